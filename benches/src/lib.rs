@@ -1,0 +1,1 @@
+//! Holds no code: the benches beside this crate are its content.

@@ -1,0 +1,38 @@
+//! The kernel: what every other crate stands on, without any IO.
+//!
+//! Purpose: typed ids, time, secrets that cannot be printed, seals (AES-256-GCM), error kinds,
+//! pages, the retry policy and the clearance that alone opens a provider.
+//!
+//! Invariants kept here:
+//! - **DEL-8** [`clearance::Cleared`] can only come out of a full set of verdicts.
+//! - **DEL-9** [`phi::Phi`] and [`phi::Secret`] have no `Display`; their `Debug` prints a type name.
+//!
+//! Deliberately absent: sockets, files, SQL, metrics, environment variables.
+
+pub mod channel;
+pub mod clearance;
+pub mod clock;
+pub mod content;
+pub mod error;
+pub mod id;
+pub mod outcome;
+pub mod page;
+pub mod phi;
+pub mod retry;
+pub mod seal;
+pub mod segments;
+
+pub use channel::Channel;
+pub use clearance::{Cleared, Verdict, Verdicts, WaitReason};
+pub use clock::Clock;
+pub use content::{Attachment, Content, EmailContent, InAppContent, SmsContent};
+pub use error::ErrorKind;
+pub use id::{
+    ApiKeyId, AuditEventId, EventId, InboundId, InstanceId, MessageId, PlacementId, ProviderAccountId, TenantId,
+    WebhookEndpointId,
+};
+pub use outcome::{AttemptRef, Failure, FailureClass, ReceiptStatus, SendOutcome};
+pub use page::{Cursor, Page};
+pub use phi::{Phi, Secret};
+pub use retry::RetryPolicy;
+pub use seal::{DataKey, SealError};
