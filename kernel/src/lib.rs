@@ -18,6 +18,7 @@ pub mod id;
 pub mod outcome;
 pub mod page;
 pub mod phi;
+pub mod purpose;
 pub mod retry;
 pub mod seal;
 pub mod segments;
@@ -34,5 +35,6 @@ pub use id::{
 pub use outcome::{AttemptRef, Failure, FailureClass, ReceiptStatus, SendOutcome};
 pub use page::{Cursor, Page};
 pub use phi::{Phi, Secret};
+pub use purpose::{Priority, Purpose};
 pub use retry::RetryPolicy;
 pub use seal::{DataKey, SealError};
