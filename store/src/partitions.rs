@@ -1,0 +1,83 @@
+//! Partitions by day: made ahead of time, dropped when their time is over.
+//!
+//! The work is done by two functions of the placement's schema; only the tables' owner may do it, so each call takes a
+//! short-lived connection of the login itself. An advisory lock keeps two processes from making the same partition.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use tokio_postgres::types::ToSql;
+
+use crate::database::Role;
+use crate::transaction::{EngineTx, query};
+use crate::{Placement, StoreError};
+
+const LOCK_PARTITIONS: &str = include_str!("sql/lock_partitions.sql");
+const ENSURE_PARTITIONS: &str = include_str!("sql/ensure_partitions.sql");
+const DROP_PARTITIONS: &str = include_str!("sql/drop_partitions.sql");
+const LIST_PARTITIONS: &str = include_str!("sql/list_partitions.sql");
+
+/// One day of one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partition {
+    /// The partitioned table.
+    pub table: String,
+    /// The partition's own name.
+    pub name: String,
+    /// The day (UTC) whose rows it holds.
+    pub day: Date,
+    /// What it takes on disk, indexes included.
+    pub size_bytes: i64,
+}
+
+/// Makes the partitions from yesterday (a slow clock's) to `days_ahead` days after `now`; returns how many were new.
+///
+/// # Errors
+/// Where the database is away or the login does not own the tables.
+pub async fn ensure_partitions(placement: &Placement, now: Timestamp, days_ahead: u16) -> Result<i32, StoreError> {
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let from_day = today.yesterday().unwrap_or(today);
+    let days = i32::from(days_ahead) + 2;
+    let rows = as_owner(placement, ENSURE_PARTITIONS, &[&from_day, &days]).await?;
+    rows.first().map_or(Ok(0), |row| Ok(row.try_get("made")?))
+}
+
+/// Drops the partitions of days before `day`; returns their names.
+///
+/// # Errors
+/// Where the database is away or the login does not own the tables.
+pub async fn drop_partitions_before(placement: &Placement, day: Date) -> Result<Vec<String>, StoreError> {
+    let rows = as_owner(placement, DROP_PARTITIONS, &[&day]).await?;
+    rows.iter().map(|row| Ok(row.try_get("name")?)).collect()
+}
+
+/// All partitions, by table and day.
+///
+/// # Errors
+/// Where the database is away.
+pub async fn list_partitions(placement: &Placement) -> Result<Vec<Partition>, StoreError> {
+    let connection = placement.dedicated(Role::Owner).await?;
+    let rows = query(&connection, LIST_PARTITIONS, &[]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Partition {
+                table: row.try_get("table_name")?,
+                name: row.try_get("name")?,
+                day: row.try_get("day")?,
+                size_bytes: row.try_get("size_bytes")?,
+            })
+        })
+        .collect()
+}
+
+async fn as_owner(
+    placement: &Placement,
+    sql: &'static str,
+    params: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+    let connection = placement.dedicated(Role::Owner).await?;
+    let tx = EngineTx::begin(&connection).await?;
+    let rows = tx.in_order((LOCK_PARTITIONS, &[]), (sql, params)).await?;
+    tx.commit().await?;
+    Ok(rows)
+}

@@ -1,0 +1,2 @@
+-- The embedded server's database; outside any transaction.
+CREATE DATABASE carepost

@@ -1,0 +1,2 @@
+-- A sign of life. No index.
+SELECT 1

@@ -1,0 +1,2 @@
+-- Divides by a parameter.
+SELECT 1 / $1::integer AS quotient

@@ -1,0 +1,2 @@
+-- As if a newer program had been here.
+UPDATE care.carepost_migrations SET version = 209901010000

@@ -1,0 +1,2 @@
+-- All notes that can be seen.
+SELECT note FROM notes ORDER BY note

@@ -1,0 +1,2 @@
+-- Takes a while.
+SELECT pg_sleep(20)
