@@ -26,6 +26,8 @@ CREATE TABLE tenants (
     created_at    timestamptz NOT NULL,
     updated_at    timestamptz NOT NULL
 );
+-- Every process asks each second what has changed.
+CREATE INDEX tenants_updated ON tenants (updated_at);
 
 CREATE TABLE tenant_keys (
     tenant_id      uuid NOT NULL REFERENCES tenants,
@@ -52,6 +54,8 @@ CREATE TABLE api_keys (
     last_used_at  timestamptz,
     PRIMARY KEY (tenant_id, api_key_id)
 );
+CREATE INDEX api_keys_created ON api_keys (created_at);
+CREATE INDEX api_keys_revoked ON api_keys (revoked_at) WHERE revoked_at IS NOT NULL;
 
 CREATE TABLE provider_accounts (
     tenant_id           uuid NOT NULL REFERENCES tenants,
@@ -82,6 +86,7 @@ CREATE TABLE provider_accounts (
     PRIMARY KEY (tenant_id, provider_account_id),
     CONSTRAINT provider_accounts_name UNIQUE (tenant_id, name)
 );
+CREATE INDEX provider_accounts_updated ON provider_accounts (updated_at);
 
 CREATE TABLE webhook_endpoints (
     tenant_id           uuid NOT NULL REFERENCES tenants,
@@ -95,9 +100,13 @@ CREATE TABLE webhook_endpoints (
     last_event_id       uuid,
     failures            integer NOT NULL,
     next_try_at         timestamptz,
+    -- Grows with each change by hand; the engine's own marks (last event, failures, next try) leave it alone.
+    version             bigint NOT NULL,
     created_at          timestamptz NOT NULL,
+    updated_at          timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, webhook_endpoint_id)
 );
+CREATE INDEX webhook_endpoints_updated ON webhook_endpoints (updated_at);
 
 -- One row for each change of configuration by hand. Append-only: no role may update or delete.
 CREATE TABLE audit_events (
@@ -134,6 +143,6 @@ GRANT SELECT, INSERT, UPDATE ON placements, tenants, api_keys, provider_accounts
 GRANT SELECT, INSERT ON tenant_keys TO carepost_engine;
 GRANT DELETE ON webhook_endpoints TO carepost_engine;
 GRANT SELECT, INSERT ON audit_events TO carepost_engine, carepost_app;
-GRANT SELECT ON tenants TO carepost_app;
+GRANT SELECT, UPDATE (display_name, status, settings, version, updated_at) ON tenants TO carepost_app;
 GRANT SELECT, INSERT, UPDATE ON api_keys, provider_accounts TO carepost_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_endpoints TO carepost_app;

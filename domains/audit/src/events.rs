@@ -1,0 +1,1 @@
+//! What the trail tells others: nothing. Its rows are the news.

@@ -1,0 +1,132 @@
+//! The process-wide view of tenants, keys and accounts. Cheap to clone; filled on demand, refreshed by a timer.
+//!
+//! A filled cache answers without the database, and goes on doing so while the database is away. Each change made
+//! here is in the caches before its command returns; changes of other processes come in with [`Directory::refresh`].
+//!
+//! A load and a change may overtake each other. So each change raises `generation` before it looks again, and each
+//! load takes its own result out of the cache where the generation moved while it was reading.
+
+mod accounts;
+mod cache;
+mod principals;
+mod refresh;
+mod tenants;
+
+use std::sync::Arc;
+
+use carepost_kernel::{Clock, EventId, Secret, TenantId};
+use carepost_store::{EngineConnection, Placement, TenantConnection};
+use jiff::Timestamp;
+use tokio::sync::broadcast;
+
+use crate::TenancyError;
+use crate::error::Tried as _;
+use crate::events::TenancyEvent;
+use crate::keys::MasterKeys;
+use crate::types::WebhookEndpoint;
+
+use cache::Caches;
+
+/// News that a slow listener may fall behind by before it loses some; it must then look at everything again.
+const EVENTS_KEPT: usize = 1_024;
+
+/// The view. Clones share it.
+#[derive(Clone)]
+pub struct Directory {
+    shared: Arc<Shared>,
+    private_urls: bool,
+}
+
+struct Shared {
+    control: Placement,
+    master_keys: MasterKeys,
+    clock: Clock,
+    caches: Caches,
+    events: broadcast::Sender<TenancyEvent>,
+}
+
+impl Directory {
+    /// An empty view over the control schema.
+    #[must_use]
+    pub fn new(control: Placement, master_keys: MasterKeys, clock: Clock) -> Self {
+        let caches = Caches::new(clock.now());
+        let (events, _) = broadcast::channel(EVENTS_KEPT);
+        Self { shared: Arc::new(Shared { control, master_keys, clock, caches, events }), private_urls: false }
+    }
+
+    /// The same view, whose commands also take `http` and private addresses: for demos, simulators and tests.
+    #[must_use]
+    pub fn with_private_urls(mut self, allowed: bool) -> Self {
+        self.private_urls = allowed;
+        self
+    }
+
+    /// News of the configuration from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<TenancyEvent> {
+        self.shared.events.subscribe()
+    }
+
+    /// The secret of an endpoint, `whsec_` and base64, to sign with.
+    ///
+    /// # Errors
+    /// Where the tenant cannot be read or the secret does not open.
+    pub async fn open_endpoint_secret(&self, endpoint: &WebhookEndpoint) -> Result<Secret<String>, TenancyError> {
+        let handle = self.tenant(endpoint.tenant_id).await?;
+        let owner = crate::keys::owner(
+            crate::commands::ENDPOINT_SECRET,
+            endpoint.tenant_id,
+            endpoint.webhook_endpoint_id.as_uuid(),
+        );
+        let plain = handle.open(&owner, &endpoint.secret.0).tried("open webhook endpoint secret")?;
+        crate::keys::secret_text(&plain, "open webhook endpoint secret")
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    pub(crate) const fn private_urls(&self) -> bool {
+        self.private_urls
+    }
+
+    pub(crate) fn master_keys(&self) -> &MasterKeys {
+        &self.shared.master_keys
+    }
+
+    /// Tells the listeners; having none is fine.
+    pub(crate) fn tell(&self, event: TenancyEvent) {
+        let _listeners = self.shared.events.send(event);
+    }
+
+    pub(crate) async fn engine(&self) -> Result<EngineConnection, TenancyError> {
+        self.shared.control.engine().await.tried("connect to the control schema")
+    }
+
+    pub(crate) async fn tenant_connection(&self, tenant_id: TenantId) -> Result<TenantConnection, TenancyError> {
+        self.shared.control.tenant(tenant_id).await.tried("connect to the control schema")
+    }
+
+    fn caches(&self) -> &Caches {
+        &self.shared.caches
+    }
+}
+
+impl std::fmt::Debug for Directory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Directory")
+    }
+}
+
+/// How far an endpoint has come: what the pusher writes down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointProgress {
+    /// The last event that it has taken; `None` leaves the last known one.
+    pub last_event_id: Option<EventId>,
+    /// Failed tries since then.
+    pub failures: u32,
+    /// When it is tried again after failures.
+    pub next_try_at: Option<Timestamp>,
+    /// It has failed for long: tried seldom.
+    pub failing: bool,
+}

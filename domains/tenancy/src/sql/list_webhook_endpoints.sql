@@ -1,0 +1,8 @@
+-- One page of a tenant's endpoints, the oldest first. Leans on the primary key.
+SELECT tenant_id, webhook_endpoint_id, url, secret_sealed, event_types, status, last_event_id, failures, next_try_at,
+    version, created_at, updated_at
+FROM webhook_endpoints
+WHERE tenant_id = $1
+  AND ($2::uuid IS NULL OR webhook_endpoint_id > $2)
+ORDER BY webhook_endpoint_id
+LIMIT $3
