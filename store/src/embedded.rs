@@ -16,7 +16,7 @@ use carepost_kernel::Secret;
 
 use account::Account;
 use folder::Folder;
-use process::ServerProcess;
+use process::{TiedProcess, in_words};
 
 /// Where and how to run it.
 #[derive(Debug, Clone, Default)]
@@ -102,7 +102,7 @@ pub(crate) fn io_error(action: impl Into<String>) -> impl FnOnce(std::io::Error)
 #[derive(Debug)]
 pub struct EmbeddedServer {
     url: Secret<String>,
-    process: ServerProcess,
+    process: TiedProcess,
     folder: Folder,
 }
 
@@ -120,7 +120,7 @@ impl EmbeddedServer {
         folder.outlive_former_server().await?;
         let password = setup::ensure_cluster(&programs, &folder, account).await?;
         let settings = setup::settings(&programs, &folder, account, config.settings).await;
-        let process = ServerProcess::spawn(&programs, &folder, account, &settings)?;
+        let process = setup::start_server(&programs, &folder, account, &settings)?;
         let url = setup::wait_until_ready(&process, &folder, &password).await?;
         Ok(Self { url, process, folder })
     }
@@ -133,7 +133,7 @@ impl EmbeddedServer {
 
     /// Waits until the server has ended, by itself or by a stop; returns how.
     pub async fn ended(&self) -> String {
-        self.process.ended().await
+        in_words(self.process.ended().await)
     }
 
     /// Shuts it down: open transactions are rolled back, everything committed is on disk.

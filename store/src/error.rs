@@ -34,7 +34,7 @@ pub enum StoreError {
         constraint: Option<Box<str>>,
     },
     /// The driver refused: wrong parameters, a column of another type, an unreadable answer.
-    #[error("run statement: {reason}")]
+    #[error("talk to database: {reason}")]
     Client {
         /// The driver's own text; it names positions and columns, never values.
         reason: Box<str>,
@@ -152,7 +152,13 @@ impl From<tokio_postgres::Error> for StoreError {
             return Self::from_server(server);
         }
         let source = std::error::Error::source(&error);
-        if error.is_closed() || source.is_some_and(|source| source.is::<std::io::Error>()) {
+        let broken = source.and_then(|source| source.downcast_ref::<std::io::Error>());
+        let inner = broken.and_then(std::io::Error::get_ref);
+        if let Some(refused) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            // A certificate that is refused today is refused tomorrow. rustls names hosts and reasons only.
+            return Self::Config(format!("TLS towards the database: {refused}"));
+        }
+        if error.is_closed() || broken.is_some() {
             return Self::away("the connection is closed or was refused");
         }
         // Without its source the driver's text is one of a fixed list, with a position or a column's name.

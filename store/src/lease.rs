@@ -22,7 +22,7 @@
 //! The liveness lock is shared, not exclusive: after a broken connection the instance takes it again while
 //! PostgreSQL may not have noticed the break yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ const RELEASE_LEASES: &str = include_str!("sql/release_leases.sql");
 const LIST_REFUSED: &str = include_str!("sql/list_refused_tenants.sql");
 
 /// The right to be a tenant's one writer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lease {
     /// Whose rows.
     pub tenant_id: TenantId,
@@ -89,9 +89,7 @@ impl Leases {
         let rows = tx.in_order((LOCK_GATE, &[]), (CLAIM_LEASES, &[&wanted, &owner, &now, &expires_at])).await?;
         tx.commit().await?;
         let claimed = rows.iter().map(lease).collect::<Result<Vec<_>, _>>()?;
-        let mut held = self.held();
-        held.extend(claimed.iter().map(|lease| (lease.tenant_id, lease.epoch)));
-        metrics::report_leases(held.len(), 0);
+        self.change(|held| held.extend(claimed.iter().map(|lease| (lease.tenant_id, lease.epoch))));
         Ok(claimed)
     }
 
@@ -104,19 +102,15 @@ impl Leases {
         let before = self.held().clone();
         let rows =
             self.placement.engine().await?.query(RENEW_LEASES, &[&self.instance.as_uuid(), &end_of(now, ttl)]).await?;
-        let ours = rows.iter().map(lease).collect::<Result<Vec<_>, _>>()?;
-        let is_ours = |tenant_id, epoch| ours.contains(&Lease { tenant_id, epoch });
-        let mut held = self.held();
+        let ours = rows.iter().map(lease).collect::<Result<BTreeSet<_>, _>>()?;
+        let is_ours = |(tenant_id, epoch): (TenantId, i64)| ours.contains(&Lease { tenant_id, epoch });
+        let missing = before.into_iter().filter(|entry| !is_ours(*entry));
         // A claim or a release that ran meanwhile has changed the map: only an unchanged entry can be lost.
-        let lost: Vec<TenantId> = before
-            .into_iter()
-            .filter(|(tenant, epoch)| !is_ours(*tenant, *epoch) && held.get(tenant) == Some(epoch))
-            .map(|(tenant, _)| tenant)
-            .collect();
-        for tenant in &lost {
-            held.remove(tenant);
-        }
-        metrics::report_leases(held.len(), lost.len());
+        let lost: Vec<TenantId> = self.change(|held| {
+            let mut take = |(tenant, epoch)| (held.get(&tenant) == Some(&epoch)).then(|| held.remove(&tenant));
+            missing.filter_map(|entry| take(entry).map(|_| entry.0)).collect()
+        });
+        metrics::record_leases_lost(lost.len());
         Ok(lost)
     }
 
@@ -125,13 +119,8 @@ impl Leases {
     /// # Errors
     /// Where the database is away; the leases then run out by themselves.
     pub async fn release(&self, tenants: &[TenantId]) -> Result<(), StoreError> {
-        {
-            let mut held = self.held();
-            for tenant in tenants {
-                held.remove(tenant);
-            }
-            metrics::report_leases(held.len(), 0);
-        }
+        let given: BTreeSet<&TenantId> = tenants.iter().collect();
+        self.change(|held| held.retain(|tenant, _| !given.contains(tenant)));
         let connection = self.placement.engine().await?;
         connection.execute(RELEASE_LEASES, &[&self.instance.as_uuid(), &uuids(tenants)]).await?;
         Ok(())
@@ -163,6 +152,14 @@ impl Leases {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<TenantId, i64>) -> T) -> T {
+        let mut held = self.held();
+        let before = held.len();
+        let answer = change(&mut held);
+        metrics::record_leases_held(before, held.len());
+        answer
+    }
+
     /// Shows life again after the connection broke, for example because PostgreSQL was restarted.
     async fn stay_alive(&self) -> Result<(), StoreError> {
         let mut liveness = self.liveness.lock().await;
@@ -170,6 +167,12 @@ impl Leases {
             *liveness = show_life(&self.placement, self.instance).await?;
         }
         Ok(())
+    }
+}
+
+impl Drop for Leases {
+    fn drop(&mut self) {
+        metrics::record_leases_held(self.held().len(), 0);
     }
 }
 
@@ -182,7 +185,8 @@ impl std::fmt::Debug for Leases {
 /// The first thing that a batch writer does in its transaction: shuts claims out until it commits, and names the
 /// tenants of `held` (with the epoch of each row to be written) that `owner` may not write any more.
 ///
-/// One round trip. The writer leaves the refused tenants' rows out and tells their waiters.
+/// One round trip. Keep the transaction short: a claim waits for it, and later batches wait for the claim.
+/// The writer leaves the refused tenants' rows out and tells their waiters.
 ///
 /// # Errors
 /// Where the connection fails; the transaction can then only be dropped.

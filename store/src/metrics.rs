@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-use crate::PoolCounts;
+use crate::{Placement, PoolCounts};
 
 /// Open connections, by pool.
 pub const POOL_OPEN: &str = "carepost_store_pool_open_connections";
@@ -50,15 +50,27 @@ pub(crate) fn record_acquire(pool: &'static str, waited: Duration, succeeded: bo
     counter!(ACQUIRES, "pool" => pool, "outcome" => if succeeded { "ok" } else { "failed" }).increment(1);
 }
 
-pub(crate) fn report_pool(pool: &'static str, counts: PoolCounts) {
-    gauge!(POOL_OPEN, "pool" => pool).set(as_float(counts.open));
-    gauge!(POOL_IDLE, "pool" => pool).set(as_float(counts.idle));
-    gauge!(POOL_WAITING, "pool" => pool).set(as_float(counts.waiting));
-    gauge!(POOL_MAX, "pool" => pool).set(as_float(counts.max));
+/// Writes the pools' fill, summed over placements; called on a timer by whoever owns them.
+pub fn report_pools<'a>(placements: impl IntoIterator<Item = &'a Placement>) {
+    let none = PoolCounts { max: 0, open: 0, idle: 0, waiting: 0 };
+    let (app, engine) = placements.into_iter().fold((none, none), |(app, engine), placement| {
+        let status = placement.pool_status();
+        (app.plus(status.app), engine.plus(status.engine))
+    });
+    for (pool, counts) in [(POOL_APP, app), (POOL_ENGINE, engine)] {
+        gauge!(POOL_OPEN, "pool" => pool).set(as_float(counts.open));
+        gauge!(POOL_IDLE, "pool" => pool).set(as_float(counts.idle));
+        gauge!(POOL_WAITING, "pool" => pool).set(as_float(counts.waiting));
+        gauge!(POOL_MAX, "pool" => pool).set(as_float(counts.max));
+    }
 }
 
-pub(crate) fn report_leases(held: usize, lost: usize) {
-    gauge!(LEASES_HELD).set(as_float(held));
+/// Moves the gauge, which all placements share, by what changed in one of them.
+pub(crate) fn record_leases_held(before: usize, after: usize) {
+    gauge!(LEASES_HELD).increment(as_float(after) - as_float(before));
+}
+
+pub(crate) fn record_leases_lost(lost: usize) {
     counter!(LEASES_LOST).increment(u64::try_from(lost).unwrap_or(u64::MAX));
 }
 

@@ -49,6 +49,17 @@ pub struct PoolCounts {
     pub waiting: usize,
 }
 
+impl PoolCounts {
+    pub(crate) const fn plus(self, other: Self) -> Self {
+        Self {
+            max: self.max + other.max,
+            open: self.open + other.open,
+            idle: self.idle + other.idle,
+            waiting: self.waiting + other.waiting,
+        }
+    }
+}
+
 impl From<&Pool> for PoolCounts {
     fn from(pool: &Pool) -> Self {
         let status = pool.status();
@@ -133,13 +144,6 @@ impl Placement {
     #[must_use]
     pub fn pool_status(&self) -> PoolStatus {
         PoolStatus { app: (&self.0.app).into(), engine: (&self.0.engine).into() }
-    }
-
-    /// Writes the pools' fill to the metrics; called on a timer by whoever owns the placement.
-    pub fn report_pools(&self) {
-        let status = self.pool_status();
-        metrics::report_pool(metrics::POOL_APP, status.app);
-        metrics::report_pool(metrics::POOL_ENGINE, status.engine);
     }
 
     /// A connection outside the pools, with the prepared statements' cache that pooled ones have.

@@ -44,8 +44,10 @@ impl Folder {
             return Err(EmbeddedError::Unreachable { folder: root, blocked_at });
         }
         let is_ours = root.join(LOCK).exists();
-        let is_empty = std::fs::read_dir(&root).map_err(named("list folder"))?.next().is_none();
-        if !is_ours && !is_empty {
+        // The root of a fresh file system has a folder of its own.
+        let is_foreign = |entry: &std::fs::DirEntry| entry.file_name() != "lost+found";
+        let mut entries = std::fs::read_dir(&root).map_err(named("list folder"))?.flatten();
+        if !is_ours && entries.any(|entry| is_foreign(&entry)) {
             // Changing owner and mode of somebody's folder would be a bad surprise.
             return Err(EmbeddedError::Foreign { folder: root });
         }
@@ -85,9 +87,9 @@ impl Folder {
 
     /// The lock is ours, so a server that still runs here has lost its process and is shutting down: waits for it.
     pub(super) async fn outlive_former_server(&self) -> Result<(), EmbeddedError> {
-        let cluster = self.cluster();
+        let clusters = [self.cluster(), self.unfinished_cluster()];
         let gone = async {
-            while is_running(&cluster) {
+            while is_running(&clusters) {
                 tokio::time::sleep(POLL).await;
             }
         };
@@ -106,13 +108,13 @@ impl Drop for Folder {
     }
 }
 
-/// Every process of a server works in its cluster's folder.
-fn is_running(cluster: &Path) -> bool {
+/// Every process of a server, and of initdb's, works in its cluster's folder.
+fn is_running(clusters: &[PathBuf]) -> bool {
     let Ok(processes) = std::fs::read_dir("/proc") else { return false };
     processes
         .flatten()
         .filter(|entry| entry.file_name().as_bytes().first().is_some_and(u8::is_ascii_digit))
-        .any(|entry| std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == cluster))
+        .any(|entry| std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| clusters.contains(&cwd)))
 }
 
 fn lock(root: &Path) -> Result<File, EmbeddedError> {

@@ -1,51 +1,34 @@
-//! The server's process, tied to ours.
+//! Processes that end with ours.
 //!
 //! Linux can send a child a signal when its parent ends (prctl(2), `PR_SET_PDEATHSIG`), whatever the parent dies of.
-//! "Parent" means the thread that made the child. So a thread of its own makes the server and then only waits: it ends
-//! with our process (`kill -9` included) or when it is told to, and in each case PostgreSQL gets SIGINT, which means
-//! a fast and clean shut-down. One mechanism serves the stop, the drop and the crash.
+//! "Parent" means the thread that made the child. So a thread of its own makes the child and then only waits: it ends
+//! with our process (`kill -9` included) or when it is told to, and in each case the child gets SIGINT. For PostgreSQL
+//! that is a fast and clean shut-down, for `initdb` the order to clean up. One mechanism serves stop, drop and crash.
 
-use std::fs::OpenOptions;
 use std::os::unix::process::{CommandExt as _, parent_id};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::account::Account;
-use super::folder::Folder;
-use super::setup::Programs;
-use super::{EmbeddedError, io_error};
+use super::EmbeddedError;
 
 /// A fast shut-down writes a checkpoint, which takes a while on a slow disk.
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server that runs. Dropped, it is told to shut down.
+/// A process that ends with ours. Dropped, it is told to.
 #[derive(Debug)]
-pub(super) struct ServerProcess {
+pub(super) struct TiedProcess {
     /// Nothing is ever sent: its end is the message.
     keep: mpsc::Sender<()>,
-    end: watch::Receiver<Option<String>>,
+    end: watch::Receiver<Option<ExitStatus>>,
 }
 
-impl ServerProcess {
-    /// Starts `postgres` on the folder's cluster.
-    pub(super) fn spawn(
-        programs: &Programs,
-        folder: &Folder,
-        account: Account,
-        settings: &[String],
-    ) -> Result<Self, EmbeddedError> {
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(folder.start_log())
-            .map_err(io_error(format!("open {}", folder.start_log().display())))?;
-        let mut command = account.command(&programs.postgres);
-        command.arg("-D").arg(folder.cluster()).args(settings);
-        // A group of its own: Ctrl-C in a terminal is for us, the server goes when we have drained.
-        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+impl TiedProcess {
+    pub(super) fn spawn(mut command: Command) -> std::io::Result<Self> {
+        // A group of its own: Ctrl-C in a terminal is for us, the child goes when we have drained.
+        command.process_group(0);
         die_with_parent(&mut command);
         let (keep, kept) = mpsc::channel();
         let (ended, end) = watch::channel(None);
@@ -55,43 +38,44 @@ impl ServerProcess {
                 command.spawn().and_then(|child| thread("carepost-pg-wait", move || announce_end(child, &ended)));
             let is_running = outcome.is_ok();
             if started.send(outcome).is_ok() && is_running {
-                // Fails once the sender is gone. This thread's end is the server's signal.
+                // Fails once the sender is gone. This thread's end is the child's signal.
                 let _told = kept.recv();
             }
-        })
-        .map_err(io_error("start a thread"))?;
-        start
-            .recv()
-            .unwrap_or_else(|_| Err(std::io::Error::other("the thread ended early")))
-            .map_err(io_error(format!("start {}", programs.postgres.display())))?;
+        })?;
+        start.recv().unwrap_or_else(|_| Err(std::io::Error::other("the thread ended early")))?;
         Ok(Self { keep, end })
     }
 
-    /// How the server ended, once it has.
-    pub(super) async fn ended(&self) -> String {
+    /// How it ended, once it has; `None` where nobody knows.
+    pub(super) async fn ended(&self) -> Option<ExitStatus> {
         let mut end = self.end.clone();
-        let unknown = || "in an unknown way".to_owned();
-        end.wait_for(Option::is_some).await.map_or_else(|_| unknown(), |how| how.clone().unwrap_or_else(unknown))
+        end.wait_for(Option::is_some).await.ok().and_then(|status| *status)
     }
 
     pub(super) async fn stop(self) -> Result<(), EmbeddedError> {
         let Self { keep, mut end } = self;
         drop(keep);
-        let over = end.wait_for(Option::is_some);
-        match tokio::time::timeout(STOP_PATIENCE, over).await {
+        match tokio::time::timeout(STOP_PATIENCE, end.wait_for(Option::is_some)).await {
             Ok(_) => Ok(()),
             Err(_) => Err(EmbeddedError::Slow { what: "stop", patience: STOP_PATIENCE }),
         }
     }
 }
 
+/// An end in words, for errors.
+pub(super) fn in_words(status: Option<ExitStatus>) -> String {
+    status.map_or_else(|| "it ended in an unknown way".to_owned(), |status| status.to_string())
+}
+
 fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new().name(name.to_owned()).spawn(work).map(|_detached| ())
 }
 
-fn announce_end(mut child: Child, ended: &watch::Sender<Option<String>>) {
-    let how = child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
-    ended.send_replace(Some(how));
+fn announce_end(mut child: Child, ended: &watch::Sender<Option<ExitStatus>>) {
+    // Waiting fails only for a child that is waited for already; the sender's end says that much.
+    if let Ok(status) = child.wait() {
+        ended.send_replace(Some(status));
+    }
 }
 
 #[expect(unsafe_code, reason = "the parent-death signal can only be asked for between fork and exec")]

@@ -1,7 +1,7 @@
 //! Binaries, cluster, settings and the first connection.
 
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use carepost_kernel::{DataKey, Secret};
 
 use super::account::Account;
 use super::folder::{Folder, PORT};
-use super::process::ServerProcess;
+use super::process::{TiedProcess, in_words};
 use super::{EmbeddedError, io_error};
 use crate::StoreError;
 
@@ -138,9 +138,6 @@ async fn run_initdb(
     account: Account,
     cluster: &Path,
 ) -> Result<(), EmbeddedError> {
-    let log_path = folder.start_log();
-    let log = OpenOptions::new().create(true).append(true).open(&log_path);
-    let log = log.map_err(io_error(format!("open {}", log_path.display())))?;
     let mut command = account.command(&programs.initdb);
     command
         .args(["-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--data-checksums"])
@@ -150,13 +147,31 @@ async fn run_initdb(
         .arg(cluster)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(log);
-    let run = tokio::process::Command::from(command).kill_on_drop(true).status().await;
-    let status = run.map_err(io_error(format!("run {}", programs.initdb.display())))?;
-    if status.success() {
-        return Ok(());
+        .stderr(start_log(folder)?);
+    let run = TiedProcess::spawn(command).map_err(io_error(format!("run {}", programs.initdb.display())))?;
+    match run.ended().await {
+        Some(status) if status.success() => Ok(()),
+        status => Err(EmbeddedError::Failed { program: "initdb", reason: in_words(status), log: folder.start_log() }),
     }
-    Err(EmbeddedError::Failed { program: "initdb", reason: status.to_string(), log: log_path })
+}
+
+/// Starts `postgres` on the folder's cluster.
+pub(super) fn start_server(
+    programs: &Programs,
+    folder: &Folder,
+    account: Account,
+    settings: &[String],
+) -> Result<TiedProcess, EmbeddedError> {
+    let mut command = account.command(&programs.postgres);
+    command.arg("-D").arg(folder.cluster()).args(settings);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(start_log(folder)?);
+    TiedProcess::spawn(command).map_err(io_error(format!("start {}", programs.postgres.display())))
+}
+
+fn start_log(folder: &Folder) -> Result<File, EmbeddedError> {
+    let path = folder.start_log();
+    let file = OpenOptions::new().create(true).append(true).open(&path);
+    file.map_err(io_error(format!("open {}", path.display())))
 }
 
 /// The arguments of `postgres`, the caller's own settings last, so that they win.
@@ -192,7 +207,7 @@ async fn has_lz4(programs: &Programs, folder: &Folder, account: Account) -> bool
 
 /// Connects until it works, makes the database, and returns the connection string.
 pub(super) async fn wait_until_ready(
-    process: &ServerProcess,
+    process: &TiedProcess,
     folder: &Folder,
     password: &Secret<String>,
 ) -> Result<Secret<String>, EmbeddedError> {
@@ -209,7 +224,8 @@ pub(super) async fn wait_until_ready(
             Ok(outcome) => outcome?,
             Err(_) => return Err(EmbeddedError::Slow { what: "start", patience: START_PATIENCE }),
         },
-        reason = process.ended() => {
+        status = process.ended() => {
+            let reason = in_words(status);
             return Err(EmbeddedError::Failed { program: "postgres", reason, log: folder.start_log() });
         }
     }

@@ -8,3 +8,4 @@ mod isolation;
 mod leases;
 mod migrations;
 mod support;
+mod tls;

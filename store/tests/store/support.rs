@@ -30,6 +30,7 @@ fn server_url() -> String {
 /// A new, empty database.
 pub(crate) struct TestDatabase {
     pub(crate) url: String,
+    pub(crate) name: String,
     pub(crate) owner: Client,
 }
 
@@ -44,7 +45,7 @@ impl TestDatabase {
         root.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
         let url = format!("{server} dbname={name}");
         let owner = connect(&url).await;
-        Self { url, owner }
+        Self { url, name, owner }
     }
 
     pub(crate) fn config(&self) -> DatabaseConfig {

@@ -1,0 +1,2 @@
+-- The certificate lies where PostgreSQL looks by default. Outside any transaction.
+ALTER SYSTEM SET ssl = on
