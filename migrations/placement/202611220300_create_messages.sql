@@ -9,8 +9,8 @@ CREATE TABLE messages (
     priority        smallint NOT NULL,
     -- 1 fallback: one channel after the other; 2 all channels at once.
     strategy        smallint NOT NULL,
-    -- The plan: channels in the order of preference.
-    channels        smallint[] NOT NULL,
+    -- The plan: one byte for each channel (its number), in the order of preference.
+    channels        bytea NOT NULL,
     scheduled_at    timestamptz,
     expires_at      timestamptz NOT NULL,
     -- Recipient, content and the caller's own metadata, sealed under the tenant's data key for (tenant, message).

@@ -1,0 +1,159 @@
+//! A circuit breaker for one provider account: stops calls to a vendor that only fails, and tries it again carefully.
+//!
+//! Only what speaks of the vendor's health counts: transient failures and lost answers. A refusal of a message is a
+//! healthy answer; a throttle is the pace's business; a configuration fault halts the lane apart from this.
+
+use std::time::Duration;
+
+/// Whether a call may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// Yes.
+    Call,
+    /// Yes, as one of few trials.
+    Probe,
+    /// No, not before this time.
+    Open {
+        /// When trials begin.
+        until: Duration,
+    },
+}
+
+/// The breaker. Times are spans since an origin of the caller's choice.
+#[derive(Debug, Clone, Default)]
+pub struct Breaker {
+    state: State,
+    /// How often it has opened without closing in between.
+    opened: u32,
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    Closed { consecutive: u32 },
+    Open { until: Duration },
+    HalfOpen { in_trial: u32, passed: u32 },
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Closed { consecutive: 0 }
+    }
+}
+
+/// Failures in a row that open it.
+pub const OPENS_AFTER: u32 = 8;
+/// Trials at once, and successes that close it.
+const PROBES: u32 = 2;
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(16);
+
+impl Breaker {
+    /// Asks whether a call may be made. [`Admission::Probe`] takes one of the trials.
+    pub fn admit(&mut self, now: Duration) -> Admission {
+        match &mut self.state {
+            State::Closed { .. } => Admission::Call,
+            State::Open { until } if now < *until => Admission::Open { until: *until },
+            State::Open { .. } => {
+                self.state = State::HalfOpen { in_trial: 1, passed: 0 };
+                Admission::Probe
+            }
+            State::HalfOpen { in_trial, .. } if *in_trial < PROBES => {
+                *in_trial += 1;
+                Admission::Probe
+            }
+            State::HalfOpen { .. } => Admission::Open { until: now + FIRST_PAUSE },
+        }
+    }
+
+    /// Until when no call may be made, if it is open now. Takes no trial.
+    #[must_use]
+    pub fn open_until(&self, now: Duration) -> Option<Duration> {
+        match &self.state {
+            State::Open { until } if now < *until => Some(*until),
+            _ => None,
+        }
+    }
+
+    /// It lets every call through.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed { .. })
+    }
+
+    /// The vendor answered soundly.
+    pub fn succeeded(&mut self) {
+        match &mut self.state {
+            State::Closed { consecutive } => *consecutive = 0,
+            State::HalfOpen { in_trial, passed } => {
+                *in_trial = in_trial.saturating_sub(1);
+                *passed += 1;
+                if *passed >= PROBES {
+                    *self = Self::default();
+                }
+            }
+            // The answer to a call from before it opened.
+            State::Open { .. } => {}
+        }
+    }
+
+    /// The vendor failed. Returns true where that opened it.
+    pub fn failed(&mut self, now: Duration) -> bool {
+        match &mut self.state {
+            State::Closed { consecutive } => {
+                *consecutive += 1;
+                if *consecutive < OPENS_AFTER {
+                    return false;
+                }
+            }
+            State::HalfOpen { .. } => {}
+            State::Open { .. } => return false,
+        }
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.opened.min(8)).min(LONGEST_PAUSE);
+        self.opened += 1;
+        self.state = State::Open { until: now + pause };
+        true
+    }
+}
+
+/// How many calls may be under way at once: grows with success up to a set bound, halves when the vendor chokes.
+#[derive(Debug, Clone)]
+pub struct InFlightLimit {
+    limit: f64,
+    most: f64,
+    halved: Option<Duration>,
+}
+
+/// Chokes within this time of the last one say nothing new.
+const ONE_CHOKE: Duration = Duration::from_secs(1);
+
+impl InFlightLimit {
+    /// Starts at 16 or `most`, whatever is less.
+    #[must_use]
+    pub fn new(most: u32) -> Self {
+        let most = f64::from(most.max(1));
+        Self { limit: most.min(16.0), most, halved: None }
+    }
+
+    /// The present limit.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and `most`, a u32")]
+    pub const fn limit(&self) -> u32 {
+        self.limit as u32
+    }
+
+    /// A call came back soundly: one more for each round of calls.
+    pub fn succeeded(&mut self) {
+        self.limit = (self.limit + 1.0 / self.limit).min(self.most);
+    }
+
+    /// A call timed out or was turned away by a server in trouble.
+    pub fn choked(&mut self, now: Duration) {
+        if self.halved.is_none_or(|halved| now >= halved + ONE_CHOKE) {
+            self.limit = (self.limit / 2.0).max(1.0);
+            self.halved = Some(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

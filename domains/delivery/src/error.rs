@@ -1,0 +1,38 @@
+//! What can go wrong in this room.
+
+use carepost_kernel::{ErrorKind, MessageId, SealError};
+use carepost_store::StoreError;
+
+/// A failure of the delivery room. Safe to print: no variant holds a value of a row.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// The database refused or is away.
+    #[error("use the message store")]
+    Store(#[from] StoreError),
+    /// A stored value does not open under the tenant's key.
+    #[error("open payload of message {message_id}")]
+    Seal {
+        /// Which message.
+        message_id: MessageId,
+        /// Why.
+        #[source]
+        source: SealError,
+    },
+    /// A row holds something that this version does not know.
+    #[error("read column {column} of a row: unknown value")]
+    Row {
+        /// Which column.
+        column: &'static str,
+    },
+}
+
+impl DeliveryError {
+    /// What a caller can do about it.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Store(error) => error.kind(),
+            Self::Seal { .. } | Self::Row { .. } => ErrorKind::Internal,
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! From what a caller asks to a message that is valid, sealed and ready to be stored.
+//!
+//! Every fault is reported at once, each with the JSON pointer of its field; nothing of a field's value stands in an
+//! error (DEL-9).
+
+mod content;
+mod recipient;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use carepost_kernel::{
+    ApiKeyId, Channel, DataKey, EmailContent, InAppContent, MessageId, Phi, Priority, Purpose, SealError, SmsContent,
+    TenantId, segments,
+};
+use carepost_tenancy::types::TenantSettings;
+
+use crate::types::{DeliveryKey, IdempotencyClaim, NewDelivery, NewMessage, Payload, Recipient, Strategy};
+
+pub use recipient::normalize_address;
+
+/// What a caller asks to be said.
+#[derive(Clone, Default)]
+pub struct EnqueueRequest {
+    /// To whom.
+    pub to: Recipient,
+    /// Channels in the order of preference; empty: those that `to` has an address for.
+    pub channels: Vec<Channel>,
+    /// How the channels are used.
+    pub strategy: Strategy,
+    /// Why it is sent; transactional where it is not said.
+    pub purpose: Option<Purpose>,
+    /// How much it hurries.
+    pub priority: Priority,
+    /// Subject and text for channels without content of their own.
+    pub subject: Option<String>,
+    /// See `subject`.
+    pub body: Option<String>,
+    /// For text messages.
+    pub sms: Option<SmsContent>,
+    /// For email.
+    pub email: Option<EmailContent>,
+    /// For the inbox here.
+    pub in_app: Option<InAppContent>,
+    /// Not before.
+    pub send_at: Option<Timestamp>,
+    /// Not after.
+    pub expires_at: Option<Timestamp>,
+    /// The caller's own notes.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// A fault of one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldFault {
+    /// JSON pointer (RFC 6901) to the field in the request.
+    pub pointer: String,
+    /// What is wrong with it; never its value.
+    pub problem: &'static str,
+}
+
+/// Collects faults.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Vec<FieldFault>);
+
+impl Faults {
+    pub(crate) fn add(&mut self, pointer: impl Into<String>, problem: &'static str) {
+        self.0.push(FieldFault { pointer: pointer.into(), problem });
+    }
+}
+
+/// Why a request does not become a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PrepareError {
+    /// Fields that are wrong.
+    Invalid(Vec<FieldFault>),
+    /// It could not be sealed.
+    Seal(SealError),
+}
+
+/// For whom and under which rules a request is prepared.
+#[derive(Debug, Clone, Copy)]
+pub struct PrepareContext<'a> {
+    /// Whose it is.
+    pub tenant_id: TenantId,
+    /// Who brought it.
+    pub api_key_id: Option<ApiKeyId>,
+    /// The tenant's limits.
+    pub settings: &'a TenantSettings,
+    /// The key that seals it.
+    pub data_key: &'a DataKey,
+    /// The present instant.
+    pub now: Timestamp,
+}
+
+/// An idempotency key with the bytes that it stands for.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyedBody<'a> {
+    /// The caller's key.
+    pub key: &'a str,
+    /// The body as it came.
+    pub body: &'a [u8],
+}
+
+/// The longest idempotency key, in bytes.
+pub const KEY_LIMIT_BYTES: usize = 255;
+/// The farthest that a message may be put off.
+const SCHEDULE_LIMIT: SignedDuration = SignedDuration::from_hours(24 * 365);
+
+/// Checks, completes and seals a request.
+///
+/// # Errors
+/// All faulty fields, or the cipher's refusal.
+pub fn prepare(
+    request: EnqueueRequest,
+    keyed: Option<KeyedBody<'_>>,
+    context: PrepareContext<'_>,
+) -> Result<NewMessage, PrepareError> {
+    let mut faults = Faults::default();
+    let to = recipient::check(&request.to, &mut faults);
+    let channels = plan(&request, &to, &mut faults);
+    let (scheduled_at, expires_at) = times(&request, context, &mut faults);
+    check_metadata(&request.metadata, &mut faults);
+    let (strategy, purpose, priority) =
+        (request.strategy, request.purpose.unwrap_or(Purpose::Transactional), request.priority);
+    let payload = content::complete(request, to, &channels, &mut faults);
+    if !faults.0.is_empty() {
+        return Err(PrepareError::Invalid(faults.0));
+    }
+    let message_id = MessageId::new(context.now);
+    let payload_sealed = seal(&payload, message_id, context).map_err(PrepareError::Seal)?;
+    Ok(NewMessage {
+        tenant_id: context.tenant_id,
+        message_id,
+        created_at: context.now,
+        purpose,
+        priority,
+        strategy,
+        deliveries: first_deliveries(&payload, &channels, strategy, context.data_key),
+        channels,
+        scheduled_at,
+        expires_at,
+        payload: Arc::new(Phi::new(payload)),
+        payload_sealed,
+        idempotency: keyed.map(|keyed| claim(keyed, context)),
+        api_key_id: context.api_key_id,
+    })
+}
+
+/// The claim of an idempotency key: both hashes are keyed, so that rows tell nothing of key or body.
+#[must_use]
+pub fn claim(keyed: KeyedBody<'_>, context: PrepareContext<'_>) -> IdempotencyClaim {
+    let window = SignedDuration::try_from(context.settings.idempotency_window()).unwrap_or(SignedDuration::MAX);
+    IdempotencyClaim {
+        key_hash: context.data_key.hash("idempotency-key", keyed.key.as_bytes()),
+        fingerprint: context.data_key.hash("message-body", keyed.body),
+        expires_at: context.now.saturating_add(window).unwrap_or(Timestamp::MAX),
+    }
+}
+
+/// Checks an idempotency key's form: 1 to 255 visible ASCII characters.
+#[must_use]
+pub fn is_idempotency_key(key: &str) -> bool {
+    (1..=KEY_LIMIT_BYTES).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Keyed hash of an address, the same wherever the address is looked up.
+#[must_use]
+pub fn address_hash(data_key: &DataKey, channel: Channel, address: &str) -> [u8; 16] {
+    data_key.hash(channel.as_str(), address.as_bytes())
+}
+
+/// The delivery row of one channel.
+#[must_use]
+pub fn new_delivery(payload: &Payload, channel: Channel, data_key: &DataKey) -> NewDelivery {
+    let segments = match (channel, &payload.sms) {
+        (Channel::Sms, Some(sms)) => i16::try_from(segments::count(&sms.text).count).ok(),
+        _ => None,
+    };
+    let address = payload.to.address(channel).unwrap_or_default();
+    NewDelivery { channel, recipient_hash: address_hash(data_key, channel, address), segments }
+}
+
+fn first_deliveries(payload: &Payload, plan: &[Channel], strategy: Strategy, data_key: &DataKey) -> Vec<NewDelivery> {
+    let count = match strategy {
+        Strategy::Fallback => 1,
+        Strategy::All => plan.len(),
+    };
+    plan.iter().take(count).map(|channel| new_delivery(payload, *channel, data_key)).collect()
+}
+
+fn seal(payload: &Payload, message_id: MessageId, context: PrepareContext<'_>) -> Result<Vec<u8>, SealError> {
+    // A payload is strings, maps and lists of strings: nothing in it can fail to serialize.
+    let plain = zeroize_json(payload).ok_or(SealError::Refused)?;
+    context.data_key.seal(&DeliveryKey::seal_owner(context.tenant_id, message_id), &plain)
+}
+
+fn zeroize_json(payload: &Payload) -> Option<Vec<u8>> {
+    serde_json::to_vec(payload).ok()
+}
+
+fn plan(request: &EnqueueRequest, to: &Recipient, faults: &mut Faults) -> Vec<Channel> {
+    const OFFERED: [Channel; 3] = [Channel::Sms, Channel::Email, Channel::InApp];
+    if request.channels.is_empty() {
+        let plan: Vec<Channel> = OFFERED.into_iter().filter(|channel| to.address(*channel).is_some()).collect();
+        if plan.is_empty() {
+            faults.add("/to", "name at least one of phone, email and in_app");
+        }
+        return plan;
+    }
+    let mut seen = BTreeSet::new();
+    for (i, channel) in request.channels.iter().enumerate() {
+        if !OFFERED.contains(channel) {
+            faults.add(format!("/channels/{i}"), "no provider serves this channel yet: use sms, email or in_app");
+        } else if !seen.insert(*channel) {
+            faults.add(format!("/channels/{i}"), "stands in the list twice");
+        } else if request.to.address(*channel).is_none() {
+            faults.add(recipient::pointer(*channel), "is needed for a channel of the plan");
+        }
+    }
+    request.channels.clone()
+}
+
+fn times(request: &EnqueueRequest, context: PrepareContext<'_>, faults: &mut Faults) -> (Option<Timestamp>, Timestamp) {
+    let scheduled_at = request.send_at.filter(|send_at| *send_at > context.now);
+    let start = scheduled_at.unwrap_or(context.now);
+    if start.duration_since(context.now) > SCHEDULE_LIMIT {
+        faults.add("/send_at", "lies more than a year ahead");
+    }
+    let lifetime =
+        SignedDuration::try_from(context.settings.message_ttl(request.priority)).unwrap_or(SignedDuration::MAX);
+    let default = start.saturating_add(lifetime).unwrap_or(Timestamp::MAX);
+    let expires_at = request.expires_at.unwrap_or(default);
+    if expires_at <= start {
+        faults.add("/expires_at", "must lie in the future and after send_at");
+    }
+    (scheduled_at, expires_at)
+}
+
+fn check_metadata(metadata: &BTreeMap<String, String>, faults: &mut Faults) {
+    if metadata.len() > 20 {
+        faults.add("/metadata", "holds more than 20 entries");
+    }
+    if metadata.iter().any(|(name, value)| name.is_empty() || name.len() > 64 || value.len() > 500) {
+        faults.add("/metadata", "takes names of 1 to 64 bytes and values of up to 500 bytes");
+    }
+}
+
+#[cfg(test)]
+mod tests;

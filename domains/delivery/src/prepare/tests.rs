@@ -1,0 +1,119 @@
+//! Valid requests become sealed messages; faults name their fields and never their values.
+
+use super::*;
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).expect("in range")
+}
+
+fn request() -> EnqueueRequest {
+    EnqueueRequest {
+        to: Recipient { phone: Some("+15005550006".to_owned()), ..Recipient::default() },
+        body: Some("Hello".to_owned()),
+        ..EnqueueRequest::default()
+    }
+}
+
+fn prepared(change: impl FnOnce(&mut EnqueueRequest)) -> Result<NewMessage, Vec<FieldFault>> {
+    let mut request = request();
+    change(&mut request);
+    let (settings, data_key) = (TenantSettings::default(), DataKey::new(1, &[3; 32]));
+    let tenant_id = TenantId::new(now());
+    let context = PrepareContext { tenant_id, api_key_id: None, settings: &settings, data_key: &data_key, now: now() };
+    prepare(request, Some(KeyedBody { key: "key", body: b"body" }), context).map_err(|error| match error {
+        PrepareError::Invalid(faults) => faults,
+        PrepareError::Seal(error) => panic!("{error}"),
+    })
+}
+
+fn check(change: impl FnOnce(&mut EnqueueRequest), pointers: &[&str]) {
+    let faults = prepared(change).expect_err("faulty");
+    assert_eq!(faults.iter().map(|fault| fault.pointer.as_str()).collect::<Vec<_>>(), pointers);
+}
+
+#[test]
+fn a_phone_and_a_body_are_enough() {
+    let message = prepared(|_| {}).expect("valid");
+    assert_eq!(message.channels, [Channel::Sms]);
+    assert_eq!(message.deliveries[0].segments, Some(1));
+    assert_eq!(message.expires_at, now() + SignedDuration::from_hours(72));
+    let sealed = message.payload_sealed;
+    assert!(!sealed.windows(5).any(|bytes| bytes == b"Hello"), "DEL-9: sealed");
+}
+
+#[test]
+fn the_sealed_payload_opens_to_what_was_asked() {
+    let message = prepared(|_| {}).expect("valid");
+    let owner = DeliveryKey::seal_owner(message.tenant_id, message.message_id);
+    let plain = DataKey::new(1, &[3; 32]).open(&owner, &message.payload_sealed).expect("opens");
+    let payload: Payload = serde_json::from_slice(&plain).expect("JSON");
+    assert!(payload == *message.payload.expose());
+}
+
+#[test]
+fn a_fallback_plan_starts_with_one_delivery_and_all_with_all() {
+    let both = |request: &mut EnqueueRequest| {
+        request.to.email = Some("maria@Example.COM".to_owned());
+        request.subject = Some("Visit".to_owned());
+    };
+    let message = prepared(both).expect("valid");
+    assert_eq!((message.channels.len(), message.deliveries.len()), (2, 1));
+    assert_eq!(message.payload.expose().to.email.as_deref(), Some("maria@example.com"));
+    let message = prepared(|request| {
+        both(request);
+        request.strategy = Strategy::All;
+    })
+    .expect("valid");
+    assert_eq!(message.deliveries.len(), 2);
+}
+
+#[test]
+fn each_fault_names_its_field() {
+    check(|request| request.to = Recipient::default(), &["/to"]);
+    for phone in ["5005550006", "+1500555", "+0123456789", "+1 500 555 0006", "+999123456789", "nonsense"] {
+        check(|request| request.to.phone = Some(phone.to_owned()), &["/to/phone", "/to"]);
+    }
+    for email in ["", "maria", "maria@", "@example.com", "maria@example", "a b@example.com", "a@example.com\r\nX: y"] {
+        check(|request| request.to.email = Some(email.to_owned()), &["/to/email"]);
+    }
+    check(|request| request.to.in_app = Some("a b".to_owned()), &["/to/in_app"]);
+    check(|request| request.body = None, &["/content"]);
+    check(|request| request.body = Some(String::new()), &["/content/sms/text"]);
+    check(|request| request.body = Some("a".repeat(1_601)), &["/content/sms/text"]);
+    check(|request| request.channels = vec![Channel::Voice], &["/channels/0"]);
+    check(|request| request.channels = vec![Channel::Sms, Channel::Sms], &["/channels/1"]);
+    check(|request| request.channels = vec![Channel::Email], &["/to/email", "/content/email/subject"]);
+    check(|request| request.expires_at = Some(now()), &["/expires_at"]);
+    check(|request| request.send_at = Some(now() + SignedDuration::from_hours(24 * 366)), &["/send_at"]);
+    check(|request| drop(request.metadata.insert(String::new(), String::new())), &["/metadata"]);
+    check(
+        |request| {
+            let media_urls = vec!["http://example.com/a.png".to_owned()];
+            request.sms = Some(SmsContent { text: String::new(), media_urls });
+        },
+        &["/content/sms/media_urls/0"],
+    );
+}
+
+#[test]
+fn an_attachment_is_checked_before_anything_is_stored() {
+    let attachment = |content_type: &str, content: &str| carepost_kernel::Attachment {
+        filename: "plan.pdf".to_owned(),
+        content_type: content_type.to_owned(),
+        content_base64: content.to_owned(),
+    };
+    let email = |attachments| {
+        let text = Some("See the file".to_owned());
+        Some(EmailContent { subject: "Plan".to_owned(), text, attachments, ..EmailContent::default() })
+    };
+    check(
+        |request| request.email = email(vec![attachment("nonsense", "%%")]),
+        &["/content/email/attachments/0/content_type", "/content/email/attachments/0/content_base64"],
+    );
+}
+
+#[test]
+fn keys_are_visible_ascii_of_bounded_length() {
+    assert!(is_idempotency_key("a") && is_idempotency_key(&"a".repeat(255)));
+    assert!(!is_idempotency_key("") && !is_idempotency_key(&"a".repeat(256)) && !is_idempotency_key("a b"));
+}

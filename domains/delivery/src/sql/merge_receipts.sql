@@ -1,0 +1,32 @@
+-- DEL-6: merges what receipts say into deliveries' states; lattice.rs has the rules. Leans on deliveries_pkey.
+WITH news AS (
+    -- One row for each delivery: the best of what counts for any attempt, and of what counts for its present one.
+    SELECT held.tenant_id, held.message_id, held.channel,
+           greatest(held.state,
+                    max(receipt.state) FILTER (WHERE receipt.state >= 60 OR receipt.attempt_no = held.attempt_no)
+           )::smallint AS state,
+           max(receipt.at) AS at,
+           max(receipt.wait_until) AS wait_until
+    FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[], $5::smallint[], $6::timestamptz[],
+                $7::timestamptz[])
+        AS receipt (tenant_id, message_id, channel, attempt_no, state, at, wait_until)
+    JOIN deliveries AS held USING (tenant_id, message_id, channel)
+    GROUP BY held.tenant_id, held.message_id, held.channel, held.state
+)
+UPDATE deliveries AS held
+SET state = news.state,
+    -- Bad news (50, 70) is for the engine to end: by another try, another channel, or for good.
+    is_open = CASE WHEN news.state IN (50, 70) THEN true WHEN news.state > 50 THEN false ELSE held.is_open END,
+    is_failed = news.state IN (50, 70),
+    reason = CASE WHEN news.state IN (50, 70) THEN 1 WHEN news.state > 50 THEN NULL
+                  WHEN news.state = 30 AND held.state = 20 THEN 12 ELSE held.reason END,
+    due_at = CASE WHEN news.state IN (50, 70) THEN news.at
+                  WHEN news.state = 30 AND held.state = 20 THEN news.wait_until ELSE held.due_at END,
+    finished_at = CASE WHEN news.state IN (50, 70) THEN NULL WHEN news.state > 50
+                       THEN coalesce(held.finished_at, news.at) ELSE held.finished_at END
+FROM news
+WHERE held.tenant_id = news.tenant_id
+  AND held.message_id = news.message_id
+  AND held.channel = news.channel
+  AND news.state > held.state
+RETURNING held.tenant_id, held.message_id, held.channel, held.state, held.is_open, held.attempt_no

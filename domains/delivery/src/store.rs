@@ -1,0 +1,63 @@
+//! Typed functions over this room's SQL: one for each file in `sql/`.
+//!
+//! Reads of callers take the tenant's transaction; the batch writers and the scheduler take the engine's.
+
+mod due;
+mod events;
+mod in_app;
+mod inbound;
+mod messages;
+mod reads;
+mod redrive;
+mod rows;
+mod sweep;
+
+pub(crate) mod batch;
+
+pub use due::{DuePlace, DueRow, count_open, get_delivery, list_due_channels, list_due_deliveries};
+pub use events::{list_event_stream, list_events};
+pub use in_app::{InAppRecord, insert_in_app, list_in_app, mark_in_app_read};
+pub use inbound::{InboundRecord, NewInbound, insert_inbound, list_inbound};
+pub use messages::cancel_deliveries;
+pub use reads::{MessageFilter, get_message, list_messages};
+pub use redrive::{FailedDelivery, RedriveFilter, list_failed_deliveries, reopen_deliveries};
+pub use sweep::{ParkedMatch, delete_expired_keys, delete_old_refs, list_parked_matches};
+
+/// Every SQL file of the room by name, for the test that prepares them all.
+pub const SQL_FILES: &[(&str, &str)] = &[
+    ("apply_changes", batch::APPLY_CHANGES),
+    ("cancel_deliveries", messages::CANCEL_DELIVERIES),
+    ("claim_idempotency_keys", batch::CLAIM_KEYS),
+    ("count_open", due::COUNT_OPEN),
+    ("delete_expired_keys", sweep::DELETE_EXPIRED_KEYS),
+    ("delete_old_refs", sweep::DELETE_OLD_REFS),
+    ("extend_message", redrive::EXTEND_MESSAGE),
+    ("get_delivery", due::GET_DELIVERY),
+    ("get_message", reads::GET_MESSAGE),
+    ("insert_deliveries", batch::INSERT_DELIVERIES),
+    ("insert_events", batch::INSERT_EVENTS),
+    ("insert_in_app", in_app::INSERT_IN_APP),
+    ("insert_inbound", inbound::INSERT_INBOUND),
+    ("insert_messages", batch::INSERT_MESSAGES),
+    ("insert_provider_refs", batch::INSERT_REFS),
+    ("insert_receipt_events", batch::INSERT_RECEIPT_EVENTS),
+    ("list_deliveries", reads::LIST_DELIVERIES),
+    ("list_due_channels", due::LIST_DUE_CHANNELS),
+    ("list_due_deliveries", due::LIST_DUE_DELIVERIES),
+    ("list_event_stream", events::LIST_EVENT_STREAM),
+    ("list_events", events::LIST_EVENTS),
+    ("list_failed_deliveries", redrive::LIST_FAILED),
+    ("list_idempotency_keys", batch::LIST_KEYS),
+    ("list_in_app", in_app::LIST_IN_APP),
+    ("list_inbound", inbound::LIST_INBOUND),
+    ("list_messages", reads::LIST_MESSAGES),
+    ("list_parked_matches", sweep::LIST_PARKED_MATCHES),
+    ("list_provider_refs", batch::LIST_REFS),
+    ("mark_in_app_read", in_app::MARK_IN_APP_READ),
+    ("merge_receipts", batch::MERGE_RECEIPTS),
+    ("park_receipts", batch::PARK_RECEIPTS),
+    ("reopen_deliveries", redrive::REOPEN),
+    ("start_attempts", batch::START_ATTEMPTS),
+    ("take_parked_receipts", batch::TAKE_PARKED),
+    ("yield_changes", batch::YIELD_CHANGES),
+];

@@ -1,0 +1,153 @@
+//! Work that is due: what waits in rows, page by page.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use carepost_kernel::{Channel, DataKey, MessageId, Phi, SealError, TenantId};
+use carepost_store::{EngineConnection, Row};
+
+use crate::error::DeliveryError;
+use crate::types::{Delivery, DeliveryKey, Payload};
+
+use super::rows::{self, Result, get};
+
+pub(super) const LIST_DUE_DELIVERIES: &str = include_str!("../sql/list_due_deliveries.sql");
+pub(super) const LIST_DUE_CHANNELS: &str = include_str!("../sql/list_due_channels.sql");
+pub(super) const GET_DELIVERY: &str = include_str!("../sql/get_delivery.sql");
+pub(super) const COUNT_OPEN: &str = include_str!("../sql/count_open.sql");
+
+/// A place in the order of due deliveries of one channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DuePlace {
+    /// Due at this instant,
+    pub due_at: Timestamp,
+    /// and after this message.
+    pub message_id: MessageId,
+}
+
+impl DuePlace {
+    /// Before everything.
+    pub const START: Self = Self { due_at: Timestamp::UNIX_EPOCH, message_id: MessageId::from_uuid(Uuid::nil()) };
+}
+
+/// A delivery as it lies in rows: its payload still sealed.
+#[derive(Debug, Clone)]
+pub struct DueRow {
+    delivery: Delivery,
+    payload_sealed: Vec<u8>,
+    /// Code of the last failure.
+    pub code: Option<String>,
+}
+
+impl DueRow {
+    /// Its name.
+    #[must_use]
+    pub const fn key(&self) -> DeliveryKey {
+        self.delivery.key
+    }
+
+    /// Its place in the order.
+    #[must_use]
+    pub const fn place(&self) -> DuePlace {
+        DuePlace { due_at: self.delivery.due_at, message_id: self.delivery.key.message_id }
+    }
+
+    /// The sealed payload, for whoever picks the key.
+    #[must_use]
+    pub fn payload_sealed(&self) -> &[u8] {
+        &self.payload_sealed
+    }
+
+    /// Opens the payload.
+    ///
+    /// # Errors
+    /// Where it does not open under this key.
+    pub fn open(self, data_key: &DataKey) -> Result<Delivery> {
+        let message_id = self.delivery.key.message_id;
+        let fault = |source| DeliveryError::Seal { message_id, source };
+        let owner = DeliveryKey::seal_owner(self.delivery.key.tenant_id, message_id);
+        let plain = data_key.open(&owner, &self.payload_sealed).map_err(fault)?;
+        let payload: Payload = serde_json::from_slice(&plain).map_err(|_| fault(SealError::Malformed))?;
+        Ok(Delivery { payload: Arc::new(Phi::new(payload)), ..self.delivery })
+    }
+}
+
+/// The next page of one channel's due deliveries.
+///
+/// # Errors
+/// Where the database fails or a row cannot be read.
+pub async fn list_due_deliveries(
+    connection: &EngineConnection,
+    (tenant_id, channel): (TenantId, Channel),
+    due_until: Timestamp,
+    after: DuePlace,
+    limit: i64,
+) -> Result<Vec<DueRow>> {
+    let rows = connection
+        .query(
+            LIST_DUE_DELIVERIES,
+            &[&tenant_id.as_uuid(), &channel.as_i16(), &due_until, &after.due_at, &after.message_id.as_uuid(), &limit],
+        )
+        .await?;
+    rows.iter().map(due_row).collect()
+}
+
+/// One delivery, whether due or not.
+///
+/// # Errors
+/// Where the database fails or the row cannot be read.
+pub async fn get_delivery(connection: &EngineConnection, key: DeliveryKey) -> Result<Option<DueRow>> {
+    let (tenant_id, message_id) = (key.tenant_id.as_uuid(), key.message_id.as_uuid());
+    let row = connection.query_opt(GET_DELIVERY, &[&tenant_id, &message_id, &key.channel.as_i16()]).await?;
+    row.as_ref().map(due_row).transpose()
+}
+
+/// Tenants and channels whose first open delivery is due by an instant.
+///
+/// # Errors
+/// Where the database fails or a row cannot be read.
+pub async fn list_due_channels(
+    connection: &EngineConnection,
+    due_until: Timestamp,
+) -> Result<Vec<(TenantId, Channel)>> {
+    let rows = connection.query(LIST_DUE_CHANNELS, &[&due_until]).await?;
+    rows.iter().map(|row| Ok((rows::tenant_id(row)?, rows::channel(row)?))).collect()
+}
+
+/// How many deliveries of a tenant are open, counted up to `bound`.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn count_open(connection: &EngineConnection, tenant_id: TenantId, bound: i64) -> Result<i64> {
+    let rows = connection.query(COUNT_OPEN, &[&tenant_id.as_uuid(), &bound]).await?;
+    rows.first().map_or(Ok(0), |row| get(row, "open"))
+}
+
+fn due_row(row: &Row) -> Result<DueRow> {
+    let key = DeliveryKey {
+        tenant_id: rows::tenant_id(row)?,
+        message_id: rows::message_id(row)?,
+        channel: rows::channel(row)?,
+    };
+    let delivery = Delivery {
+        key,
+        state: rows::state(row)?,
+        reason: rows::reason(row)?,
+        due_at: get(row, "due_at")?,
+        attempt_no: get(row, "attempt_no")?,
+        failures: get(row, "failures")?,
+        account_id: rows::account_id(row)?,
+        recipient_hash: rows::hash(row, "recipient_hash")?,
+        purpose: rows::purpose(row)?,
+        priority: rows::priority(row)?,
+        strategy: rows::strategy(row)?,
+        channels: rows::plan(row)?,
+        created_at: get(row, "created_at")?,
+        scheduled_at: get(row, "scheduled_at")?,
+        expires_at: get(row, "expires_at")?,
+        payload: Arc::default(),
+    };
+    Ok(DueRow { delivery, payload_sealed: get(row, "payload_sealed")?, code: get(row, "code")? })
+}

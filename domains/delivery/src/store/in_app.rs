@@ -1,0 +1,88 @@
+//! The recipients' own inboxes.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use carepost_kernel::{Cursor, MessageId, Page, TenantId};
+use carepost_store::{EngineConnection, TenantTx};
+
+use super::rows::{self, Result, get};
+
+pub(super) const INSERT_IN_APP: &str = include_str!("../sql/insert_in_app.sql");
+pub(super) const LIST_IN_APP: &str = include_str!("../sql/list_in_app.sql");
+pub(super) const MARK_IN_APP_READ: &str = include_str!("../sql/mark_in_app_read.sql");
+
+/// A message in an inbox, still sealed.
+#[derive(Debug, Clone)]
+pub struct InAppRecord {
+    /// The message.
+    pub message_id: MessageId,
+    /// When it was put there.
+    pub delivered_at: Timestamp,
+    /// When the recipient read it.
+    pub read_at: Option<Timestamp>,
+    /// Title and body, sealed for (tenant, message).
+    pub payload_sealed: Vec<u8>,
+}
+
+/// Puts a message into an inbox; false where it was there already.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn insert_in_app(
+    connection: &EngineConnection,
+    tenant_id: TenantId,
+    recipient_hash: &[u8; 16],
+    record: &InAppRecord,
+) -> Result<bool> {
+    let (tenant_id, message_id) = (tenant_id.as_uuid(), record.message_id.as_uuid());
+    let inserted = connection
+        .execute(
+            INSERT_IN_APP,
+            &[&tenant_id, &message_id, &recipient_hash.as_slice(), &record.delivered_at, &record.payload_sealed],
+        )
+        .await?;
+    Ok(inserted == 1)
+}
+
+/// A page of an inbox of the transaction's tenant, the newest first.
+///
+/// # Errors
+/// Where the database fails or a row cannot be read.
+pub async fn list_in_app(
+    tx: &TenantTx<'_>,
+    recipient_hash: &[u8; 16],
+    after: Option<Cursor>,
+    limit: usize,
+) -> Result<Page<InAppRecord>> {
+    let before = after.map_or(Uuid::max(), Cursor::last);
+    let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+    let tenant_id = tx.tenant_id().as_uuid();
+    let rows = tx.query(LIST_IN_APP, &[&tenant_id, &recipient_hash.as_slice(), &before, &one_more]).await?;
+    let records = rows.iter().map(record).collect::<Result<Vec<_>>>()?;
+    Ok(Page::from_rows(records, limit, |record| record.message_id.as_uuid()))
+}
+
+/// The recipient has read a message; gives when first, or `None` where the inbox does not hold it.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn mark_in_app_read(
+    tx: &TenantTx<'_>,
+    message_id: MessageId,
+    recipient_hash: &[u8; 16],
+    now: Timestamp,
+) -> Result<Option<Timestamp>> {
+    let (tenant_id, message_id) = (tx.tenant_id().as_uuid(), message_id.as_uuid());
+    let row = tx.query_opt(MARK_IN_APP_READ, &[&tenant_id, &message_id, &recipient_hash.as_slice(), &now]).await?;
+    row.as_ref().map(|row| get(row, "read_at")).transpose()
+}
+
+fn record(row: &carepost_store::Row) -> Result<InAppRecord> {
+    Ok(InAppRecord {
+        message_id: rows::message_id(row)?,
+        delivered_at: get(row, "delivered_at")?,
+        read_at: get(row, "read_at")?,
+        payload_sealed: get(row, "payload_sealed")?,
+    })
+}
