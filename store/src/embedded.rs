@@ -1,7 +1,7 @@
 //! A PostgreSQL of our own, for a start without any set-up and for tests of crashes.
 //!
 //! It runs the system's binaries on a folder that belongs to one process at a time, listens on a Unix socket only, and
-//! ends with the process that started it, even where that is killed: see [`process`].
+//! ends with the process that started it, even where that is killed (`process.rs` says how).
 //! Data is safe there as in any PostgreSQL: fsync, full page writes, checksums, synchronous commit.
 
 mod account;
