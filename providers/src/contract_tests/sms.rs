@@ -1,11 +1,12 @@
 //! The suite's words for the SMS vendors.
 
+use carepost_kernel::{Failure, FailureClass, SendOutcome};
 use serde_json::Value;
 
-use super::support::{CANARY, sms};
+use super::support::{Bench, CANARY, cleared, sms};
 use super::{Suite, check};
 use crate::contract::{Outbound, Vendor, WebhookRequest};
-use crate::simulator::Fault;
+use crate::simulator::{Fault, Profile};
 
 const RECIPIENT: &str = "+15005550100";
 const INBOUND: (&str, &str, &str) = ("+15005550123", "+15005550006", "Can I come at ten? CANARY & more = 100%");
@@ -76,4 +77,15 @@ async fn vonage_messages_keeps_the_contract() {
         inbound: Some(INBOUND),
     })
     .await;
+}
+
+#[tokio::test]
+async fn del_5_a_success_that_is_not_the_vendors_is_unknown() {
+    for vendor in [Vendor::Twilio, Vendor::VonageSms, Vendor::VonageMessages] {
+        let bench = Bench::new(vendor).await;
+        bench.simulator.set_profile(vendor, Profile { script: [Fault::Garbage].into(), ..Profile::default() });
+        let outcome = bench.provider.send(&cleared(message())).await;
+        let code = format!("{}_answer_unreadable", vendor.as_str());
+        assert_eq!(outcome, SendOutcome::Failed(Failure::new(FailureClass::Unknown, code)));
+    }
 }
