@@ -3,8 +3,8 @@
 //! A filled cache answers without the database, and goes on doing so while the database is away. Each change made
 //! here is in the caches before its command returns; changes of other processes come in with [`Directory::refresh`].
 //!
-//! A load and a change may overtake each other. So each change raises `generation` before it looks again, and each
-//! load takes its own result out of the cache where the generation moved while it was reading.
+//! A load and a change may overtake each other. So each change raises `generation` before it corrects the caches, and
+//! a load is kept only where the generation has not moved since it began.
 
 mod accounts;
 mod cache;

@@ -88,6 +88,16 @@ impl Directory {
         Ok(key)
     }
 
+    /// One key of a tenant, whatever its state.
+    ///
+    /// # Errors
+    /// [`TenancyError::ApiKeyNotFound`] where it is no key of this tenant.
+    pub async fn api_key(&self, tenant_id: TenantId, api_key_id: ApiKeyId) -> Result<ApiKey, TenancyError> {
+        let mut connection = self.tenant_connection(tenant_id).await?;
+        let tx = connection.begin().await.tried("find API key")?;
+        api_keys::find_api_key(&tx, api_key_id).await
+    }
+
     /// One page of a tenant's keys, revoked ones too, the oldest first.
     ///
     /// # Errors

@@ -134,7 +134,7 @@ impl Directory {
     ) -> Result<WebhookEndpoint, TenancyError> {
         let mut connection = self.tenant_connection(tenant_id).await?;
         let tx = connection.begin().await.tried("find webhook endpoint")?;
-        endpoints::lock_endpoint(&tx, webhook_endpoint_id).await
+        endpoints::find_endpoint(&tx, webhook_endpoint_id).await
     }
 
     /// One page of a tenant's endpoints, the oldest first.

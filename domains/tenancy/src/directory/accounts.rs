@@ -125,10 +125,7 @@ impl Directory {
         let generation = self.caches().generation();
         let loaded = accounts::load_accounts(&self.engine().await?, tenant_id).await?;
         let accounts = Arc::new(TenantAccounts::new(loaded));
-        self.caches().accounts.insert(tenant_id, Arc::clone(&accounts));
-        if self.caches().generation() != generation {
-            self.caches().accounts.remove(&tenant_id);
-        }
+        self.caches().fill(&self.caches().accounts, tenant_id, Arc::clone(&accounts), generation);
         Ok(accounts)
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use carepost_kernel::{Channel, ProviderAccountId, TenantId, WebhookEndpointId};
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::MutexGuard;
 
@@ -116,6 +116,19 @@ impl Caches {
 
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::SeqCst)
+    }
+
+    /// Keeps what was loaded, unless something changed since `generation`: then nothing is kept, not even what was
+    /// there. Both happen under the entry's lock, so that no reader sees a value that a finished change has outdated.
+    pub(super) fn fill<Key, Value>(&self, map: &DashMap<Key, Value>, key: Key, value: Value, generation: u64)
+    where
+        Key: Eq + std::hash::Hash,
+    {
+        match map.entry(key) {
+            entry if self.generation() == generation => drop(entry.insert(value)),
+            Entry::Occupied(entry) => drop(entry.remove()),
+            Entry::Vacant(_) => {}
+        }
     }
 
     /// To be called after a change has committed and before the caches are corrected.

@@ -81,11 +81,7 @@ impl Directory {
         let principal = Arc::new(principal);
         let key = CachedKey::new(Arc::clone(&principal));
         key.mark_used(now);
-        self.caches().keys.insert(hash, Arc::new(key));
-        if self.caches().generation() != generation {
-            // It may have been revoked while it was read: the next call reads it again.
-            self.caches().keys.remove(&hash);
-        }
+        self.caches().fill(&self.caches().keys, hash, Arc::new(key), generation);
         Ok(principal)
     }
 

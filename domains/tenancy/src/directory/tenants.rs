@@ -88,10 +88,7 @@ impl Directory {
         let handle = TenantHandle::new(tenant, keys)
             .ok_or(TenancyError::Row { table: "tenant_keys", column: "key_version" })
             .map(Arc::new)?;
-        self.caches().tenants.insert(tenant_id, Arc::clone(&handle));
-        if self.caches().generation() != generation {
-            self.caches().tenants.remove(&tenant_id);
-        }
+        self.caches().fill(&self.caches().tenants, tenant_id, Arc::clone(&handle), generation);
         Ok(handle)
     }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
+use crate::TenancyError;
 use crate::error::FieldProblem;
 use crate::types::{RetrySettings, TenantSettings};
 
@@ -63,10 +64,32 @@ fn check_retry(retry: &RetrySettings) -> Result<(), FieldProblem> {
 
 /// Reads settings; absent fields take their defaults, unknown ones are refused.
 pub(crate) fn parse(value: Value) -> Result<TenantSettings, FieldProblem> {
+    refuse_lists(&value)?;
     let settings: TenantSettings = serde_path_to_error::deserialize(value)
         .map_err(|error| FieldProblem::new(pointer(error.path()), problem(error.inner())))?;
     check(&settings)?;
     Ok(settings)
+}
+
+/// Serde would read a list as an object without names: fields in the order in which we happen to declare them.
+fn refuse_lists(value: &Value) -> Result<(), FieldProblem> {
+    const PROBLEM: &str = "must be an object";
+    let Value::Object(fields) = value else { return Err(FieldProblem::new("", PROBLEM)) };
+    let is_list = |(name, field): &(&String, &Value)| field.is_array() && name.as_str() != "paused_channels";
+    match fields.iter().find(is_list) {
+        Some((name, _)) => Err(FieldProblem::new(format!("/{}", escaped(name)), PROBLEM)),
+        None => Ok(()),
+    }
+}
+
+impl TenantSettings {
+    /// These settings with a merge patch (RFC 7396) applied; `null` brings a field back to its default.
+    ///
+    /// # Errors
+    /// `Invalid` names the wrong field.
+    pub fn patched(&self, changes: &Value) -> Result<Self, TenancyError> {
+        Ok(patch(self, changes)?)
+    }
 }
 
 /// Applies a merge patch (RFC 7396): `null` brings a field back to its default.
@@ -102,7 +125,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     for segment in path {
         let name = match segment {
             Segment::Seq { index } => index.to_string(),
-            Segment::Map { key } => key.replace('~', "~0").replace('/', "~1"),
+            Segment::Map { key } => escaped(key),
             Segment::Enum { variant } => variant.clone(),
             Segment::Unknown => continue,
         };
@@ -110,6 +133,11 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         pointer.push_str(&name);
     }
     pointer
+}
+
+/// A name in a JSON pointer (RFC 6901).
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// Serde's own text repeats the value: only its kind is kept.

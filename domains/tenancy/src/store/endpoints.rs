@@ -78,6 +78,18 @@ pub(crate) async fn lock_endpoint(
     read_endpoint(&row.ok_or(TenancyError::EndpointNotFound(webhook_endpoint_id))?)
 }
 
+pub(crate) async fn find_endpoint(
+    tx: &TenantTx<'_>,
+    webhook_endpoint_id: WebhookEndpointId,
+) -> Result<WebhookEndpoint, TenancyError> {
+    let sql = include_str!("../sql/find_webhook_endpoint.sql");
+    let row = tx
+        .query_opt(sql, &[&tx.tenant_id().as_uuid(), &webhook_endpoint_id.as_uuid()])
+        .await
+        .tried("find webhook endpoint")?;
+    read_endpoint(&row.ok_or(TenancyError::EndpointNotFound(webhook_endpoint_id))?)
+}
+
 pub(crate) async fn list_endpoints(
     tx: &TenantTx<'_>,
     cursor: Option<Cursor>,

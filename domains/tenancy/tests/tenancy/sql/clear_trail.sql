@@ -1,0 +1,2 @@
+-- Refused to everybody.
+DELETE FROM audit_events

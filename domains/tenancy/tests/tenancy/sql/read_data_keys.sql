@@ -1,0 +1,2 @@
+-- Refused to tenants.
+SELECT wrapped_key FROM tenant_keys

@@ -1,0 +1,2 @@
+-- Refused to tenants.
+SELECT url_sealed FROM placements

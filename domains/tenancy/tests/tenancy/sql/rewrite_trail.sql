@@ -1,0 +1,2 @@
+-- Refused to everybody.
+UPDATE audit_events SET action = 'nothing.happened'
