@@ -175,3 +175,6 @@ impl Caches {
         *self.polled_at.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 }
+
+#[cfg(test)]
+mod tests;
