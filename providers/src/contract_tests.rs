@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::contract::{Outbound, Vendor, WebhookError, WebhookRequest};
 use crate::simulator::{CallOutcome, Fault, Profile};
 
+mod email;
 mod sms;
 pub(crate) mod support;
 
