@@ -77,9 +77,11 @@ impl Unwritable {
     }
 }
 
-/// Reads an address: ASCII only, since most mail servers still refuse others (RFC 6531 is rarely offered).
+/// Reads an address: ASCII only, since most mail servers still refuse others (RFC 6531 is rarely offered), and nothing
+/// that could end an SMTP path, not even between quotation marks.
 pub(crate) fn address(text: &str) -> Option<Address> {
-    if text.is_ascii() { text.parse().ok() } else { None }
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>'));
+    if is_plain { text.parse().ok() } else { None }
 }
 
 /// The text without line ends and other control characters, so that it cannot break out of its header.

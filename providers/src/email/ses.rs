@@ -1,7 +1,8 @@
 //! Amazon SES v2: raw emails in, receipts and inbound mail by SNS.
 //!
 //! SendEmail is not idempotent: a lost answer is `unknown` (DEL-5). The attempt travels as email tag `carepost_ref`
-//! and comes back in every event of the configuration set.
+//! and comes back in every event of the configuration set. SES puts a `Message-ID` of its own in place of ours
+//! (`<message id>@email.amazonses.com`, or `@<region>.amazonses.com`), so that answers name the provider's id.
 
 mod classify;
 mod config;

@@ -26,6 +26,8 @@ mod tls;
 mod verp;
 mod webhook;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use carepost_kernel::{Cleared, Clock, Failure, SendOutcome};
 use tokio::time::error::Elapsed;
@@ -43,6 +45,9 @@ pub(crate) use crate::email::smtp::webhook::{SIGNATURE_HEADER, sign};
 
 /// The name in codes.
 const NAME: &str = "smtp";
+
+/// How long it may take until a connection is free, protected and logged in.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One account at one mail server.
 pub struct Smtp {
@@ -84,14 +89,14 @@ impl Smtp {
         }
     }
 
-    /// Connects, then delivers, each within the account's timeout: the second counts from the message's first byte.
+    /// Connects, then delivers. The account's timeout counts from the first byte of the delivery, as its contract says.
     async fn hand_over(
         &self,
         envelope: &Envelope,
         message: &[u8],
         phase: &mut Phase,
     ) -> Result<Result<(), Fault>, Elapsed> {
-        let mut lease = match timeout(self.account.timeout, self.pool.lease(phase)).await? {
+        let mut lease = match timeout(CONNECT_TIMEOUT, self.pool.lease(phase)).await? {
             Ok(lease) => lease,
             Err(fault) => return Ok(Err(fault)),
         };

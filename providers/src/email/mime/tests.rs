@@ -80,7 +80,15 @@ fn what_cannot_be_written_says_so() {
     check(|content| content.unsubscribe_url = Some("http://clinic.example".to_owned()), Unwritable::UnsubscribeUrl);
     check(|content| content.attachments[0].content_base64 = "%%%".to_owned(), Unwritable::Attachment);
     check(|content| content.attachments[0].content_type = "a/b\r\nX: y".to_owned(), Unwritable::Attachment);
-    for to in ["", "nobody", "a b@example.com", "a@example.com\r\nRCPT TO:<b@example.com>", "ü@example.com"] {
+    for to in [
+        "",
+        "nobody",
+        "a b@example.com",
+        "a@example.com\r\nRCPT TO:<b@example.com>",
+        "\"a\r\nb\"@example.com",
+        "\"a> X\"@example.com",
+        "ü@example.com",
+    ] {
         let content = full();
         let letter = Letter { to, ..letter(&from, &content, attempt(1)) };
         assert_eq!(write(&letter), Err(Unwritable::Recipient), "{to}");

@@ -70,7 +70,10 @@ impl Pool {
 
     #[expect(clippy::disallowed_methods, reason = "measures how long a connection idles, nothing else")]
     fn keep(&self, session: Session) {
-        self.lock().push(Idle { session, since: Instant::now() });
+        let mut idle = self.lock();
+        // The newest are used first: without this the oldest would stay for ever.
+        idle.retain(|kept| kept.since.elapsed() < self.server.idle);
+        idle.push(Idle { session, since: Instant::now() });
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
