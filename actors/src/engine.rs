@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::broadcast;
 
-use carepost_delivery::types::{DeliveryEvent, NewMessage};
 use carepost_delivery::store::RedriveFilter;
+use carepost_delivery::types::{DeliveryEvent, NewMessage};
 use carepost_kernel::{Channel, ErrorKind, MessageId, TenantId};
 use carepost_providers::{InboundMessage, ReceiptEvent};
 use carepost_tenancy::{ProviderAccount, TenantHandle};

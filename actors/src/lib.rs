@@ -1,3 +1,26 @@
-//! The living parts.
+//! The living parts: mailboxes, timers, supervision. No SQL, no rules: those are in the rooms.
+//!
+//! ```text
+//! root
+//!  |- placement:<id>          IngestActor (group commit of new messages), LedgerActor (group commit of the rest)
+//!  |- scheduler               pages due rows in, leases, sweeps, partitions
+//!  |- receipts                verified webhooks -> ledger
+//!  |- tenant:<id>             on demand, passivated when idle; owned through a lease (DEL-10)
+//!  |   |- channel:<name>      the gate, retries, fallback; a bounded window of live deliveries (DEL-12)
+//!  |- provider:<account id>   one lane: pace, limits, breaker, the call
+//!  |- notifier:<endpoint id>  events to a tenant's own endpoint
+//! ```
+//!
+//! Each box is kept by a keeper (`keeper.rs`). What is in a mailbox may be lost; the rows are the truth.
+
+pub mod delivery;
 pub mod engine;
+pub mod keeper;
+pub mod metrics;
+mod placements;
+mod root;
+mod tree;
+
 pub use engine::{Accepted, ActorInfo, Cancellation, EngineApi, EngineError, Limit, RedriveReport, RedriveRequest};
+pub use placements::{Placements, ProviderSource};
+pub use root::{Engine, EngineParts, StartError, Tuning, start};

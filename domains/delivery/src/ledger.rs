@@ -124,7 +124,7 @@ pub enum ReceiptFate {
 }
 
 /// A delivery whose state a receipt has changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateChange {
     /// Which one.
     pub key: DeliveryKey,
@@ -132,6 +132,8 @@ pub struct StateChange {
     pub state: DeliveryState,
     /// Bad news: the engine has to decide.
     pub is_open: bool,
+    /// What the bad news said.
+    pub failure: Option<Failure>,
 }
 
 /// What became of a batch, one for one and in order.

@@ -103,16 +103,21 @@ impl Pace {
         self.silent_until
     }
 
-    /// Asks for a turn. [`Turn::Now`] takes it.
-    pub fn take(&mut self, now: Duration) -> Turn {
+    /// Asks whether it is somebody's turn, and takes none.
+    pub fn look(&mut self, now: Duration) -> Turn {
         if now < self.silent_until {
             return Turn::At(self.silent_until);
         }
         self.raise(now);
-        let Some(rate) = self.rate else { return Turn::Now };
-        if now < self.next {
-            return Turn::At(self.next);
+        if self.rate.is_some() && now < self.next { Turn::At(self.next) } else { Turn::Now }
+    }
+
+    /// Asks for a turn. [`Turn::Now`] takes it.
+    pub fn take(&mut self, now: Duration) -> Turn {
+        if let Turn::At(later) = self.look(now) {
+            return Turn::At(later);
         }
+        let Some(rate) = self.rate else { return Turn::Now };
         let step = Duration::from_secs_f64(1.0 / rate);
         self.next = self.next.max(now.saturating_sub(CATCH_UP)) + step;
         Turn::Now

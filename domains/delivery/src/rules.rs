@@ -88,6 +88,8 @@ pub enum LookedUp {
 
 /// How long after the call a look-up is worth asking: vendors list a message only after some seconds.
 pub const LOOK_UP_AFTER: SignedDuration = SignedDuration::from_secs(35);
+/// The code of an unknown outcome that was looked up in vain and is held for a receipt.
+pub const HELD: &str = "unknown_outcome";
 /// When a delivery whose account is refused is looked at again.
 const CONFIG_RECHECK: SignedDuration = SignedDuration::from_secs(60);
 
@@ -114,7 +116,7 @@ pub fn after_look_up(delivery: &Delivery, found: LookedUp, on: Circumstances<'_>
     let mut step = match found {
         LookedUp::Found => accepted(delivery, false, on),
         LookedUp::Absent => transient(delivery, &Failure::new(FailureClass::Transient, "not_found_at_provider"), on),
-        LookedUp::CannotTell => hold(delivery, "unknown_outcome", on),
+        LookedUp::CannotTell => hold(delivery, HELD, on),
     };
     step.event.kind = EventKind::LookedUp;
     step
@@ -137,7 +139,7 @@ pub fn when_due(delivery: &Delivery, on: Circumstances<'_>) -> Option<Step> {
         DeliveryState::Queued => None,
         // Found in a row by a process that is not making the call: the one that made it is gone (DEL-5).
         DeliveryState::Sending => Some(unknown(delivery, &Failure::new(FailureClass::Unknown, "engine_stopped"), on)),
-        DeliveryState::Unknown => Some(closed(delivery, DeliveryState::Unknown, "unknown_outcome", on)),
+        DeliveryState::Unknown => Some(closed(delivery, DeliveryState::Unknown, HELD, on)),
         DeliveryState::Sent => Some(closed(delivery, DeliveryState::Sent, "no_receipt", on)),
         DeliveryState::Undelivered | DeliveryState::Bounced => {
             let failure = Failure::new(FailureClass::Permanent, "undelivered");

@@ -6,7 +6,6 @@ mod due;
 mod events;
 mod in_app;
 mod inbound;
-mod messages;
 mod reads;
 mod redrive;
 mod rows;
@@ -18,7 +17,6 @@ pub use due::{DuePlace, DueRow, count_open, get_delivery, list_due_channels, lis
 pub use events::{list_event_stream, list_events};
 pub use in_app::{InAppRecord, insert_in_app, list_in_app, mark_in_app_read};
 pub use inbound::{InboundRecord, NewInbound, insert_inbound, list_inbound};
-pub use messages::cancel_deliveries;
 pub use reads::{MessageFilter, get_message, list_messages};
 pub use redrive::{FailedDelivery, RedriveFilter, list_failed_deliveries, reopen_deliveries};
 pub use sweep::{ParkedMatch, delete_expired_keys, delete_old_refs, list_parked_matches};
@@ -26,7 +24,6 @@ pub use sweep::{ParkedMatch, delete_expired_keys, delete_old_refs, list_parked_m
 /// Every SQL file of the room by name, for the test that prepares them all.
 pub const SQL_FILES: &[(&str, &str)] = &[
     ("apply_changes", batch::APPLY_CHANGES),
-    ("cancel_deliveries", messages::CANCEL_DELIVERIES),
     ("claim_idempotency_keys", batch::CLAIM_KEYS),
     ("count_open", due::COUNT_OPEN),
     ("delete_expired_keys", sweep::DELETE_EXPIRED_KEYS),

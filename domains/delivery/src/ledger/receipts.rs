@@ -266,7 +266,14 @@ async fn merge_states(
     rows.iter()
         .map(|row| {
             let key = DeliveryKey { tenant_id: tenant_id(row)?, message_id: message_id(row)?, channel: channel(row)? };
-            Ok(StateChange { key, state: state(row)?, is_open: get(row, "is_open")? })
+            let state = state(row)?;
+            let speaks = |one: &&(&Matched, DeliveryState)| {
+                one.0.attempt.message_id == key.message_id && one.0.attempt.channel == key.channel && one.1 == state
+            };
+            let failure = merging.iter().find(speaks).map(|one| {
+                one.0.receipt.failure.clone().unwrap_or_else(|| Failure::new(FailureClass::Permanent, state.as_str()))
+            });
+            Ok(StateChange { key, state, is_open: get(row, "is_open")?, failure })
         })
         .collect()
 }

@@ -21,4 +21,6 @@ WHERE held.tenant_id = change.tenant_id
   AND held.is_open
   -- DEL-6: news that came since the engine looked, and that ranks higher than its decision, stays.
   AND NOT (held.state > change.from_state AND held.state > change.state)
+  -- Only what has not left can be taken back (47).
+  AND NOT (change.state = 47 AND held.state <> 0)
 RETURNING held.message_id, held.channel, held.state, held.is_open, held.due_at

@@ -1,2 +1,3 @@
--- How many deliveries of a tenant are open, counted up to a bound. Leans on deliveries_due.
-SELECT count(*) AS open FROM (SELECT FROM deliveries WHERE tenant_id = $1 AND is_open LIMIT $2) AS counted
+-- How many deliveries of a tenant are open and due, counted up to a bound. Leans on deliveries_due.
+SELECT count(*) AS open
+FROM (SELECT FROM deliveries WHERE tenant_id = $1 AND is_open AND due_at <= $2 LIMIT $3) AS counted

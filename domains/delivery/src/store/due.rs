@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use carepost_kernel::{Channel, DataKey, MessageId, Phi, SealError, TenantId};
+use carepost_kernel::{Channel, MessageId, Phi, SealError, TenantId};
 use carepost_store::{EngineConnection, Row};
 
 use crate::error::DeliveryError;
@@ -54,21 +54,42 @@ impl DueRow {
         DuePlace { due_at: self.delivery.due_at, message_id: self.delivery.key.message_id }
     }
 
-    /// The sealed payload, for whoever picks the key.
+    /// It waits here, and no call was made that could still come of it.
     #[must_use]
-    pub fn payload_sealed(&self) -> &[u8] {
-        &self.payload_sealed
+    pub fn can_be_cancelled(&self) -> bool {
+        self.delivery.state == crate::types::DeliveryState::Queued
     }
 
-    /// Opens the payload.
+    /// Calls made so far.
+    #[must_use]
+    pub const fn attempt_no(&self) -> i16 {
+        self.delivery.attempt_no
+    }
+
+    /// Calls that count as failed tries.
+    #[must_use]
+    pub const fn failures(&self) -> i16 {
+        self.delivery.failures
+    }
+
+    /// Its unknown outcome was looked up, and is held for a receipt.
+    #[must_use]
+    pub fn is_looked_up(&self) -> bool {
+        self.code.as_deref() == Some(crate::rules::HELD)
+    }
+
+    /// Opens the payload with `open(owner, sealed)`, which picks the key.
     ///
     /// # Errors
-    /// Where it does not open under this key.
-    pub fn open(self, data_key: &DataKey) -> Result<Delivery> {
+    /// Where it does not open.
+    pub fn open(
+        self,
+        open: impl FnOnce(&[u8], &[u8]) -> std::result::Result<zeroize::Zeroizing<Vec<u8>>, SealError>,
+    ) -> Result<Delivery> {
         let message_id = self.delivery.key.message_id;
         let fault = |source| DeliveryError::Seal { message_id, source };
         let owner = DeliveryKey::seal_owner(self.delivery.key.tenant_id, message_id);
-        let plain = data_key.open(&owner, &self.payload_sealed).map_err(fault)?;
+        let plain = open(&owner, &self.payload_sealed).map_err(fault)?;
         let payload: Payload = serde_json::from_slice(&plain).map_err(|_| fault(SealError::Malformed))?;
         Ok(Delivery { payload: Arc::new(Phi::new(payload)), ..self.delivery })
     }
@@ -116,12 +137,12 @@ pub async fn list_due_channels(
     rows.iter().map(|row| Ok((rows::tenant_id(row)?, rows::channel(row)?))).collect()
 }
 
-/// How many deliveries of a tenant are open, counted up to `bound`.
+/// How many deliveries of a tenant are open and due, counted up to `bound`.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn count_open(connection: &EngineConnection, tenant_id: TenantId, bound: i64) -> Result<i64> {
-    let rows = connection.query(COUNT_OPEN, &[&tenant_id.as_uuid(), &bound]).await?;
+pub async fn count_open(connection: &EngineConnection, tenant_id: TenantId, now: Timestamp, bound: i64) -> Result<i64> {
+    let rows = connection.query(COUNT_OPEN, &[&tenant_id.as_uuid(), &now, &bound]).await?;
     rows.first().map_or(Ok(0), |row| get(row, "open"))
 }
 

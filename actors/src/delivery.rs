@@ -1,0 +1,15 @@
+//! The actors of the delivery room, and what they share.
+
+pub(crate) mod attempt;
+pub(crate) mod channel;
+pub mod hub;
+pub mod in_app;
+pub(crate) mod ingest;
+pub(crate) mod lane;
+pub(crate) mod ledger;
+pub(crate) mod notifier;
+pub(crate) mod provider;
+pub(crate) mod receipts;
+pub(crate) mod scheduler;
+pub(crate) mod shared;
+pub(crate) mod tenant;

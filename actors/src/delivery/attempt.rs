@@ -1,0 +1,226 @@
+//! One attempt, from its start in the ledger to its outcome there (DEL-4, DEL-5). It runs as a task of its own: no
+//! actor's death can lose its outcome.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use metrics::{counter, gauge, histogram};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use carepost_delivery::ledger::{AttemptStart, Effect};
+use carepost_delivery::rules;
+use carepost_delivery::types::{Delivery, DeliveryKey, DeliveryState};
+use carepost_kernel::{Cleared, Failure, FailureClass, Phi, SendOutcome, WaitReason};
+use carepost_providers::{LookUpOutcome, Outbound, Provider};
+use carepost_tenancy::{ProviderAccount, TenantHandle};
+
+use crate::engine::EngineError;
+use crate::metrics::{BREAKER_OPENED_TOTAL, IN_FLIGHT, LANE_HALTED_TOTAL};
+
+use super::channel::work::{circumstances, decision, hand_over, record};
+use super::channel::{Answered, Link};
+use super::lane::{Lane, LaneNews};
+use super::ledger::{Entry, PendingStart};
+use super::shared::{LiveTenant, Shared};
+
+/// A cleared delivery with a lane's turn, on its way to a provider.
+pub(crate) struct MakeCall {
+    pub(crate) cleared: Cleared<Outbound>,
+    pub(crate) delivery: Delivery,
+    pub(crate) account: Arc<ProviderAccount>,
+    pub(crate) lane: Arc<Lane>,
+    pub(crate) tenant: Arc<TenantHandle>,
+    pub(crate) waits: Vec<(WaitReason, u32)>,
+    pub(crate) link: Link,
+}
+
+/// How a call ended.
+pub(crate) enum CallEnded {
+    /// Its outcome is durable.
+    Recorded { delivery: Delivery, effect: Option<Effect> },
+    /// It was not made: try again after a while, or never, because somebody else has it.
+    NotMade { key: DeliveryKey, retry_after: Option<Duration> },
+}
+
+/// What a provider said about an unknown outcome.
+pub(crate) enum Found {
+    There(Vec<String>),
+    Absent,
+    CannotTell,
+}
+
+/// The provider's own time-out comes first; this one is for a provider that forgets it.
+const GRACE: Duration = Duration::from_secs(5);
+/// Where the start could not be written down.
+const START_AGAIN: Duration = Duration::from_secs(1);
+
+/// Starts, makes and records one call.
+pub(crate) async fn run(shared: Arc<Shared>, live: Arc<LiveTenant>, provider: Arc<dyn Provider>, call: MakeCall) {
+    let key = call.delivery.key;
+    match start(&shared, &live, &call).await {
+        Ok(true) => {}
+        Ok(false) => return not_made(&call, None),
+        Err(_) => return not_made(&call, Some(START_AGAIN)),
+    }
+    shared.calling.insert(key);
+    gauge!(IN_FLIGHT).increment(1.0);
+    let outcome = ask(&shared, provider.as_ref(), &call).await;
+    gauge!(IN_FLIGHT).decrement(1.0);
+    let news = call.lane.end(Some(&outcome));
+    count(&call, &outcome, news);
+    let (delivery, effect) = conclude(&shared, &live, &call, &outcome).await;
+    shared.calling.remove(&key);
+    let _gone = call.link.send(Answered::CallEnded(CallEnded::Recorded { delivery, effect }));
+}
+
+/// No call is made: the turn goes back, and the channel is told.
+pub(crate) fn not_made(call: &MakeCall, retry_after: Option<Duration>) {
+    call.lane.end(None);
+    let key = call.delivery.key;
+    let _gone = call.link.send(Answered::CallEnded(CallEnded::NotMade { key, retry_after }));
+}
+
+/// DEL-4: the start is durable before the provider is called.
+async fn start(shared: &Shared, live: &LiveTenant, call: &MakeCall) -> Result<bool, EngineError> {
+    let delivery = &call.delivery;
+    let now = shared.now();
+    if delivery.attempt_no == 0 {
+        let waited = now.duration_since(delivery.scheduled_at.unwrap_or(delivery.created_at));
+        histogram!(carepost_delivery::metrics::WAIT_SECONDS, "priority" => delivery.priority.as_str())
+            .record(waited.as_secs_f64());
+    }
+    let (answer, told) = oneshot::channel();
+    let pending = PendingStart {
+        start: AttemptStart {
+            key: delivery.key,
+            attempt_no: delivery.attempt_no + 1,
+            account_id: call.account.account_id,
+            at: now,
+            waits: call.waits.clone(),
+        },
+        weight: call.tenant.tenant.settings.weight,
+        priority: delivery.priority,
+        recipient: delivery.recipient_hash,
+        answer,
+    };
+    live.writers.ledger.tell(Entry::Start(pending)).map_err(|_| EngineError::restarting())?;
+    told.await.map_err(|_| EngineError::restarting())?
+}
+
+#[expect(clippy::disallowed_methods, reason = "measures the call")]
+async fn ask(shared: &Shared, provider: &dyn Provider, call: &MakeCall) -> SendOutcome {
+    let started = Instant::now();
+    let timeout = Duration::from_millis(u64::from(call.account.timeout_ms)) + GRACE;
+    let sending = AssertUnwindSafe(provider.send(&call.cleared)).catch_unwind();
+    let outcome = match tokio::time::timeout(timeout, sending).await {
+        Ok(Ok(outcome)) => outcome,
+        // Bytes may be out in both cases (DEL-5).
+        Ok(Err(_panic)) => {
+            tracing::error!(provider.name = provider.vendor().as_str(), "provider panicked");
+            SendOutcome::Failed(Failure::new(FailureClass::Unknown, "provider_panic"))
+        }
+        Err(_elapsed) => SendOutcome::Failed(Failure::new(FailureClass::Unknown, "provider_timeout")),
+    };
+    let (channel, vendor) = (call.delivery.key.channel.as_str(), provider.vendor().as_str());
+    histogram!(carepost_delivery::metrics::ATTEMPT_SECONDS, "channel" => channel, "vendor" => vendor)
+        .record(started.elapsed().as_secs_f64());
+    tracing::debug!(
+        tenant.id = %call.delivery.key.tenant_id,
+        message.id = %call.delivery.key.message_id,
+        provider.name = vendor,
+        cleared_ms = shared.now().duration_since(call.cleared.cleared_at()).as_millis(),
+        "call ended"
+    );
+    outcome
+}
+
+fn count(call: &MakeCall, outcome: &SendOutcome, news: LaneNews) {
+    let vendor = call.account.vendor.clone();
+    let result = match outcome {
+        SendOutcome::Accepted { .. } => "accepted",
+        SendOutcome::Failed(failure) => failure.class.as_str(),
+    };
+    let channel = call.delivery.key.channel.as_str();
+    counter!(
+        carepost_delivery::metrics::ATTEMPTS_TOTAL,
+        "channel" => channel, "vendor" => vendor.clone(), "outcome" => result
+    )
+    .increment(1);
+    match news {
+        LaneNews::None => {}
+        LaneNews::BreakerOpened => {
+            counter!(BREAKER_OPENED_TOTAL, "vendor" => vendor.clone()).increment(1);
+            tracing::warn!(provider.name = vendor, account.id = %call.account.account_id, "breaker opened");
+        }
+        LaneNews::Halted => {
+            counter!(LANE_HALTED_TOTAL, "vendor" => vendor.clone()).increment(1);
+            let code = match outcome {
+                SendOutcome::Failed(failure) => failure.code.as_str(),
+                SendOutcome::Accepted { .. } => "",
+            };
+            tracing::warn!(
+                provider.name = vendor, account.id = %call.account.account_id, code,
+                "vendor refuses the account: lane halted, messages kept"
+            );
+        }
+    }
+}
+
+/// Decides by the rules and writes it down.
+async fn conclude(
+    shared: &Arc<Shared>,
+    live: &Arc<LiveTenant>,
+    call: &MakeCall,
+    outcome: &SendOutcome,
+) -> (Delivery, Option<Effect>) {
+    let account_id = call.account.account_id;
+    let mut delivery = call.delivery.clone();
+    delivery.attempt_no += 1;
+    delivery.state = DeliveryState::Sending;
+    delivery.account_id = Some(account_id);
+    let step = rules::after_attempt(&delivery, outcome, circumstances(&call.tenant, shared.now(), &delivery));
+    let provider_refs = match outcome {
+        SendOutcome::Accepted { provider_refs, .. } => provider_refs.clone(),
+        SendOutcome::Failed(_) => Vec::new(),
+    };
+    delivery.failures = step.change.failures;
+    let decision = decision(&delivery, step, provider_refs, Some(account_id), &call.tenant);
+    let fallback = decision.fallback.clone();
+    let effect = record(live, decision).await;
+    if let (Some(_), Some(next)) = (&effect, fallback) {
+        hand_over(shared, live, &delivery, &next);
+    }
+    (delivery, effect)
+}
+
+/// Asks the provider after an unknown outcome, as a task of its own.
+pub(crate) fn look_up(shared: &Arc<Shared>, delivery: &Delivery, link: Link) {
+    let (shared, delivery) = (Arc::clone(shared), delivery.clone());
+    actix::spawn(async move {
+        let found = match looked_up(&shared, &delivery).await {
+            Some(LookUpOutcome::Found { provider_refs }) => Found::There(provider_refs),
+            Some(LookUpOutcome::Absent) => Found::Absent,
+            Some(LookUpOutcome::CannotTell) | None => Found::CannotTell,
+        };
+        let _gone = link.send(Answered::LookedUp { key: delivery.key, found });
+    });
+}
+
+async fn looked_up(shared: &Shared, delivery: &Delivery) -> Option<LookUpOutcome> {
+    let account = shared.directory.account(delivery.key.tenant_id, delivery.account_id?).await.ok()?;
+    let provider = shared.providers.provider(&account).await.ok()?;
+    let payload = delivery.payload.expose();
+    let outbound = Outbound {
+        tenant_id: delivery.key.tenant_id,
+        attempt: delivery.key.attempt(delivery.attempt_no),
+        to: payload.to.address(delivery.key.channel)?.to_owned().into(),
+        content: Phi::new(payload.content(delivery.key.channel)?),
+        expires_at: delivery.expires_at,
+    };
+    let attempted_at = delivery.due_at.checked_sub(rules::LOOK_UP_AFTER).ok()?;
+    let timeout = Duration::from_millis(u64::from(account.timeout_ms)) + GRACE;
+    tokio::time::timeout(timeout, provider.look_up(&outbound, attempted_at)).await.ok()
+}

@@ -1,0 +1,240 @@
+//! `ChannelActor`: one tenant's deliveries on one channel. It holds a bounded window of live deliveries (DEL-12), asks
+//! the gate when a lane has a turn (DEL-8), and follows the rules with what comes back.
+//!
+//! Outside the window deliveries wait in their rows, and are paged in when there is room. Losing this actor loses
+//! nothing: its successor pages the rows in again.
+
+mod paging;
+mod window;
+pub(crate) mod work;
+
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use actix::{Actor, ActorContext as _, AsyncContext as _, Context, Handler, Message, StreamHandler};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use carepost_delivery::DeliveryError;
+use carepost_delivery::ledger::Effect;
+use carepost_delivery::store::{DuePlace, DueRow};
+use carepost_delivery::types::{Delivery, DeliveryKey};
+use carepost_kernel::{Channel, Failure, TenantId};
+
+use crate::keeper::{Guard, Handle, Spec, keep};
+
+use super::shared::{LiveTenant, Shared};
+use window::Window;
+
+/// Deliveries that are stored and may be worked on, in memory and in full.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct DeliverMessages {
+    pub(crate) deliveries: Vec<Delivery>,
+}
+
+/// There may be due rows, or the configuration has changed.
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "()")]
+pub(crate) struct WakeUp;
+
+/// A receipt has changed a delivery's state; open means bad news, for us to decide on.
+#[derive(Message, Clone)]
+#[rtype(result = "()")]
+pub(crate) struct StateChanged {
+    pub(crate) key: DeliveryKey,
+    pub(crate) is_open: bool,
+    pub(crate) failure: Option<Failure>,
+}
+
+/// Answers to what the actor has set going. They come over a way of their own, so that a full mailbox cannot lose one.
+pub(crate) enum Answered {
+    /// A call has ended and its outcome is durable, or no call was made.
+    CallEnded(super::attempt::CallEnded),
+    /// A decision is durable.
+    Decided { key: DeliveryKey, effect: Option<Effect> },
+    /// A page of due rows.
+    Paged { rows: Result<Vec<DueRow>, DeliveryError>, whole: bool },
+    /// The row of a delivery that bad news came of.
+    BadNews { row: Result<Option<DueRow>, DeliveryError>, failure: Failure },
+    /// What the provider said about an unknown outcome.
+    LookedUp { key: DeliveryKey, found: super::attempt::Found },
+    /// The accounts are known now, or cannot be.
+    AccountsKnown,
+}
+
+/// The way back to a channel.
+pub(crate) type Link = mpsc::UnboundedSender<Answered>;
+
+pub(crate) struct ChannelActor {
+    shared: Arc<Shared>,
+    live: Arc<LiveTenant>,
+    channel: Channel,
+    window: Window,
+    link: Link,
+    answers: Option<mpsc::UnboundedReceiver<Answered>>,
+    place: DuePlace,
+    paging: bool,
+    /// Rows may wait that are not in the window.
+    behind: bool,
+    scanned: Option<Instant>,
+    last_use: Instant,
+    /// When the next look is due already.
+    next_tick: Option<Instant>,
+    loading_accounts: bool,
+    guard: Guard,
+}
+
+/// How often it looks whether it is idle, and whether anything has been overlooked.
+const CHECK: Duration = Duration::from_secs(5);
+
+impl ChannelActor {
+    /// Starts the actor of a channel under its keeper.
+    pub(crate) fn start(shared: &Arc<Shared>, live: &Arc<LiveTenant>, channel: Channel) -> Handle<Self> {
+        let tenant_id = live.tenant_id;
+        let spec = Spec {
+            path: format!("root/tenant:{tenant_id}/channel:{}", channel.as_str()),
+            kind: "ChannelActor",
+            mailbox: shared.tuning.channel_mailbox,
+        };
+        let arbiter = shared.arbiters.of(tenant_id.as_uuid().as_u128());
+        let (kept, live) = (Arc::clone(shared), Arc::clone(live));
+        keep(&arbiter, &shared.tree, spec, move |guard, _| {
+            Self::new(Arc::clone(&kept), Arc::clone(&live), channel, guard)
+        })
+    }
+
+    fn new(shared: Arc<Shared>, live: Arc<LiveTenant>, channel: Channel, guard: Guard) -> Self {
+        let (link, answers) = mpsc::unbounded_channel();
+        let window = Window::new(shared.tuning.window);
+        Self {
+            shared,
+            live,
+            channel,
+            window,
+            link,
+            answers: Some(answers),
+            place: DuePlace::START,
+            paging: false,
+            behind: true,
+            scanned: None,
+            last_use: instant(),
+            next_tick: None,
+            loading_accounts: false,
+            guard,
+        }
+    }
+
+    fn tenant_id(&self) -> TenantId {
+        self.live.tenant_id
+    }
+
+    /// It may work: nobody else owns the tenant, and the process is not stopping.
+    fn may_work(&self) -> bool {
+        self.live.epoch().is_some() && !self.shared.is_draining()
+    }
+
+    fn check(&mut self, context: &mut Context<Self>) {
+        self.guard.show_depth(self.window.len());
+        if self.live.epoch().is_none() {
+            // Somebody else's by now: what we have in memory is not ours to send.
+            self.retire(context);
+            return;
+        }
+        self.work(context);
+        let idle = self.window.is_empty() && !self.paging && self.last_use.elapsed() >= self.shared.tuning.idle_after;
+        if idle {
+            self.retire(context);
+        }
+    }
+
+    fn retire(&mut self, context: &mut Context<Self>) {
+        self.guard.retire();
+        context.stop();
+    }
+
+    /// Looks again after `wait`, unless it will look earlier anyway.
+    fn look_after(&mut self, wait: Duration, context: &mut Context<Self>) {
+        let at = instant() + wait.max(Duration::from_millis(1));
+        if self.next_tick.is_some_and(|planned| planned <= at && planned > instant()) {
+            return;
+        }
+        self.next_tick = Some(at);
+        context.run_later(wait.max(Duration::from_millis(1)), |actor, context| {
+            actor.next_tick = None;
+            actor.work(context);
+        });
+    }
+}
+
+impl Actor for ChannelActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        if let Some(mut answers) = self.answers.take() {
+            context.add_stream(futures_util::stream::poll_fn(move |waker| -> Poll<Option<Answered>> {
+                answers.poll_recv(waker)
+            }));
+        }
+        context.run_interval(CHECK, Self::check);
+        self.work(context);
+    }
+}
+
+impl Handler<DeliverMessages> for ChannelActor {
+    type Result = ();
+
+    fn handle(&mut self, command: DeliverMessages, context: &mut Self::Context) {
+        self.last_use = instant();
+        for delivery in command.deliveries {
+            self.take_in(delivery, false);
+        }
+        self.work(context);
+    }
+}
+
+impl Handler<WakeUp> for ChannelActor {
+    type Result = ();
+
+    fn handle(&mut self, _: WakeUp, context: &mut Self::Context) {
+        self.last_use = instant();
+        self.behind = true;
+        self.work(context);
+    }
+}
+
+impl Handler<StateChanged> for ChannelActor {
+    type Result = ();
+
+    fn handle(&mut self, change: StateChanged, context: &mut Self::Context) {
+        self.last_use = instant();
+        match change.failure {
+            Some(failure) if change.is_open => self.load_bad_news(change.key, failure, context),
+            _ => {
+                self.window.forget(change.key.message_id);
+                self.work(context);
+            }
+        }
+    }
+}
+
+impl StreamHandler<Answered> for ChannelActor {
+    fn handle(&mut self, answered: Answered, context: &mut Self::Context) {
+        self.last_use = instant();
+        match answered {
+            Answered::CallEnded(ended) => self.call_ended(ended),
+            Answered::Decided { key, effect } => self.decided(key, effect),
+            Answered::Paged { rows, whole } => self.paged(rows, whole, context),
+            Answered::BadNews { row, failure } => self.bad_news(row, &failure),
+            Answered::LookedUp { key, found } => self.looked_up(key, found),
+            Answered::AccountsKnown => self.loading_accounts = false,
+        }
+        self.work(context);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a span of tokio's time, which tests can pause")]
+fn instant() -> Instant {
+    Instant::now()
+}

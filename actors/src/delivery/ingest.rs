@@ -1,0 +1,208 @@
+//! `IngestActor`: the group commit of new messages of one placement (DEL-1, DEL-2).
+//!
+//! Messages queue fairly over tenants (DEL-11). Two batches are under way at most; what comes meanwhile makes the next
+//! one, so that batches grow with the load and an idle engine commits at once. Over its bounds it refuses (DEL-12).
+
+use std::sync::Arc;
+
+use actix::{Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, Message, WrapFuture as _};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use carepost_delivery::fair_queue::FairQueue;
+use carepost_delivery::ingest::{Ingested, commit_messages};
+use carepost_delivery::types::{Delivery, NewMessage};
+use carepost_kernel::{Channel, PlacementId, TenantId};
+
+use crate::engine::{Accepted, EngineError};
+use crate::keeper::Guard;
+use crate::metrics::{self, Writer};
+
+use super::channel::DeliverMessages;
+use super::shared::{LiveTenant, Shared, Writers};
+
+/// Where the answer to one message goes.
+pub(crate) type Answer = oneshot::Sender<Result<Accepted, EngineError>>;
+
+/// One message on its way into its row.
+pub(crate) struct Incoming {
+    pub(crate) message: NewMessage,
+    pub(crate) live: Arc<LiveTenant>,
+    pub(crate) answer: Answer,
+}
+
+/// Store these messages.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct StoreMessages {
+    pub(crate) incoming: Vec<Incoming>,
+    pub(crate) weight: u32,
+}
+
+pub(crate) struct IngestActor {
+    shared: Arc<Shared>,
+    placement_id: PlacementId,
+    queue: FairQueue<TenantId, [u8; 16], Incoming>,
+    queued_bytes: usize,
+    batches: usize,
+    guard: Guard,
+}
+
+/// Batches under way at most.
+const BATCHES: usize = 2;
+
+impl IngestActor {
+    pub(crate) fn new(shared: Arc<Shared>, placement_id: PlacementId, guard: Guard) -> Self {
+        Self { shared, placement_id, queue: FairQueue::default(), queued_bytes: 0, batches: 0, guard }
+    }
+
+    fn admit(&mut self, incoming: Incoming, weight: u32) {
+        let tuning = &self.shared.tuning;
+        let size_bytes = incoming.message.size_bytes();
+        let full = self.queue.len() >= tuning.ingest_rows || self.queued_bytes + size_bytes > tuning.ingest_bytes;
+        if full {
+            incoming.live.keys.settle(&incoming.message, Err(EngineError::overloaded()));
+            answer(incoming.answer, Err(EngineError::overloaded()));
+            return;
+        }
+        self.queued_bytes += size_bytes;
+        let recipient = incoming.message.deliveries.first().map_or([0; 16], |first| first.recipient_hash);
+        let (tenant_id, priority) = (incoming.message.tenant_id, incoming.message.priority);
+        self.queue.push(tenant_id, weight, priority, recipient, incoming);
+    }
+
+    fn flush(&mut self, context: &mut Context<Self>) {
+        while self.batches < BATCHES && !self.queue.is_empty() {
+            let batch = self.take_batch();
+            self.batches += 1;
+            let (shared, placement_id) = (Arc::clone(&self.shared), self.placement_id);
+            let commit = commit_batch(shared, placement_id, batch, self.queue.len());
+            context.spawn(commit.into_actor(self).map(|(), actor, context| {
+                actor.batches -= 1;
+                actor.flush(context);
+            }));
+        }
+        self.guard.show_depth(self.queue.len());
+    }
+
+    fn take_batch(&mut self) -> Vec<Incoming> {
+        let tuning = &self.shared.tuning;
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        while batch.len() < tuning.batch_rows && bytes < tuning.batch_bytes {
+            let Some((_, incoming)) = self.queue.pop() else { break };
+            bytes += incoming.message.size_bytes();
+            batch.push(incoming);
+        }
+        self.queued_bytes -= bytes;
+        batch
+    }
+}
+
+impl Actor for IngestActor {
+    type Context = Context<Self>;
+}
+
+impl Handler<StoreMessages> for IngestActor {
+    type Result = ();
+
+    fn handle(&mut self, command: StoreMessages, context: &mut Self::Context) {
+        for incoming in command.incoming {
+            self.admit(incoming, command.weight);
+        }
+        self.flush(context);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "measures the length of a commit")]
+async fn commit_batch(shared: Arc<Shared>, placement_id: PlacementId, batch: Vec<Incoming>, waiting: usize) {
+    let started = Instant::now();
+    let Some(writers) = shared.writers.get(&placement_id).map(|found| Arc::clone(&found)) else {
+        refuse_all(batch, &EngineError::restarting());
+        return;
+    };
+    match commit(&shared, &writers, &batch).await {
+        Ok(fates) => {
+            metrics::record_batch(Writer::Ingest, batch.len(), waiting, started.elapsed().as_secs_f64());
+            settle_all(&shared, batch, &fates);
+        }
+        Err(error) => {
+            metrics::count_batch_failure(Writer::Ingest);
+            tracing::warn!(error = %error, rows = batch.len(), "commit messages");
+            refuse_all(batch, &EngineError::away());
+        }
+    }
+}
+
+async fn commit(
+    shared: &Shared,
+    writers: &Writers,
+    batch: &[Incoming],
+) -> Result<Vec<Ingested>, carepost_delivery::DeliveryError> {
+    let mut held: Vec<(TenantId, i64)> =
+        batch.iter().map(|incoming| (incoming.message.tenant_id, incoming.live.epoch().unwrap_or(i64::MIN))).collect();
+    held.sort_unstable();
+    held.dedup();
+    let messages: Vec<&NewMessage> = batch.iter().map(|incoming| &incoming.message).collect();
+    let mut connection = writers.placement.engine().await?;
+    commit_messages(&mut connection, shared.instance, &held, &messages, shared.now()).await
+}
+
+/// Answers everybody and hands what was stored to its channels, without reading it back.
+fn settle_all(shared: &Shared, batch: Vec<Incoming>, fates: &[Ingested]) {
+    let mut handed: Vec<(Arc<LiveTenant>, Channel, Vec<Delivery>)> = Vec::new();
+    for (incoming, fate) in batch.into_iter().zip(fates) {
+        let result = match *fate {
+            Ingested::Stored => Ok(Accepted { message_id: incoming.message.message_id, replayed: false }),
+            Ingested::Existing { message_id, same_body: true } => Ok(Accepted { message_id, replayed: true }),
+            Ingested::Existing { same_body: false, .. } => Err(EngineError::KeyReused),
+            Ingested::NotOwner => Err(EngineError::restarting()),
+        };
+        incoming.live.keys.settle(&incoming.message, result.clone());
+        if *fate == Ingested::Stored {
+            for delivery in incoming.message.live() {
+                hand(&mut handed, &incoming.live, delivery);
+            }
+        }
+        answer(incoming.answer, result);
+    }
+    for (live, channel, deliveries) in handed {
+        let count = i64::try_from(deliveries.len()).unwrap_or(0);
+        live.waiting.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
+        super::tenant::deliver(shared, &live, channel, DeliverMessages { deliveries });
+    }
+}
+
+fn hand(handed: &mut Vec<(Arc<LiveTenant>, Channel, Vec<Delivery>)>, live: &Arc<LiveTenant>, delivery: Delivery) {
+    let place = handed
+        .iter_mut()
+        .find(|(known, channel, _)| known.tenant_id == live.tenant_id && *channel == delivery.key.channel);
+    match place {
+        Some((_, _, deliveries)) => deliveries.push(delivery),
+        None => handed.push((Arc::clone(live), delivery.key.channel, vec![delivery])),
+    }
+}
+
+fn refuse_all(batch: Vec<Incoming>, error: &EngineError) {
+    for incoming in batch {
+        incoming.live.keys.settle(&incoming.message, Err(error.clone()));
+        answer(incoming.answer, Err(error.clone()));
+    }
+}
+
+/// Answers a caller who may have gone.
+pub(crate) fn answer(to: Answer, result: Result<Accepted, EngineError>) {
+    if to.send(result).is_err() {
+        tracing::debug!("a caller left before its answer");
+    }
+}
+
+impl EngineError {
+    /// More comes in than can be stored.
+    pub(crate) const fn overloaded() -> Self {
+        Self::Unavailable {
+            reason: "more messages come in than can be stored (ingest_queue)",
+            retry_after: std::time::Duration::from_secs(1),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! A lane: what stands between a channel and one provider account. Shared by both through a `dashmap`.
+//!
+//! It joins the set rate (`governor`), the learned pace (DEL-7), the breaker and the limit of calls under way. A turn
+//! that was taken must be given back by [`Lane::end`], whatever came of the call.
+
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use governor::clock::{Clock as GovernorClock, Reference as _};
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use tokio::time::Instant;
+
+use carepost_delivery::breaker::{Admission, Breaker, InFlightLimit};
+use carepost_delivery::pace::{Pace, Turn};
+use carepost_kernel::{FailureClass, ProviderAccountId, SendOutcome, WaitReason};
+use carepost_tenancy::ProviderAccount;
+
+/// Tokio's time as the rate limiters' clock, so that a paused test moves them too.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TokioClock {
+    origin: Instant,
+}
+
+impl Default for TokioClock {
+    #[expect(clippy::disallowed_methods, reason = "the origin of spans")]
+    fn default() -> Self {
+        Self { origin: Instant::now() }
+    }
+}
+
+impl TokioClock {
+    /// Since the origin.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.origin.elapsed()
+    }
+}
+
+impl GovernorClock for TokioClock {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        Nanos::from(self.elapsed())
+    }
+}
+
+/// A token bucket on tokio's time.
+pub(crate) type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Nanos>>;
+
+/// A bucket of `per_second` with room for `burst`.
+pub(crate) fn limiter(per_second: u32, burst: u32, clock: TokioClock) -> Limiter {
+    let at_least_one = |count: u32| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
+    let quota = Quota::per_second(at_least_one(per_second)).allow_burst(at_least_one(burst));
+    RateLimiter::direct_with_clock(quota, clock)
+}
+
+/// Takes one token; otherwise says how long until there is one.
+pub(crate) fn take(limiter: &Limiter, clock: &TokioClock) -> Result<(), Duration> {
+    limiter.check().map_err(|not_until| {
+        let ready: Nanos = not_until.earliest_possible();
+        Duration::from(ready.duration_since(clock.now()))
+    })
+}
+
+/// A tenant's own sending limit: follows the rate that it is asked with.
+#[derive(Default)]
+pub(crate) struct SendLimit {
+    clock: TokioClock,
+    present: Mutex<Option<(u32, Limiter)>>,
+}
+
+impl SendLimit {
+    /// Takes one of `per_second`; otherwise says how long until there is one.
+    pub(crate) fn take(&self, per_second: Option<u32>) -> Result<(), Duration> {
+        let Some(rate) = per_second else { return Ok(()) };
+        let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, limiter) = match present.take() {
+            Some((known, limiter)) if known == rate => present.insert((known, limiter)),
+            _ => present.insert((rate, limiter(rate, rate / 10, self.clock))),
+        };
+        take(limiter, &self.clock)
+    }
+}
+
+/// Whether a call may leave now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LaneTurn {
+    /// It may; the turn is taken.
+    Go,
+    /// Not before so long from now.
+    Wait { wait: Duration, reason: WaitReason },
+    /// As many calls as it may have are under way: ask again when one ends.
+    Full,
+}
+
+/// One account's lane.
+pub(crate) struct Lane {
+    clock: TokioClock,
+    state: Mutex<LaneState>,
+}
+
+struct LaneState {
+    version: i64,
+    limiter: Option<Limiter>,
+    pace: Pace,
+    breaker: Breaker,
+    limit: InFlightLimit,
+    in_flight: u32,
+    halted_until: Option<Duration>,
+}
+
+/// How long a lane stands still after its account was refused, unless the account is changed before.
+const HALT: Duration = Duration::from_secs(60);
+
+impl Lane {
+    fn new(account: &ProviderAccount, clock: TokioClock) -> Self {
+        let state = LaneState {
+            version: account.version,
+            // A tenth of a second's worth at once: vendors count by the second.
+            limiter: account.rate_per_second.map(|rate| limiter(rate, rate / 10, clock)),
+            pace: Pace::default(),
+            breaker: Breaker::default(),
+            limit: InFlightLimit::new(account.max_in_flight),
+            in_flight: 0,
+            halted_until: None,
+        };
+        Self { clock, state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, LaneState> {
+        // A poisoned lock still holds counters that are whole: each change is one assignment.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a turn, if there is one.
+    pub(crate) fn take(&self) -> LaneTurn {
+        let now = self.clock.elapsed();
+        let mut guard = self.state();
+        let state = &mut *guard;
+        if let Some(until) = state.halted_until.filter(|until| now < *until) {
+            return LaneTurn::Wait { wait: until - now, reason: WaitReason::ProviderConfig };
+        }
+        if state.in_flight >= state.limit.limit() {
+            return LaneTurn::Full;
+        }
+        // What takes something is asked last, so that a refusal by the others takes nothing.
+        if let Some(until) = state.breaker.open_until(now) {
+            return LaneTurn::Wait { wait: until - now, reason: WaitReason::BreakerOpen };
+        }
+        if let Turn::At(at) = state.pace.look(now) {
+            return LaneTurn::Wait { wait: at.saturating_sub(now), reason: WaitReason::ProviderLimit };
+        }
+        if let Some(wait) = state.limiter.as_ref().and_then(|limiter| take(limiter, &self.clock).err()) {
+            return LaneTurn::Wait { wait, reason: WaitReason::ProviderLimit };
+        }
+        if let Admission::Open { until } = state.breaker.admit(now) {
+            return LaneTurn::Wait { wait: until - now, reason: WaitReason::BreakerOpen };
+        }
+        state.pace.take(now);
+        state.in_flight += 1;
+        LaneTurn::Go
+    }
+
+    /// Whether it would be of use now: not halted and not broken. Takes nothing.
+    pub(crate) fn is_usable(&self) -> bool {
+        let now = self.clock.elapsed();
+        let state = self.state();
+        state.breaker.open_until(now).is_none() && state.halted_until.is_none_or(|until| now >= until)
+    }
+
+    /// Gives a turn back: with the outcome of the call, or without one where no call was made.
+    pub(crate) fn end(&self, outcome: Option<&SendOutcome>) -> LaneNews {
+        let now = self.clock.elapsed();
+        let mut guard = self.state();
+        let state = &mut *guard;
+        state.in_flight = state.in_flight.saturating_sub(1);
+        let failure = match outcome {
+            None => return LaneNews::None,
+            Some(SendOutcome::Accepted { .. }) => {
+                state.pace.accepted(now);
+                state.breaker.succeeded();
+                state.limit.succeeded();
+                return LaneNews::None;
+            }
+            Some(SendOutcome::Failed(failure)) => failure,
+        };
+        match failure.class {
+            FailureClass::Throttled => state.pace.throttled(now, failure.after),
+            FailureClass::ConfigFault => {
+                state.halted_until = Some(now + HALT);
+                return LaneNews::Halted;
+            }
+            FailureClass::Transient | FailureClass::Unknown => {
+                state.limit.choked(now);
+                if state.breaker.failed(now) {
+                    return LaneNews::BreakerOpened;
+                }
+            }
+            FailureClass::Permanent | FailureClass::Suppressed => {
+                state.pace.accepted(now);
+                state.breaker.succeeded();
+            }
+        }
+        LaneNews::None
+    }
+
+    /// Takes over a changed configuration: a mended account may be tried at once.
+    fn adopt(&self, account: &ProviderAccount) {
+        let mut state = self.state();
+        if state.version != account.version {
+            let fresh = Self::new(account, self.clock);
+            let in_flight = state.in_flight;
+            *state = fresh.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+            state.in_flight = in_flight;
+        }
+    }
+}
+
+/// What a call's end changed about the lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LaneNews {
+    None,
+    BreakerOpened,
+    Halted,
+}
+
+/// All lanes of the process.
+#[derive(Clone, Default)]
+pub(crate) struct Lanes {
+    clock: TokioClock,
+    lanes: Arc<DashMap<ProviderAccountId, Arc<Lane>>>,
+}
+
+impl Lanes {
+    /// The lane of an account, in its present configuration.
+    pub(crate) fn of(&self, account: &ProviderAccount) -> Arc<Lane> {
+        let lane =
+            self.lanes.entry(account.account_id).or_insert_with(|| Arc::new(Lane::new(account, self.clock))).clone();
+        lane.adopt(account);
+        lane
+    }
+}

@@ -1,0 +1,138 @@
+//! What the actors of one process share: look-ups in `dashmap`s, the time, and the ways to each other.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use dashmap::{DashMap, DashSet};
+use jiff::Timestamp;
+
+use carepost_delivery::types::DeliveryKey;
+use carepost_kernel::{Channel, Clock, InstanceId, PlacementId, ProviderAccountId, TenantId};
+use carepost_store::{Leases, Placement};
+use carepost_tenancy::{Directory, TenantHandle};
+
+use crate::engine::EngineError;
+use crate::keeper::{Arbiters, Handle};
+use crate::placements::{Placements, ProviderSource};
+use crate::root::Tuning;
+use crate::tree::Tree;
+
+use super::channel::{ChannelActor, StateChanged};
+use super::hub::EventHub;
+use super::ingest::IngestActor;
+use super::lane::Lanes;
+use super::ledger::LedgerActor;
+use super::provider::ProviderActor;
+use super::tenant::TenantActor;
+
+/// Everything that outlives a single actor.
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) instance: InstanceId,
+    pub(crate) directory: Directory,
+    pub(crate) placements: Placements,
+    pub(crate) providers: Arc<dyn ProviderSource>,
+    pub(crate) tuning: Tuning,
+    pub(crate) tree: Tree,
+    pub(crate) arbiters: Arbiters,
+    pub(crate) hub: EventHub,
+    pub(crate) lanes: Lanes,
+    /// The batch writers and leases of each open placement.
+    pub(crate) writers: DashMap<PlacementId, Arc<Writers>>,
+    /// Live tenants.
+    pub(crate) tenants: DashMap<TenantId, Arc<LiveTenant>>,
+    /// Live provider accounts.
+    pub(crate) accounts: DashMap<ProviderAccountId, Handle<ProviderActor>>,
+    /// Deliveries that a call of this process is under way for.
+    pub(crate) calling: DashSet<DeliveryKey>,
+    /// No new work is taken in.
+    pub(crate) draining: AtomicBool,
+    /// One activation at a time, so that a tenant is never live twice.
+    pub(crate) activation: tokio::sync::Mutex<()>,
+}
+
+/// The batch writers of a placement.
+pub(crate) struct Writers {
+    pub(crate) placement: Placement,
+    pub(crate) leases: Leases,
+    pub(crate) ingest: Handle<IngestActor>,
+    pub(crate) ledger: Handle<LedgerActor>,
+}
+
+/// A tenant that this process owns and works for.
+pub(crate) struct LiveTenant {
+    pub(crate) tenant_id: TenantId,
+    pub(crate) writers: Arc<Writers>,
+    pub(crate) actor: Handle<TenantActor>,
+    pub(crate) channels: DashMap<Channel, Handle<ChannelActor>>,
+    /// Deliveries that are stored and not yet with a provider, as far as this process knows.
+    pub(crate) waiting: AtomicI64,
+    /// The tenant's own sending limit, over all channels.
+    pub(crate) send_limit: super::lane::SendLimit,
+    /// Memory of keys in flight and of late, for coalescing (DEL-2).
+    pub(crate) keys: super::tenant::KeyMemory,
+}
+
+impl Shared {
+    /// The present instant.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// No new work is taken in.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Tells the owner of a delivery that a receipt has changed its state. Where nobody is awake, the row says it all.
+    pub(crate) fn tell_channel(&self, key: DeliveryKey, change: StateChanged) {
+        let Some(live) = self.tenants.get(&key.tenant_id).map(|found| Arc::clone(&found)) else { return };
+        let Some(channel) = live.channels.get(&key.channel).map(|found| found.clone()) else { return };
+        if channel.tell(change).is_err() {
+            // The scheduler finds the open row.
+            tracing::debug!(tenant.id = %key.tenant_id, "channel was busy: a state change waits in its row");
+        }
+    }
+}
+
+impl LiveTenant {
+    /// The epoch of our lease, or `None` where it is not ours any more.
+    pub(crate) fn epoch(&self) -> Option<i64> {
+        self.writers.leases.epoch(self.tenant_id)
+    }
+
+    /// The tenant's present configuration.
+    ///
+    /// # Errors
+    /// Where it cannot be read now.
+    pub(crate) async fn handle(&self, shared: &Shared) -> Result<Arc<TenantHandle>, EngineError> {
+        if let Some(cached) = shared.directory.cached_tenant(self.tenant_id) {
+            return Ok(cached);
+        }
+        shared.directory.tenant(self.tenant_id).await.map_err(|error| unavailable(&error))
+    }
+}
+
+/// The directory cannot tell now.
+pub(crate) fn unavailable(error: &carepost_tenancy::TenancyError) -> EngineError {
+    match error.kind() {
+        carepost_kernel::ErrorKind::NotFound => EngineError::NotFound,
+        carepost_kernel::ErrorKind::Unavailable => EngineError::away(),
+        _ => {
+            tracing::error!(error = %error, "read tenancy");
+            EngineError::Internal
+        }
+    }
+}
+
+impl EngineError {
+    /// The database is away.
+    pub(crate) const fn away() -> Self {
+        Self::Unavailable { reason: "the database is away", retry_after: std::time::Duration::from_secs(1) }
+    }
+
+    /// An actor is being rebuilt, or the process is stopping.
+    pub(crate) const fn restarting() -> Self {
+        Self::Unavailable { reason: "the engine is restarting", retry_after: std::time::Duration::from_secs(1) }
+    }
+}

@@ -1,0 +1,176 @@
+//! The tenant's commands on stored messages: cancel and redrive. Their work is in rows; the actor orders them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Handler, Message, ResponseFuture};
+use tokio::sync::oneshot;
+
+use carepost_delivery::DeliveryError;
+use carepost_delivery::ledger::{Decision, Effect};
+use carepost_delivery::rules;
+use carepost_delivery::store::{self, FailedDelivery};
+use carepost_delivery::types::{DeliveryKey, DeliveryState};
+use carepost_kernel::{Channel, MessageId};
+use carepost_tenancy::TenantHandle;
+
+use crate::engine::{Cancellation, EngineError, RedriveReport, RedriveRequest};
+
+use super::super::channel::WakeUp;
+use super::super::ledger::{Entry, PendingDecision};
+use super::super::shared::{LiveTenant, Shared};
+use super::{TenantActor, ensure_channel};
+
+/// Take back what has not left of a message.
+#[derive(Message)]
+#[rtype(result = "Result<Cancellation, EngineError>")]
+pub(crate) struct CancelMessage {
+    pub(crate) message_id: MessageId,
+}
+
+/// Put failed deliveries back to work.
+#[derive(Message)]
+#[rtype(result = "Result<RedriveReport, EngineError>")]
+pub(crate) struct RedriveMessages {
+    pub(crate) tenant: Arc<TenantHandle>,
+    pub(crate) request: RedriveRequest,
+}
+
+impl Handler<CancelMessage> for TenantActor {
+    type Result = ResponseFuture<Result<Cancellation, EngineError>>;
+
+    fn handle(&mut self, command: CancelMessage, _: &mut Self::Context) -> Self::Result {
+        let (shared, live) = (Arc::clone(&self.shared), self.live());
+        Box::pin(async move {
+            let live = live.ok_or(EngineError::restarting())?;
+            cancel(&shared, &live, command.message_id).await
+        })
+    }
+}
+
+impl Handler<RedriveMessages> for TenantActor {
+    type Result = ResponseFuture<Result<RedriveReport, EngineError>>;
+
+    fn handle(&mut self, command: RedriveMessages, _: &mut Self::Context) -> Self::Result {
+        let (shared, live) = (Arc::clone(&self.shared), self.live());
+        Box::pin(async move {
+            let live = live.ok_or(EngineError::restarting())?;
+            redrive(&shared, &live, &command.tenant, command.request).await
+        })
+    }
+}
+
+async fn cancel(shared: &Shared, live: &LiveTenant, message_id: MessageId) -> Result<Cancellation, EngineError> {
+    let mut cancelled = Vec::new();
+    let mut known = false;
+    for channel in Channel::ALL {
+        let key = DeliveryKey { tenant_id: live.tenant_id, message_id, channel };
+        let found = async {
+            let connection = live.writers.placement.engine().await?;
+            store::get_delivery(&connection, key).await
+        };
+        let Some(row) = found.await.map_err(|error: DeliveryError| logged(&error))? else { continue };
+        known = true;
+        if let Some(effect) = decide_cancel(shared, live, &row).await?
+            && effect.state == DeliveryState::Cancelled
+        {
+            cancelled.push(channel);
+        }
+    }
+    if known { Ok(Cancellation { cancelled }) } else { Err(EngineError::NotFound) }
+}
+
+async fn decide_cancel(shared: &Shared, live: &LiveTenant, row: &store::DueRow) -> Result<Option<Effect>, EngineError> {
+    if !row.can_be_cancelled() {
+        return Ok(None);
+    }
+    let step = rules::cancelled(row.key(), row.attempt_no(), row.failures(), shared.now());
+    let decision = Decision {
+        from: DeliveryState::Queued,
+        change: step.change,
+        events: vec![step.event],
+        provider_refs: Vec::new(),
+        account_id: None,
+        fallback: None,
+    };
+    let (answer, told) = oneshot::channel();
+    live.writers
+        .ledger
+        .tell(Entry::Decide(PendingDecision { decision, answer }))
+        .map_err(|_| EngineError::restarting())?;
+    told.await.map_err(|_| EngineError::restarting())
+}
+
+/// Deliveries that one transaction puts back.
+const PAGE: u32 = 100;
+
+async fn redrive(
+    shared: &Arc<Shared>,
+    live: &Arc<LiveTenant>,
+    tenant: &TenantHandle,
+    mut request: RedriveRequest,
+) -> Result<RedriveReport, EngineError> {
+    let mut report = RedriveReport { count: 0, last: None, more: false };
+    while report.count < request.limit {
+        let page = PAGE.min(request.limit - report.count);
+        let found = redrive_page(shared, live, tenant, &request, page).await.map_err(|error| logged(&error))?;
+        let looked_at = found.looked_at;
+        report.count += found.count;
+        report.last = found.last.or(report.last);
+        report.more = looked_at == page;
+        let Some(last) = found.last.filter(|_| report.more) else { break };
+        request.filter.after = last;
+        if !request.dry_run {
+            let seconds = f64::from(looked_at) / f64::from(request.per_second.max(1));
+            tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+        }
+    }
+    Ok(report)
+}
+
+struct RedrivenPage {
+    looked_at: u32,
+    count: u32,
+    last: Option<MessageId>,
+}
+
+async fn redrive_page(
+    shared: &Arc<Shared>,
+    live: &Arc<LiveTenant>,
+    tenant: &TenantHandle,
+    request: &RedriveRequest,
+    page: u32,
+) -> Result<RedrivenPage, DeliveryError> {
+    let mut connection = live.writers.placement.engine().await?;
+    let tx = connection.begin().await?;
+    let held = [(live.tenant_id, live.epoch().unwrap_or(i64::MIN))];
+    let refused = carepost_store::lease::fence(&tx, shared.instance, &held).await?;
+    let failed: Vec<FailedDelivery> = if refused.is_empty() {
+        store::list_failed_deliveries(&tx, live.tenant_id, &request.filter, i64::from(page)).await?
+    } else {
+        Vec::new()
+    };
+    let looked_at = u32::try_from(failed.len()).unwrap_or(u32::MAX);
+    let last = failed.last().map(|one| one.message_id);
+    if request.dry_run || failed.is_empty() {
+        return Ok(RedrivenPage { looked_at, count: looked_at, last });
+    }
+    let now = shared.now();
+    let lifetime = tenant.tenant.settings.message_ttl(carepost_kernel::Priority::Normal);
+    let lifetime = jiff::SignedDuration::try_from(lifetime).unwrap_or(jiff::SignedDuration::MAX);
+    let expires_at = now.saturating_add(lifetime).unwrap_or(jiff::Timestamp::MAX);
+    let reopened = store::reopen_deliveries(&tx, live.tenant_id, &failed, now, expires_at).await?;
+    tx.commit().await?;
+    for channel in Channel::ALL {
+        if reopened.iter().any(|(_, reopened)| *reopened == channel) {
+            // Where its mailbox is full it is awake already and looks at its rows by itself.
+            let _awake = ensure_channel(shared, live, channel).tell(WakeUp);
+        }
+    }
+    Ok(RedrivenPage { looked_at, count: u32::try_from(reopened.len()).unwrap_or(u32::MAX), last })
+}
+
+fn logged(error: &DeliveryError) -> EngineError {
+    tracing::warn!(error = %error, "work on stored messages");
+    if error.kind() == carepost_kernel::ErrorKind::Unavailable { EngineError::away() } else { EngineError::Internal }
+}

@@ -1,0 +1,113 @@
+//! Metrics of the living parts: names, units and helps. Labels are enums, never ids.
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+/// Deaths of actors that were rebuilt, by kind.
+pub const RESTARTS_TOTAL: &str = "carepost_actor_restarts_total";
+/// Messages that found a full mailbox, by kind.
+pub const MAILBOX_FULL_TOTAL: &str = "carepost_actor_mailbox_full_total";
+/// Kept actors, by state.
+pub const ACTORS: &str = "carepost_actors";
+/// Rows of one group commit, by writer.
+pub const BATCH_ROWS: &str = "carepost_batch_rows";
+/// Seconds of one group commit, by writer.
+pub const BATCH_SECONDS: &str = "carepost_batch_seconds";
+/// Rows that wait for their group commit, by writer.
+pub const BATCH_WAITING: &str = "carepost_batch_waiting_rows";
+/// Group commits that failed, by writer.
+pub const BATCH_FAILURES_TOTAL: &str = "carepost_batch_failures_total";
+/// Deliveries in memory.
+pub const WINDOW: &str = "carepost_window_deliveries";
+/// Calls to providers that are under way.
+pub const IN_FLIGHT: &str = "carepost_calls_in_flight";
+/// Breakers that opened, by vendor.
+pub const BREAKER_OPENED_TOTAL: &str = "carepost_breaker_opened_total";
+/// Lanes that were halted by a configuration fault, by vendor.
+pub const LANE_HALTED_TOTAL: &str = "carepost_lane_halted_total";
+/// Events to tenants' webhook endpoints, by result.
+pub const NOTIFICATIONS_TOTAL: &str = "carepost_notifications_total";
+
+/// Every name, for the inventory.
+pub const NAMES: &[&str] = &[
+    RESTARTS_TOTAL,
+    MAILBOX_FULL_TOTAL,
+    ACTORS,
+    BATCH_ROWS,
+    BATCH_SECONDS,
+    BATCH_WAITING,
+    BATCH_FAILURES_TOTAL,
+    WINDOW,
+    IN_FLIGHT,
+    BREAKER_OPENED_TOTAL,
+    LANE_HALTED_TOTAL,
+    NOTIFICATIONS_TOTAL,
+];
+
+/// Names, units and helps, for the exporter and the inventory.
+pub fn describe() {
+    describe_counter!(RESTARTS_TOTAL, Unit::Count, "Actors that died and were rebuilt, by kind");
+    describe_counter!(MAILBOX_FULL_TOTAL, Unit::Count, "Messages that found a full mailbox, by kind");
+    describe_gauge!(ACTORS, Unit::Count, "Kept actors, by state");
+    describe_histogram!(BATCH_ROWS, Unit::Count, "Rows of one group commit, by writer");
+    describe_histogram!(BATCH_SECONDS, Unit::Seconds, "Length of one group commit, by writer");
+    describe_gauge!(BATCH_WAITING, Unit::Count, "Rows that wait for their group commit, by writer");
+    describe_counter!(BATCH_FAILURES_TOTAL, Unit::Count, "Group commits that failed, by writer");
+    describe_gauge!(WINDOW, Unit::Count, "Deliveries in memory");
+    describe_gauge!(IN_FLIGHT, Unit::Count, "Calls to providers that are under way");
+    describe_counter!(BREAKER_OPENED_TOTAL, Unit::Count, "Breakers that opened, by vendor");
+    describe_counter!(LANE_HALTED_TOTAL, Unit::Count, "Lanes halted by a configuration fault, by vendor");
+    describe_counter!(NOTIFICATIONS_TOTAL, Unit::Count, "Events to tenants' webhook endpoints, by result");
+}
+
+pub(crate) fn count_restart(kind: &'static str) {
+    counter!(RESTARTS_TOTAL, "kind" => kind).increment(1);
+}
+
+pub(crate) fn count_mailbox_full(kind: &'static str) {
+    counter!(MAILBOX_FULL_TOTAL, "kind" => kind).increment(1);
+}
+
+/// Which of the two batch writers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Writer {
+    Ingest,
+    Ledger,
+}
+
+impl Writer {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Ledger => "ledger",
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^52")]
+pub(crate) fn record_batch(writer: Writer, rows: usize, waiting: usize, seconds: f64) {
+    histogram!(BATCH_ROWS, "writer" => writer.as_str()).record(rows as f64);
+    histogram!(BATCH_SECONDS, "writer" => writer.as_str()).record(seconds);
+    gauge!(BATCH_WAITING, "writer" => writer.as_str()).set(waiting as f64);
+}
+
+pub(crate) fn count_batch_failure(writer: Writer) {
+    counter!(BATCH_FAILURES_TOTAL, "writer" => writer.as_str()).increment(1);
+}
+
+pub(crate) fn count_state(channel: carepost_kernel::Channel, state: carepost_delivery::DeliveryState, is_open: bool) {
+    if !is_open {
+        counter!(carepost_delivery::metrics::FINISHED_TOTAL, "channel" => channel.as_str(), "state" => state.as_str())
+            .increment(1);
+    }
+}
+
+pub(crate) fn count_receipt(status: carepost_kernel::ReceiptStatus, fate: carepost_delivery::ledger::ReceiptFate) {
+    use carepost_delivery::ledger::ReceiptFate;
+    let fate = match fate {
+        ReceiptFate::Merged => "merged",
+        ReceiptFate::Duplicate => "duplicate",
+        ReceiptFate::Parked => "parked",
+        ReceiptFate::NotOwner => "not_owner",
+    };
+    counter!(carepost_delivery::metrics::RECEIPTS_TOTAL, "status" => status.as_str(), "fate" => fate).increment(1);
+}

@@ -1,0 +1,328 @@
+//! The root: starts the tree, and is the engine's front for handlers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dashmap::{DashMap, DashSet};
+use tokio::sync::{broadcast, oneshot};
+use tokio::time::Instant;
+
+use carepost_delivery::types::{DeliveryEvent, NewMessage};
+use carepost_kernel::{Clock, InstanceId, MessageId, PlacementId, TenantId};
+use carepost_providers::{InboundMessage, ReceiptEvent};
+use carepost_store::{Leases, Placement, StoreError};
+use carepost_tenancy::{Directory, ProviderAccount, TenantHandle};
+
+use crate::delivery::hub::EventHub;
+use crate::delivery::ingest::{IngestActor, answer};
+use crate::delivery::lane::Lanes;
+use crate::delivery::ledger::LedgerActor;
+use crate::delivery::notifier::NotifierActor;
+use crate::delivery::receipts::{KeepInbound, MergeReceipts, ReceiptsActor};
+use crate::delivery::scheduler::Scheduler;
+use crate::delivery::shared::{LiveTenant, Shared, Writers};
+use crate::delivery::tenant::{self, CancelMessage, EnqueueMessages, RedriveMessages};
+use crate::engine::{Accepted, ActorInfo, Cancellation, EngineApi, EngineError, RedriveReport, RedriveRequest};
+use crate::keeper::{Arbiters, Handle, Spec, Undelivered, keep};
+use crate::placements::{Placements, ProviderSource};
+use crate::tree::Tree;
+
+/// Sizes and times of the engine. The defaults suit two cores and some gigabytes.
+#[derive(Debug, Clone)]
+pub struct Tuning {
+    /// Threads for actors.
+    pub threads: usize,
+    /// Rows of one group commit.
+    pub batch_rows: usize,
+    /// Bytes of one group commit of new messages.
+    pub batch_bytes: usize,
+    /// Messages that may wait for their commit.
+    pub ingest_rows: usize,
+    /// Bytes of messages that may wait for their commit.
+    pub ingest_bytes: usize,
+    /// Deliveries of one channel in memory.
+    pub window: usize,
+    /// Mailbox of a batch writer.
+    pub writer_mailbox: usize,
+    /// Mailbox of a tenant.
+    pub tenant_mailbox: usize,
+    /// Mailbox of a channel.
+    pub channel_mailbox: usize,
+    /// Mailbox of a provider account.
+    pub provider_mailbox: usize,
+    /// How long a lease lasts without renewal (DEL-10).
+    pub lease_ttl: Duration,
+    /// After what time of idleness an actor retires.
+    pub idle_after: Duration,
+    /// How often rows are looked through for what is due.
+    pub wake_every: Duration,
+    /// Days of partitions ahead.
+    pub partition_days: u16,
+    /// Days after which partitions are dropped.
+    pub retention_days: u32,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            threads: 2,
+            batch_rows: 1_000,
+            batch_bytes: 8 << 20,
+            ingest_rows: 20_000,
+            ingest_bytes: 128 << 20,
+            window: 2_000,
+            writer_mailbox: 65_536,
+            tenant_mailbox: 16_384,
+            channel_mailbox: 4_096,
+            provider_mailbox: 4_096,
+            lease_ttl: Duration::from_secs(12),
+            idle_after: Duration::from_secs(300),
+            wake_every: Duration::from_secs(1),
+            partition_days: 7,
+            retention_days: 90,
+        }
+    }
+}
+
+/// What the engine is made of.
+pub struct EngineParts {
+    /// The time.
+    pub clock: Clock,
+    /// This process.
+    pub instance: InstanceId,
+    /// Tenants, accounts, keys.
+    pub directory: Directory,
+    /// The open placements; more may be added later.
+    pub placements: Placements,
+    /// Makes providers of accounts.
+    pub providers: Arc<dyn ProviderSource>,
+    /// Client for tenants' own webhook endpoints.
+    pub http: reqwest::Client,
+    /// Sizes and times.
+    pub tuning: Tuning,
+}
+
+/// Why the engine does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A placement's leases could not be opened.
+    #[error("open leases of placement {placement_id}")]
+    Leases {
+        /// Which placement.
+        placement_id: PlacementId,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+}
+
+/// The running engine. Clones share it.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    receipts: Handle<ReceiptsActor>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Engine({})", self.shared.instance)
+    }
+}
+
+/// Starts the tree. To be called inside an actix system.
+///
+/// # Errors
+/// Where a placement cannot be worked on.
+pub async fn start(parts: EngineParts) -> Result<Engine, StartError> {
+    let shared = Arc::new(Shared {
+        clock: parts.clock,
+        instance: parts.instance,
+        directory: parts.directory,
+        placements: parts.placements,
+        providers: parts.providers,
+        arbiters: Arbiters::start(parts.tuning.threads),
+        tuning: parts.tuning,
+        tree: Tree::default(),
+        hub: EventHub::default(),
+        lanes: Lanes::default(),
+        writers: DashMap::new(),
+        tenants: DashMap::new(),
+        accounts: DashMap::new(),
+        calling: DashSet::new(),
+        draining: AtomicBool::new(false),
+        activation: tokio::sync::Mutex::new(()),
+    });
+    for placement in shared.placements.list() {
+        let placement_id = placement.id();
+        open_writers(&shared, placement).await.map_err(|source| StartError::Leases { placement_id, source })?;
+    }
+    let receipts = start_root(&shared, "receipts", "ReceiptsActor", ReceiptsActor::new);
+    let _scheduler: Handle<Scheduler> = start_root(&shared, "scheduler", "Scheduler", Scheduler::new);
+    let http = parts.http;
+    let _notifier: Handle<NotifierActor> = start_root(&shared, "notifier", "NotifierActor", move |shared, guard| {
+        NotifierActor::new(shared, http.clone(), guard)
+    });
+    Ok(Engine { shared, receipts })
+}
+
+fn start_root<A, F>(shared: &Arc<Shared>, name: &str, kind: &'static str, make: F) -> Handle<A>
+where
+    A: actix::Actor<Context = actix::Context<A>>,
+    F: Fn(Arc<Shared>, crate::keeper::Guard) -> A + Send + 'static,
+{
+    let spec = Spec { path: format!("root/{name}"), kind, mailbox: shared.tuning.writer_mailbox };
+    let kept = Arc::clone(shared);
+    keep(&shared.arbiters.of(0), &shared.tree, spec, move |guard, _| make(Arc::clone(&kept), guard))
+}
+
+/// The batch writers of a placement, opened now if they are not.
+pub(crate) async fn writers(shared: &Arc<Shared>, placement_id: PlacementId) -> Result<Arc<Writers>, EngineError> {
+    if let Some(found) = shared.writers.get(&placement_id) {
+        return Ok(Arc::clone(&found));
+    }
+    let placement = shared.placements.get(placement_id).ok_or(EngineError::restarting())?;
+    open_writers(shared, placement).await.map_err(|error| {
+        tracing::warn!(error = %error, "open placement");
+        EngineError::away()
+    })
+}
+
+async fn open_writers(shared: &Arc<Shared>, placement: Placement) -> Result<Arc<Writers>, StoreError> {
+    let placement_id = placement.id();
+    let leases = Leases::start(&placement, shared.instance).await?;
+    let mailbox = shared.tuning.writer_mailbox;
+    let spec = |name: &str, kind| Spec { path: format!("root/placement:{placement_id}/{name}"), kind, mailbox };
+    let arbiter = shared.arbiters.of(placement_id.as_uuid().as_u128());
+    let (for_ingest, for_ledger) = (Arc::clone(shared), Arc::clone(shared));
+    let writers = Arc::new(Writers {
+        placement,
+        leases,
+        ingest: keep(&arbiter, &shared.tree, spec("ingest", "IngestActor"), move |guard, _| {
+            IngestActor::new(Arc::clone(&for_ingest), placement_id, guard)
+        }),
+        ledger: keep(&arbiter, &shared.tree, spec("ledger", "LedgerActor"), move |guard, _| {
+            LedgerActor::new(Arc::clone(&for_ledger), placement_id, guard)
+        }),
+    });
+    shared.writers.insert(placement_id, Arc::clone(&writers));
+    Ok(writers)
+}
+
+impl Engine {
+    /// Stops taking work in, lets the calls under way end, and gives the leases back. True where all came to an end in
+    /// time; what did not is found in its rows by whoever comes next.
+    #[expect(clippy::disallowed_methods, reason = "a span of tokio's time")]
+    pub async fn drain(&self, timeout: Duration) -> bool {
+        self.shared.draining.store(true, Ordering::Release);
+        let deadline = Instant::now() + timeout;
+        let quiet = |shared: &Shared| shared.calling.is_empty() && shared.tree.depth_of("IngestActor") == 0;
+        while !quiet(&self.shared) && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let ended = quiet(&self.shared);
+        let all: Vec<Arc<Writers>> = self.shared.writers.iter().map(|found| Arc::clone(&found)).collect();
+        for writers in all {
+            if let Err(error) = writers.leases.release_all().await {
+                tracing::warn!(error = %error, "give leases back");
+            }
+        }
+        self.shared.arbiters.stop();
+        ended
+    }
+
+    async fn ask<M, T>(&self, tenant_id: TenantId, message: M) -> Result<T, EngineError>
+    where
+        M: actix::Message<Result = Result<T, EngineError>> + Send + 'static,
+        tenant::TenantActor: actix::Handler<M>,
+        T: Send + 'static,
+    {
+        let live = tenant::live(&self.shared, tenant_id).await?;
+        let addr = live.actor.addr().ok_or(EngineError::restarting())?;
+        addr.send(message).await.map_err(|_| EngineError::restarting())?
+    }
+
+    async fn live(&self, tenant: &TenantHandle) -> Result<Arc<LiveTenant>, EngineError> {
+        tenant::live(&self.shared, tenant.tenant.tenant_id).await
+    }
+
+    async fn tell_receipts<M>(&self, message: M) -> Result<(), EngineError>
+    where
+        M: actix::Message<Result = Result<(), EngineError>> + Send + 'static,
+        ReceiptsActor: actix::Handler<M>,
+    {
+        let addr = self.receipts.addr().ok_or(EngineError::restarting())?;
+        addr.send(message).await.map_err(|_| EngineError::restarting())?
+    }
+}
+
+#[async_trait]
+impl EngineApi for Engine {
+    async fn enqueue(&self, tenant: &Arc<TenantHandle>, message: NewMessage) -> Result<Accepted, EngineError> {
+        let mut results = self.enqueue_many(tenant, vec![message]).await;
+        results.pop().unwrap_or(Err(EngineError::Internal))
+    }
+
+    async fn enqueue_many(
+        &self,
+        tenant: &Arc<TenantHandle>,
+        messages: Vec<NewMessage>,
+    ) -> Vec<Result<Accepted, EngineError>> {
+        let count = messages.len();
+        let live = match self.live(tenant).await {
+            Ok(live) => live,
+            Err(error) => return vec![Err(error); count],
+        };
+        let (answers, told): (Vec<_>, Vec<_>) = messages
+            .into_iter()
+            .map(|message| {
+                let (answer, told) = oneshot::channel();
+                ((message, answer), told)
+            })
+            .unzip();
+        let command = EnqueueMessages { tenant: Arc::clone(tenant), messages: answers };
+        match live.actor.tell(command) {
+            Ok(()) => {}
+            Err(Undelivered::Full(refused)) => refuse(refused, &EngineError::overloaded()),
+            Err(Undelivered::Away(refused)) => refuse(refused, &EngineError::restarting()),
+        }
+        let mut results = Vec::with_capacity(count);
+        for one in told {
+            results.push(one.await.unwrap_or(Err(EngineError::restarting())));
+        }
+        results
+    }
+
+    async fn cancel(&self, tenant: &Arc<TenantHandle>, message_id: MessageId) -> Result<Cancellation, EngineError> {
+        self.ask(tenant.tenant.tenant_id, CancelMessage { message_id }).await
+    }
+
+    async fn redrive(&self, tenant: &Arc<TenantHandle>, request: RedriveRequest) -> Result<RedriveReport, EngineError> {
+        self.ask(tenant.tenant.tenant_id, RedriveMessages { tenant: Arc::clone(tenant), request }).await
+    }
+
+    async fn receive(&self, account: &Arc<ProviderAccount>, receipts: Vec<ReceiptEvent>) -> Result<(), EngineError> {
+        self.tell_receipts(MergeReceipts { account: Arc::clone(account), events: receipts }).await
+    }
+
+    async fn receive_inbound(
+        &self,
+        account: &Arc<ProviderAccount>,
+        inbound: Vec<InboundMessage>,
+    ) -> Result<(), EngineError> {
+        self.tell_receipts(KeepInbound { account: Arc::clone(account), inbound }).await
+    }
+
+    fn listen(&self, tenant_id: TenantId) -> broadcast::Receiver<Arc<DeliveryEvent>> {
+        self.shared.hub.listen(tenant_id)
+    }
+
+    async fn actors(&self) -> Vec<ActorInfo> {
+        self.shared.tree.list()
+    }
+}
+
+fn refuse(command: EnqueueMessages, error: &EngineError) {
+    command.messages.into_iter().for_each(|(_, to)| answer(to, Err(error.clone())));
+}
