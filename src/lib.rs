@@ -1,1 +1,3 @@
-//! .
+//! The parts of the binary, as a library: so that tests reach them. It wires and serves; it decides nothing.
+
+pub mod http;

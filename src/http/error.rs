@@ -1,0 +1,422 @@
+//! Failures as RFC 9457 problems: the one place that turns a kind into a status and a stable code.
+//!
+//! No text in here holds anything of a request (DEL-9): details are our own words, faults name a field and never its
+//! value. Each code has a page, `docs/errors/<code>.md`.
+
+mod pages;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use carepost_actors::EngineError;
+use carepost_audit::AuditError;
+use carepost_delivery::DeliveryError;
+use carepost_delivery::prepare::{FieldFault, PrepareError};
+use carepost_kernel::ErrorKind;
+use carepost_providers::WebhookError;
+use carepost_store::StoreError;
+use carepost_tenancy::TenancyError;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+pub(super) use pages::page;
+
+/// When to come again where nobody knows better.
+const LATER: Duration = Duration::from_secs(2);
+
+macro_rules! codes {
+    ($($(#[$meta:meta])* $variant:ident = $text:literal, $status:ident, $title:literal;)+) => {
+        /// The stable name of a failure.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Code {
+            $($(#[$meta])* $variant),+
+        }
+
+        impl Code {
+            /// All codes.
+            #[cfg(test)]
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name in problems and of the page.
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// The status that it is answered with.
+            pub(crate) const fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status),+ }
+            }
+
+            const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Not JSON at all.
+    MalformedJson = "malformed_json", BAD_REQUEST, "The body is not JSON";
+    /// JSON of another shape.
+    InvalidBody = "invalid_body", BAD_REQUEST, "The body has a wrong shape";
+    /// A header or query parameter is wrong.
+    InvalidRequest = "invalid_request", BAD_REQUEST, "A header or query parameter is wrong";
+    /// Signed by the vendor, and not in its format.
+    MalformedWebhook = "malformed_webhook", BAD_REQUEST, "The webhook is not in the vendor's format";
+    /// No valid key.
+    Unauthenticated = "unauthenticated", UNAUTHORIZED, "A valid key is needed";
+    /// The key may not do this.
+    Forbidden = "forbidden", FORBIDDEN, "The key may not do this";
+    /// Not signed by the vendor.
+    WebhookRefused = "webhook_refused", FORBIDDEN, "The webhook's signature does not hold";
+    /// No such thing for this caller.
+    NotFound = "not_found", NOT_FOUND, "There is no such thing";
+    /// No such path.
+    RouteNotFound = "route_not_found", NOT_FOUND, "There is no such path";
+    /// The path has other methods.
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The path does not have this method";
+    /// The present state does not allow it.
+    Conflict = "conflict", CONFLICT, "The present state does not allow it";
+    /// Over the limit of bytes.
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
+    /// Not `application/json`.
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be plain JSON";
+    /// The right shape, and wrong values.
+    ValidationFailed = "validation_failed", UNPROCESSABLE_ENTITY, "Some fields are not valid";
+    /// DEL-2: one key, one message.
+    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The idempotency key was used before";
+    /// Over a quota of the tenant.
+    Throttled = "throttled", TOO_MANY_REQUESTS, "Over a limit";
+    /// Our fault.
+    Internal = "internal", INTERNAL_SERVER_ERROR, "Something is wrong on our side";
+    /// Something that we lean on is away.
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Not possible right now";
+}
+
+/// What is wrong with one part of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct FaultView {
+    /// JSON pointer (RFC 6901) to the field of the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/to/phone")]
+    pub(crate) pointer: Option<String>,
+    /// Name of the query parameter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) parameter: Option<&'static str>,
+    /// Name of the header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) header: Option<&'static str>,
+    /// What is wrong with it; never its value.
+    #[schema(value_type = String, example = "must be a valid phone number in E.164 form, as in +15005550006")]
+    pub(crate) detail: Cow<'static, str>,
+}
+
+impl FaultView {
+    /// A fault of a field.
+    pub(crate) fn field(pointer: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { pointer: Some(pointer.into()), parameter: None, header: None, detail: detail.into() }
+    }
+
+    /// A fault of a query parameter; without a name where it is none that is known.
+    pub(crate) fn parameter(parameter: Option<&'static str>, detail: &'static str) -> Self {
+        Self { pointer: None, parameter, header: None, detail: detail.into() }
+    }
+
+    /// A fault of a header.
+    pub(crate) fn header(header: &'static str, detail: &'static str) -> Self {
+        Self { pointer: None, parameter: None, header: Some(header), detail: detail.into() }
+    }
+}
+
+/// An RFC 9457 problem.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ProblemView {
+    /// Where the code is explained, relative to this server.
+    #[serde(rename = "type")]
+    #[schema(example = "/docs/errors/validation_failed")]
+    kind: String,
+    /// The code in words.
+    #[schema(example = "Some fields are not valid")]
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 422)]
+    status: u16,
+    /// What happened this time.
+    #[schema(value_type = String, example = "see errors")]
+    detail: Cow<'static, str>,
+    /// The stable name of the failure.
+    #[schema(example = "validation_failed")]
+    code: &'static str,
+    /// The id of the request, as in the header `X-Request-Id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<Uuid>,
+    /// What is wrong, field by field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FaultView>,
+    /// The limit that was reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<&'static str>,
+    /// When to come again, in whole seconds, as in the header `Retry-After`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_seconds: Option<u64>,
+}
+
+/// A failure on its way to the caller.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiError(Box<Problem>);
+
+#[derive(Debug, Clone)]
+struct Problem {
+    code: Code,
+    detail: Cow<'static, str>,
+    faults: Vec<FaultView>,
+    limit: Option<&'static str>,
+    retry_after: Option<Duration>,
+    allow: Option<String>,
+}
+
+impl ApiError {
+    /// A failure in words of our own.
+    pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        let retry_after = matches!(code, Code::Unavailable | Code::Throttled).then_some(LATER);
+        let problem =
+            Problem { code, detail: detail.into(), faults: Vec::new(), limit: None, retry_after, allow: None };
+        Self(Box::new(problem))
+    }
+
+    /// A failure that is told field by field.
+    pub(crate) fn faults(code: Code, faults: Vec<FaultView>) -> Self {
+        Self::new(code, "see errors").with_faults(faults)
+    }
+
+    /// A failure of one field.
+    pub(crate) fn field(code: Code, pointer: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::faults(code, vec![FaultView::field(pointer, detail)])
+    }
+
+    /// No such thing.
+    pub(crate) fn not_found(what: &'static str) -> Self {
+        Self::new(Code::NotFound, what)
+    }
+
+    /// Something is away; nothing was stored.
+    pub(crate) fn unavailable(reason: &'static str) -> Self {
+        Self::new(Code::Unavailable, reason)
+    }
+
+    /// The path has other methods, `allow` as the header wants them.
+    pub(crate) fn method_not_allowed(allow: String) -> Self {
+        let mut error = Self::new(Code::MethodNotAllowed, "the header Allow lists the methods of this path");
+        error.0.allow = Some(allow);
+        error
+    }
+
+    /// The same with the name of the limit that was reached.
+    pub(crate) fn with_limit(mut self, limit: &'static str) -> Self {
+        self.0.limit = Some(limit);
+        self
+    }
+
+    /// The same with what is wrong, part by part.
+    pub(crate) fn with_faults(mut self, faults: Vec<FaultView>) -> Self {
+        self.0.faults = faults;
+        self
+    }
+
+    /// The same with every pointer moved below `prefix`.
+    pub(crate) fn below(mut self, prefix: &str) -> Self {
+        for pointer in self.0.faults.iter_mut().filter_map(|fault| fault.pointer.as_mut()) {
+            pointer.insert_str(0, prefix);
+        }
+        self
+    }
+
+    /// The same input may well succeed later.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self.0.code, Code::Throttled | Code::Unavailable)
+    }
+
+    /// The code.
+    pub(crate) const fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// The problem as it is sent.
+    pub(crate) fn view(&self, instance: Option<Uuid>) -> ProblemView {
+        let Problem { code, detail, faults, limit, retry_after, .. } = &*self.0;
+        ProblemView {
+            kind: format!("/docs/errors/{}", code.as_str()),
+            title: code.title(),
+            status: code.status().as_u16(),
+            detail: detail.clone(),
+            code: code.as_str(),
+            instance,
+            errors: faults.clone(),
+            limit: *limit,
+            retry_after_seconds: retry_after.map(whole_seconds),
+        }
+    }
+
+    /// The whole answer.
+    pub(crate) fn respond(&self, instance: Option<Uuid>) -> HttpResponse {
+        let mut response = HttpResponse::build(self.0.code.status());
+        if self.0.code == Code::Unauthenticated {
+            response.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        }
+        if let Some(retry_after) = self.0.retry_after {
+            response.insert_header((RETRY_AFTER, whole_seconds(retry_after).to_string()));
+        }
+        if let Some(allow) = &self.0.allow {
+            response.insert_header((ALLOW, allow.as_str()));
+        }
+        response.content_type("application/problem+json").json(self.view(instance))
+    }
+}
+
+/// Rounded up, so that nobody comes too early; at least one.
+fn whole_seconds(wait: Duration) -> u64 {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.0.code.as_str(), self.0.detail)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.0.code.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.respond(None)
+    }
+}
+
+/// The one map from kinds to codes.
+const fn code_of(kind: ErrorKind) -> Code {
+    match kind {
+        ErrorKind::Invalid => Code::ValidationFailed,
+        ErrorKind::Unauthenticated => Code::Unauthenticated,
+        ErrorKind::Forbidden => Code::Forbidden,
+        ErrorKind::NotFound => Code::NotFound,
+        ErrorKind::Conflict => Code::Conflict,
+        ErrorKind::KeyReused => Code::IdempotencyKeyReused,
+        ErrorKind::TooLarge => Code::BodyTooLarge,
+        ErrorKind::Throttled => Code::Throttled,
+        ErrorKind::Unavailable => Code::Unavailable,
+        ErrorKind::Internal => Code::Internal,
+    }
+}
+
+/// From a kind alone, with a log entry where the operator must know. Texts of our rooms are safe to print.
+fn from_kind(kind: ErrorKind, error: &dyn std::error::Error) -> ApiError {
+    let code = code_of(kind);
+    match code {
+        Code::Internal => tracing::error!(error = chain(error), "a request failed by our fault"),
+        Code::Unavailable => tracing::warn!(error = chain(error), "a request could not be served now"),
+        _ => {}
+    }
+    ApiError::new(code, default_detail(code))
+}
+
+const fn default_detail(code: Code) -> &'static str {
+    match code {
+        Code::Unauthenticated => "the key is missing, unknown, revoked or expired",
+        Code::NotFound => "nothing of this id belongs to the caller",
+        Code::Unavailable => "a part that this request needs is away; nothing was stored",
+        Code::Internal => "it is written down under this instance; the same request may fail again",
+        Code::IdempotencyKeyReused => "the key belongs to a message with another body",
+        _ => "see the page of this code",
+    }
+}
+
+/// An error with everything under it.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        let code = code_of(error.kind());
+        let mut api = match &error {
+            EngineError::Throttled { limit, .. } => {
+                Self::new(code, "come again after the time in Retry-After").with_limit(limit.as_str())
+            }
+            EngineError::Unavailable { reason, .. } => Self::new(code, *reason),
+            _ => Self::new(code, default_detail(code)),
+        };
+        api.0.retry_after = error.retry_after().or(api.0.retry_after);
+        api
+    }
+}
+
+impl From<TenancyError> for ApiError {
+    fn from(error: TenancyError) -> Self {
+        match &error {
+            TenancyError::Invalid { pointer, problem } => {
+                Self::field(Code::ValidationFailed, pointer.as_str(), *problem)
+            }
+            TenancyError::Conflict { problem, .. } => Self::new(Code::Conflict, *problem),
+            _ => from_kind(error.kind(), &error),
+        }
+    }
+}
+
+impl From<DeliveryError> for ApiError {
+    fn from(error: DeliveryError) -> Self {
+        from_kind(error.kind(), &error)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        from_kind(error.kind(), &error)
+    }
+}
+
+impl From<AuditError> for ApiError {
+    fn from(error: AuditError) -> Self {
+        from_kind(error.kind(), &error)
+    }
+}
+
+impl From<PrepareError> for ApiError {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Invalid(faults) => {
+                let view = |fault: FieldFault| FaultView::field(fault.pointer, fault.problem);
+                Self::faults(Code::ValidationFailed, faults.into_iter().map(view).collect())
+            }
+            PrepareError::Seal(error) => from_kind(ErrorKind::Internal, &error),
+        }
+    }
+}
+
+impl From<WebhookError> for ApiError {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::Signature => Self::new(Code::WebhookRefused, "the signature is missing or wrong"),
+            WebhookError::Stale => Self::new(Code::WebhookRefused, "the signed time is outside the window"),
+            WebhookError::Malformed(problem) => Self::new(Code::MalformedWebhook, problem),
+            WebhookError::Unavailable => Self::unavailable("the signer's certificate could not be fetched"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+//! Bodies: read within a limit, parsed once; a body that does not parse is read again to name the field.
+//!
+//! Serde's own texts repeat values, so none of them goes out (DEL-9): only the kind of fault does.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::web::{Bytes, Payload};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::error::Category;
+use serde_path_to_error::Segment;
+
+use super::error::{ApiError, Code, FaultView};
+
+/// Reads the raw body of a JSON request.
+///
+/// # Errors
+/// 415 for another content type, 413 over the limit.
+pub(super) async fn read(request: &HttpRequest, payload: Payload, limit_bytes: usize) -> Result<Bytes, ApiError> {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let essence = header(CONTENT_TYPE).and_then(|text| text.split(';').next()).unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/json") {
+        return Err(ApiError::new(Code::UnsupportedMediaType, "the header Content-Type must be application/json"));
+    }
+    if header(CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        return Err(ApiError::new(Code::UnsupportedMediaType, "the body must not be compressed"));
+    }
+    read_raw(request, payload, limit_bytes).await
+}
+
+/// Reads a raw body of any type.
+///
+/// # Errors
+/// 413 over the limit.
+pub(super) async fn read_raw(request: &HttpRequest, payload: Payload, limit_bytes: usize) -> Result<Bytes, ApiError> {
+    let declared = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|bytes: usize| bytes > limit_bytes) {
+        return Err(too_large(limit_bytes));
+    }
+    match payload.to_bytes_limited(limit_bytes).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_broken)) => Err(ApiError::new(Code::InvalidRequest, "the body broke off")),
+        Err(_over) => Err(too_large(limit_bytes)),
+    }
+}
+
+fn too_large(limit_bytes: usize) -> ApiError {
+    ApiError::new(Code::BodyTooLarge, format!("the limit is {limit_bytes} bytes"))
+}
+
+/// Parses an object.
+///
+/// # Errors
+/// `malformed_json` or `invalid_body`, with the pointer of the field.
+pub(super) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ApiError> {
+    // Serde would take a list for an object: fields in the order in which we happen to declare them.
+    let is_object = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    match serde_json::from_slice(bytes) {
+        Ok(parsed) if is_object => Ok(parsed),
+        Ok(_) => Err(ApiError::field(Code::InvalidBody, "", "must be an object")),
+        Err(error) => Err(explain::<T>(bytes, &error)),
+    }
+}
+
+fn explain<'a, T: Deserialize<'a>>(bytes: &'a [u8], first: &serde_json::Error) -> ApiError {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let located = serde_path_to_error::deserialize::<_, T>(&mut deserializer).err();
+    let at = located.as_ref().map_or_else(String::new, |error| pointer(error.path()));
+    if first.classify() == Category::Data {
+        return shape_fault(at, first);
+    }
+    let mut error = ApiError::new(
+        Code::MalformedJson,
+        format!("reading stopped at line {}, column {}", first.line(), first.column()),
+    );
+    if !at.is_empty() {
+        error = error.with_faults(vec![FaultView::field(at, "cannot be read from here on")]);
+    }
+    error
+}
+
+fn shape_fault(at: String, error: &serde_json::Error) -> ApiError {
+    let text = error.to_string();
+    if let Some(field) = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+        // The name is one of ours: it is what the type declares.
+        return ApiError::field(Code::InvalidBody, format!("{at}/{field}"), "is needed");
+    }
+    let kinds = [
+        ("unknown field", "is not a field that is known here"),
+        ("unknown variant", "is not one of the values that are known here"),
+        ("invalid type", "has the wrong type"),
+        ("invalid value", "is out of range for its type"),
+        ("invalid length", "has the wrong length"),
+        ("duplicate field", "stands there twice"),
+    ];
+    let detail = kinds.into_iter().find(|(start, _)| text.starts_with(start));
+    ApiError::field(Code::InvalidBody, at, detail.map_or("is not in its form", |(_, detail)| detail))
+}
+
+/// RFC 6901. Names that callers made up may hold anything: only those that look like a field's name go out, and
+/// nothing below the caller's own notes.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => {
+                pointer.push('/');
+                pointer.push_str(&index.to_string());
+            }
+            Segment::Map { key } if is_field_name(key) => {
+                pointer.push('/');
+                pointer.push_str(key);
+                if key == "metadata" {
+                    break;
+                }
+            }
+            Segment::Map { .. } => break,
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+fn is_field_name(key: &str) -> bool {
+    (1..=40).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+/// A value that must be written as an object.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData)).map(Self)
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+/// For a field that must be an object.
+pub(super) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Object::deserialize(deserializer).map(|object| object.0)
+}
+
+/// For a field that is an object, null or absent.
+pub(super) fn optional_object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
+}
+
+/// For a list of objects.
+pub(super) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    Ok(Vec::<Object<T>>::deserialize(deserializer)?.into_iter().map(|object| object.0).collect())
+}
+
+/// For a field where null says something else than absence.
+#[expect(clippy::option_option, reason = "absent, null and a value are three things in a merge patch (RFC 7396)")]
+pub(super) fn present<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests;

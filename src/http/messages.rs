@@ -1,0 +1,8 @@
+//! Messages: taking them in, showing them, explaining them, taking them back, putting them back to work.
+
+pub(super) mod act;
+pub(super) mod body;
+pub(super) mod create;
+pub(super) mod read;
+pub(super) mod timeline;
+pub(super) mod view;

@@ -1,0 +1,54 @@
+//! Names on the wire, told to the OpenAPI document from the enums themselves.
+
+use carepost_delivery::{DeliveryState, EventKind};
+use carepost_kernel::{Channel, FailureClass, Priority, Purpose, ReceiptStatus, WaitReason};
+use carepost_tenancy::{AccountStatus, EndpointStatus, KeyMode, Scope, TenantStatus};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+macro_rules! names {
+    ($($(#[$meta:meta])* $name:ident = $all:expr;)+) => {$(
+        $(#[$meta])*
+        pub(crate) struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new().schema_type(Type::String).enum_values(Some($all)).into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    )+};
+}
+
+names! {
+    /// Channels.
+    ChannelName = Channel::ALL.map(Channel::as_str);
+    /// Purposes.
+    PurposeName = Purpose::ALL.map(Purpose::as_str);
+    /// Priorities.
+    PriorityName = Priority::ALL.map(Priority::as_str);
+    /// How channels are used.
+    StrategyName = ["fallback", "all"];
+    /// Where a delivery or a message stands.
+    StatusName = DeliveryState::ALL.map(DeliveryState::as_str);
+    /// Why a delivery waits.
+    ReasonName = WaitReason::ALL.map(WaitReason::as_str);
+    /// What an entry of the history tells.
+    EventTypeName = EventKind::ALL.map(|kind| format!("delivery.{}", kind.as_str()));
+    /// Classes of failure.
+    FailureClassName = FailureClass::ALL.map(FailureClass::as_str);
+    /// What a provider told.
+    ReceiptStatusName = ReceiptStatus::ALL.map(ReceiptStatus::as_str);
+    /// What a key may do.
+    ScopeName = Scope::ALL.iter().map(|scope| scope.as_str());
+    /// Live or test.
+    KeyModeName = KeyMode::ALL.iter().map(|mode| mode.as_str());
+    /// Whether a tenant is served.
+    TenantStatusName = TenantStatus::ALL.iter().map(|status| status.as_str());
+    /// Whether an account is used.
+    AccountStatusName = AccountStatus::ALL.iter().map(|status| status.as_str());
+    /// Whether an endpoint is told.
+    EndpointStatusName = EndpointStatus::ALL.iter().map(|status| status.as_str());
+}

@@ -1,0 +1,173 @@
+//! The OpenAPI 3.1 document, made from the handlers. What all of them share is added here: security schemes, and the
+//! problems that any operation of a kind may be answered with.
+
+use actix_web::web::Bytes;
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr};
+use utoipa::{Modify, OpenApi};
+
+use super::error::{Code, FaultView, ProblemView};
+use super::{admin, events, health, in_app, inbound, messages, webhooks};
+
+/// The document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "carepost",
+        description = "Delivers messages to patients by SMS, email and in-app, once, or says exactly why not. \
+            Errors are RFC 9457 problems; each `type` leads to a page.",
+    ),
+    paths(
+        messages::create::create_message,
+        messages::create::create_batch,
+        messages::read::list_messages,
+        messages::read::search_messages,
+        messages::read::get_message_by_id,
+        messages::timeline::get_timeline,
+        messages::act::cancel_message,
+        messages::act::redrive_messages,
+        events::stream::stream_events,
+        events::history::list_events,
+        in_app::list_in_app_messages,
+        in_app::read_in_app_message,
+        in_app::stream_in_app,
+        inbound::list_inbound_messages,
+        webhooks::receive_webhook,
+        webhooks::receive_webhook_by_get,
+        admin::tenants::create_tenant,
+        admin::tenants::list_tenants,
+        admin::tenants::get_tenant,
+        admin::tenants::pause_tenant,
+        admin::tenants::resume_tenant,
+        admin::settings::get_settings,
+        admin::settings::put_settings,
+        admin::api_keys::create_api_key,
+        admin::api_keys::list_api_keys,
+        admin::api_keys::revoke_api_key,
+        admin::accounts::create_provider_account,
+        admin::accounts::list_provider_accounts,
+        admin::accounts::update_provider_account,
+        admin::accounts::pause_provider_account,
+        admin::accounts::resume_provider_account,
+        admin::accounts::close_provider_account,
+        admin::endpoints::create_webhook_endpoint,
+        admin::endpoints::list_webhook_endpoints,
+        admin::endpoints::get_webhook_endpoint,
+        admin::endpoints::update_webhook_endpoint,
+        admin::endpoints::remove_webhook_endpoint,
+        admin::audit::list_audit_events,
+        admin::actors::list_actors,
+        health::get_live,
+        health::get_ready,
+    ),
+    components(schemas(ProblemView, FaultView, events::view::EventView, in_app::InAppMessageView)),
+    modifiers(&Security, &Problems),
+    tags(
+        (name = "messages", description = "Sending, finding, explaining."),
+        (name = "events", description = "What happens to messages, as it happens."),
+        (name = "in-app", description = "The recipients' own inboxes."),
+        (name = "inbound", description = "Messages from outside."),
+        (name = "webhooks", description = "What vendors call."),
+        (name = "admin", description = "Configuration, audited and reversible."),
+        (name = "health", description = "Signs of life."),
+    ),
+)]
+struct Api;
+
+/// The document as a value.
+#[must_use]
+pub fn document() -> Document {
+    Api::openapi()
+}
+
+/// The document as it is served.
+///
+/// # Errors
+/// Never in practice: the document is strings, lists and maps.
+pub fn render() -> Result<Bytes, serde_json::Error> {
+    Ok(Bytes::from(serde_json::to_vec(&document())?))
+}
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, document: &mut Document) {
+        let components = document.components.get_or_insert_default();
+        let bearer = |format: &str, description: &str| {
+            let builder = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format(format);
+            SecurityScheme::Http(builder.description(Some(description)).build())
+        };
+        let scheme = bearer("cp_live_…", "A key of the tenant's, with scopes.");
+        components.add_security_scheme("api_key", scheme);
+        let scheme = bearer("opaque", "The token of the deployment's administrator.");
+        components.add_security_scheme("admin_token", scheme);
+    }
+}
+
+struct Problems;
+
+impl Modify for Problems {
+    fn modify(&self, document: &mut Document) {
+        for (path, item) in &mut document.paths.paths {
+            let is_health = path.starts_with("/health/");
+            for operation in operations(item).into_iter().filter(|_| !is_health) {
+                for code in problems_of(path, operation) {
+                    let status = code.status().as_u16().to_string();
+                    operation.responses.responses.entry(status).or_insert_with(|| RefOr::T(problem(code)));
+                }
+            }
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> Vec<&mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
+        .into_iter()
+        .filter_map(Option::as_mut)
+        .collect()
+}
+
+/// With what an operation may be answered, from its shape.
+fn problems_of(path: &str, operation: &Operation) -> Vec<Code> {
+    let mut codes = vec![Code::Internal, Code::Unavailable];
+    let parameters = operation.parameters.as_deref().unwrap_or_default();
+    let is_at = |parameter: &RefOr<Parameter>, place: &ParameterIn| match parameter {
+        RefOr::T(parameter) => parameter.parameter_in == *place,
+        RefOr::Ref(_) => false,
+    };
+    let has = |place: &ParameterIn| parameters.iter().any(|parameter| is_at(parameter, place));
+    if path.starts_with("/webhooks/") {
+        codes.extend([Code::MalformedWebhook, Code::WebhookRefused, Code::NotFound, Code::BodyTooLarge]);
+        return codes;
+    }
+    codes.extend([Code::Unauthenticated, Code::Forbidden]);
+    if operation.request_body.is_some() {
+        codes.extend([Code::InvalidBody, Code::BodyTooLarge, Code::UnsupportedMediaType, Code::ValidationFailed]);
+    }
+    if has(&ParameterIn::Query) || has(&ParameterIn::Header) {
+        codes.push(Code::InvalidRequest);
+    }
+    if has(&ParameterIn::Path) {
+        codes.push(Code::NotFound);
+    }
+    if path.starts_with("/api/v1/messaging/messages") && operation.request_body.is_some() {
+        codes.push(Code::Throttled);
+    }
+    let changes_state = operation.request_body.is_some() || path.ends_with("/pause") || path.ends_with("/resume");
+    if path.starts_with("/api/v1/admin/") && changes_state {
+        codes.push(Code::Conflict);
+    }
+    codes
+}
+
+fn problem(code: Code) -> Response {
+    let schema = Ref::from_schema_name("ProblemView");
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    let description = format!("A problem, for example `{}`.", code.as_str());
+    ResponseBuilder::new().description(description).content("application/problem+json", content).build()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! What handlers stand on: the engine, the directory, and small ports that `compose` fills.
+
+use std::sync::Arc;
+
+use actix_web::web::Bytes;
+use async_trait::async_trait;
+use carepost_actors::EngineApi;
+use carepost_actors::{Placements, ProviderSource};
+use carepost_kernel::Clock;
+use carepost_providers::ConfigError;
+use carepost_store::{StoreError, TenantConnection};
+use carepost_tenancy::{Directory, NewAccount, PlacementRecord, TenantHandle};
+use tokio::sync::Semaphore;
+use url::Url;
+
+use super::error::ApiError;
+
+/// How much one request may bring, and how much may be open at a time (DEL-12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// Bytes of one message's body; default 16 MiB.
+    pub message_body_bytes: usize,
+    /// Bytes of a batch's body; default 32 MiB.
+    pub batch_body_bytes: usize,
+    /// Bytes of a vendor's webhook; default 4 MiB.
+    pub webhook_body_bytes: usize,
+    /// Bytes of any other body; default 256 KiB.
+    pub admin_body_bytes: usize,
+    /// Messages of one batch; default 1,000.
+    pub batch_messages: usize,
+    /// Event streams that are open at a time; default 1,000.
+    pub streams: usize,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self {
+            message_body_bytes: 16 << 20,
+            batch_body_bytes: 32 << 20,
+            webhook_body_bytes: 4 << 20,
+            admin_body_bytes: 256 << 10,
+            batch_messages: 1_000,
+            streams: 1_000,
+        }
+    }
+}
+
+/// Providers ready to use, by account, and the vendors' own checks.
+pub trait Providers: ProviderSource {
+    /// The vendor's check of an account to be made or changed; a sandbox account may come without credentials.
+    ///
+    /// # Errors
+    /// The first field that does not hold up, its pointer below `/settings` or `/credentials`, or `/vendor`.
+    fn check(&self, account: &NewAccount) -> Result<(), ConfigError>;
+}
+
+/// Makes and migrates the schema of a placement of a tenant's own.
+#[async_trait]
+pub trait Provisioner: Send + Sync {
+    /// Runs before the placement is recorded; may run again for the same placement after a failure.
+    ///
+    /// # Errors
+    /// Where the database refuses or is away.
+    async fn provision(&self, placement: PlacementRecord) -> Result<(), StoreError>;
+}
+
+/// What all handlers share. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    /// The actors.
+    pub engine: Arc<dyn EngineApi>,
+    /// Tenants, keys, accounts.
+    pub directory: Directory,
+    /// Where rows are read.
+    pub placements: Placements,
+    /// Who verifies webhooks, and checks accounts.
+    pub providers: Arc<dyn Providers>,
+    /// Who makes placements.
+    pub provisioner: Arc<dyn Provisioner>,
+    /// The time.
+    pub clock: Clock,
+    /// How much is taken.
+    pub limits: HttpLimits,
+    /// Our address as vendors and callers see it, perhaps with a path in front.
+    pub public_url: Url,
+    /// SHA-256 of the administrator's token; `None` leaves the platform routes closed.
+    pub admin_token_hash: Option<[u8; 32]>,
+    /// The OpenAPI document as it is served: see [`super::openapi::render`].
+    pub openapi: Bytes,
+    /// One permit for each event stream, [`HttpLimits::streams`] of them.
+    pub streams: Arc<Semaphore>,
+}
+
+impl AppState {
+    /// A connection for reads of one tenant.
+    pub(super) async fn connection(&self, tenant: &TenantHandle) -> Result<TenantConnection, ApiError> {
+        let placement = self.placements.get(tenant.tenant.placement_id);
+        let placement = placement.ok_or_else(|| ApiError::unavailable("the tenant's database is not open yet"))?;
+        Ok(placement.tenant(tenant.tenant.tenant_id).await?)
+    }
+}
