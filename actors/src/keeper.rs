@@ -121,7 +121,10 @@ impl<A: Actor<Context = Context<A>>> Handle<A> {
         M::Result: Send,
         A::Context: ToEnvelope<A, M>,
     {
-        let Some(addr) = self.addr() else { return Err(Undelivered::Away(message)) };
+        // Never through a clone: to actix each clone is a sender of its own, with a place beyond the bound, so that a
+        // fresh clone for each message would make the mailbox endless (DEL-12).
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(addr) = current.as_ref() else { return Err(Undelivered::Away(message)) };
         addr.try_send(message).map_err(|error| match error {
             actix::prelude::SendError::Full(message) => {
                 self.overflows.fetch_add(1, Ordering::Relaxed);
@@ -132,7 +135,7 @@ impl<A: Actor<Context = Context<A>>> Handle<A> {
         })
     }
 
-    /// The present incarnation.
+    /// The present incarnation, to ask and await an answer. For what is told and forgotten there is [`Self::tell`].
     #[must_use]
     pub fn addr(&self) -> Option<Addr<A>> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()

@@ -110,7 +110,16 @@ impl Connector {
         set("tcp_keepalives_count", "3");
         match role {
             Role::App => set("role", "carepost_app"),
-            Role::Engine => set("role", "carepost_engine"),
+            Role::Engine => {
+                set("role", "carepost_engine");
+                // Batches join an array of keys to tables by primary key, and plans are made once, perhaps while the
+                // tables are still empty: keep the planner from whole-table plans that would live on as they grow.
+                set("enable_seqscan", "off");
+                set("enable_hashjoin", "off");
+                set("enable_mergejoin", "off");
+                set("plan_cache_mode", "force_generic_plan");
+                set("jit", "off");
+            }
             Role::Owner => {}
         }
         if let Some(schema) = schema {

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use zeroize::Zeroizing;
 
 use carepost_kernel::{
     ApiKeyId, Channel, DataKey, EmailContent, InAppContent, MessageId, Phi, Priority, Purpose, SealError, SmsContent,
@@ -91,6 +92,8 @@ pub struct PrepareContext<'a> {
     pub settings: &'a TenantSettings,
     /// The key that seals it.
     pub data_key: &'a DataKey,
+    /// The key of look-up hashes, which outlives the sealing key's rotation.
+    pub hash_key: &'a DataKey,
     /// The present instant.
     pub now: Timestamp,
 }
@@ -138,7 +141,7 @@ pub fn prepare(
         purpose,
         priority,
         strategy,
-        deliveries: first_deliveries(&payload, &channels, strategy, context.data_key),
+        deliveries: first_deliveries(&payload, &channels, strategy, context.hash_key),
         channels,
         scheduled_at,
         expires_at,
@@ -154,8 +157,8 @@ pub fn prepare(
 pub fn claim(keyed: KeyedBody<'_>, context: PrepareContext<'_>) -> IdempotencyClaim {
     let window = SignedDuration::try_from(context.settings.idempotency_window()).unwrap_or(SignedDuration::MAX);
     IdempotencyClaim {
-        key_hash: context.data_key.hash("idempotency-key", keyed.key.as_bytes()),
-        fingerprint: context.data_key.hash("message-body", keyed.body),
+        key_hash: context.hash_key.hash("idempotency-key", keyed.key.as_bytes()),
+        fingerprint: context.hash_key.hash("message-body", keyed.body),
         expires_at: context.now.saturating_add(window).unwrap_or(Timestamp::MAX),
     }
 }
@@ -168,37 +171,33 @@ pub fn is_idempotency_key(key: &str) -> bool {
 
 /// Keyed hash of an address, the same wherever the address is looked up.
 #[must_use]
-pub fn address_hash(data_key: &DataKey, channel: Channel, address: &str) -> [u8; 16] {
-    data_key.hash(channel.as_str(), address.as_bytes())
+pub fn address_hash(hash_key: &DataKey, channel: Channel, address: &str) -> [u8; 16] {
+    hash_key.hash(channel.as_str(), address.as_bytes())
 }
 
 /// The delivery row of one channel.
 #[must_use]
-pub fn new_delivery(payload: &Payload, channel: Channel, data_key: &DataKey) -> NewDelivery {
+pub fn new_delivery(payload: &Payload, channel: Channel, hash_key: &DataKey) -> NewDelivery {
     let segments = match (channel, &payload.sms) {
         (Channel::Sms, Some(sms)) => i16::try_from(segments::count(&sms.text).count).ok(),
         _ => None,
     };
     let address = payload.to.address(channel).unwrap_or_default();
-    NewDelivery { channel, recipient_hash: address_hash(data_key, channel, address), segments }
+    NewDelivery { channel, recipient_hash: address_hash(hash_key, channel, address), segments }
 }
 
-fn first_deliveries(payload: &Payload, plan: &[Channel], strategy: Strategy, data_key: &DataKey) -> Vec<NewDelivery> {
+fn first_deliveries(payload: &Payload, plan: &[Channel], strategy: Strategy, hash_key: &DataKey) -> Vec<NewDelivery> {
     let count = match strategy {
         Strategy::Fallback => 1,
         Strategy::All => plan.len(),
     };
-    plan.iter().take(count).map(|channel| new_delivery(payload, *channel, data_key)).collect()
+    plan.iter().take(count).map(|channel| new_delivery(payload, *channel, hash_key)).collect()
 }
 
 fn seal(payload: &Payload, message_id: MessageId, context: PrepareContext<'_>) -> Result<Vec<u8>, SealError> {
     // A payload is strings, maps and lists of strings: nothing in it can fail to serialize.
-    let plain = zeroize_json(payload).ok_or(SealError::Refused)?;
+    let plain = Zeroizing::new(serde_json::to_vec(payload).map_err(|_| SealError::Refused)?);
     context.data_key.seal(&DeliveryKey::seal_owner(context.tenant_id, message_id), &plain)
-}
-
-fn zeroize_json(payload: &Payload) -> Option<Vec<u8>> {
-    serde_json::to_vec(payload).ok()
 }
 
 fn plan(request: &EnqueueRequest, to: &Recipient, faults: &mut Faults) -> Vec<Channel> {

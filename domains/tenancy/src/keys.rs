@@ -170,10 +170,16 @@ impl TenantHandle {
         key.open(owner, sealed)
     }
 
+    /// The key for look-up hashes: see [`Self::hash`].
+    #[must_use]
+    pub fn hash_key(&self) -> &DataKey {
+        self.keys.first().unwrap_or(&self.data_key)
+    }
+
     /// Keyed hash for look-ups, always under the oldest key: a new sealing key must not lose what was hashed before.
     #[must_use]
     pub fn hash(&self, domain: &str, value: &[u8]) -> [u8; HASH_LEN] {
-        self.keys.first().unwrap_or(&self.data_key).hash(domain, value)
+        self.hash_key().hash(domain, value)
     }
 }
 

@@ -406,7 +406,7 @@ pub(crate) fn decision(
 ) -> Decision {
     let goes_on = step.then == Then::NextChannel;
     let next = rules::next_channel(delivery.strategy, &delivery.channels, delivery.key.channel).filter(|_| goes_on);
-    let fallback = next.map(|channel| prepare::new_delivery(delivery.payload.expose(), channel, &tenant.data_key));
+    let fallback = next.map(|channel| prepare::new_delivery(delivery.payload.expose(), channel, tenant.hash_key()));
     let mut event = step.event;
     event.account_id = account_id;
     Decision { from: delivery.state, change: step.change, events: vec![event], provider_refs, account_id, fallback }

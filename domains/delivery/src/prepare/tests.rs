@@ -19,7 +19,14 @@ fn prepared(change: impl FnOnce(&mut EnqueueRequest)) -> Result<NewMessage, Vec<
     change(&mut request);
     let (settings, data_key) = (TenantSettings::default(), DataKey::new(1, &[3; 32]));
     let tenant_id = TenantId::new(now());
-    let context = PrepareContext { tenant_id, api_key_id: None, settings: &settings, data_key: &data_key, now: now() };
+    let context = PrepareContext {
+        tenant_id,
+        api_key_id: None,
+        settings: &settings,
+        data_key: &data_key,
+        hash_key: &data_key,
+        now: now(),
+    };
     prepare(request, Some(KeyedBody { key: "key", body: b"body" }), context).map_err(|error| match error {
         PrepareError::Invalid(faults) => faults,
         PrepareError::Seal(error) => panic!("{error}"),
