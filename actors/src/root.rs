@@ -16,14 +16,14 @@ use carepost_store::{Leases, Placement, StoreError};
 use carepost_tenancy::{Directory, ProviderAccount, TenantHandle};
 
 use crate::delivery::hub::EventHub;
-use crate::delivery::ingest::{IngestActor, answer};
+use crate::delivery::ingest::IngestActor;
 use crate::delivery::lane::Lanes;
 use crate::delivery::ledger::LedgerActor;
 use crate::delivery::notifier::NotifierActor;
 use crate::delivery::receipts::{KeepInbound, MergeReceipts, ReceiptsActor};
 use crate::delivery::scheduler::Scheduler;
 use crate::delivery::shared::{LiveTenant, Shared, Writers};
-use crate::delivery::tenant::{self, CancelMessage, EnqueueMessages, RedriveMessages};
+use crate::delivery::tenant::{self, CancelMessage, EnqueueMessages, RedriveMessages, answer};
 use crate::engine::{Accepted, ActorInfo, Cancellation, EngineApi, EngineError, RedriveReport, RedriveRequest};
 use crate::keeper::{Arbiters, Handle, Spec, Undelivered, keep};
 use crate::placements::{Placements, ProviderSource};

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use carepost_delivery::ledger::{AttemptStart, Effect};
 use carepost_delivery::rules;
 use carepost_delivery::types::{Delivery, DeliveryKey, DeliveryState};
-use carepost_kernel::{Cleared, Failure, FailureClass, Phi, SendOutcome, WaitReason};
+use carepost_kernel::{Cleared, EventId, Failure, FailureClass, Phi, SendOutcome, WaitReason};
 use carepost_providers::{LookUpOutcome, Outbound, Provider};
 use carepost_tenancy::{ProviderAccount, TenantHandle};
 
@@ -31,10 +31,57 @@ pub(crate) struct MakeCall {
     pub(crate) cleared: Cleared<Outbound>,
     pub(crate) delivery: Delivery,
     pub(crate) account: Arc<ProviderAccount>,
-    pub(crate) lane: Arc<Lane>,
     pub(crate) tenant: Arc<TenantHandle>,
     pub(crate) waits: Vec<(WaitReason, u32)>,
-    pub(crate) link: Link,
+    pub(crate) turn: TakenTurn,
+}
+
+/// A lane's turn that was taken, and the channel that waits for what comes of it. Dropped by whatever death, it gives
+/// the turn back and tells the channel to look again.
+pub(crate) struct TakenTurn {
+    lane: Arc<Lane>,
+    link: Link,
+    shared: Arc<Shared>,
+    key: DeliveryKey,
+    owes_turn: bool,
+    owes_answer: bool,
+}
+
+impl TakenTurn {
+    pub(crate) const fn new(shared: Arc<Shared>, lane: Arc<Lane>, link: Link, key: DeliveryKey) -> Self {
+        Self { lane, link, shared, key, owes_turn: true, owes_answer: true }
+    }
+
+    /// Gives the turn back.
+    fn end(&mut self, outcome: Option<&SendOutcome>) -> LaneNews {
+        self.owes_turn = false;
+        self.lane.end(outcome)
+    }
+
+    /// Tells the channel.
+    fn answer(&mut self, ended: CallEnded) {
+        self.owes_answer = false;
+        self.shared.calling.remove(&self.key);
+        // Nobody listens where the channel has died: its successor reads the rows.
+        let _gone = self.link.send(Answered::CallEnded(ended));
+    }
+
+    /// No call is made.
+    fn give_up(&mut self, retry_after: Option<Duration>) {
+        self.end(None);
+        self.answer(CallEnded::NotMade { key: self.key, retry_after });
+    }
+}
+
+impl Drop for TakenTurn {
+    fn drop(&mut self) {
+        if self.owes_turn {
+            self.end(None);
+        }
+        if self.owes_answer {
+            self.answer(CallEnded::NotMade { key: self.key, retry_after: Some(START_AGAIN) });
+        }
+    }
 }
 
 /// How a call ended.
@@ -58,29 +105,26 @@ const GRACE: Duration = Duration::from_secs(5);
 const START_AGAIN: Duration = Duration::from_secs(1);
 
 /// Starts, makes and records one call.
-pub(crate) async fn run(shared: Arc<Shared>, live: Arc<LiveTenant>, provider: Arc<dyn Provider>, call: MakeCall) {
+pub(crate) async fn run(shared: Arc<Shared>, live: Arc<LiveTenant>, provider: Arc<dyn Provider>, mut call: MakeCall) {
     let key = call.delivery.key;
     match start(&shared, &live, &call).await {
         Ok(true) => {}
-        Ok(false) => return not_made(&call, None),
-        Err(_) => return not_made(&call, Some(START_AGAIN)),
+        Ok(false) => return call.turn.give_up(None),
+        Err(_) => return call.turn.give_up(Some(START_AGAIN)),
     }
     shared.calling.insert(key);
     gauge!(IN_FLIGHT).increment(1.0);
     let outcome = ask(&shared, provider.as_ref(), &call).await;
     gauge!(IN_FLIGHT).decrement(1.0);
-    let news = call.lane.end(Some(&outcome));
+    let news = call.turn.end(Some(&outcome));
     count(&call, &outcome, news);
     let (delivery, effect) = conclude(&shared, &live, &call, &outcome).await;
-    shared.calling.remove(&key);
-    let _gone = call.link.send(Answered::CallEnded(CallEnded::Recorded { delivery, effect }));
+    call.turn.answer(CallEnded::Recorded { delivery, effect });
 }
 
 /// No call is made: the turn goes back, and the channel is told.
-pub(crate) fn not_made(call: &MakeCall, retry_after: Option<Duration>) {
-    call.lane.end(None);
-    let key = call.delivery.key;
-    let _gone = call.link.send(Answered::CallEnded(CallEnded::NotMade { key, retry_after }));
+pub(crate) fn not_made(mut call: MakeCall, retry_after: Option<Duration>) {
+    call.turn.give_up(retry_after);
 }
 
 /// DEL-4: the start is durable before the provider is called.
@@ -98,6 +142,7 @@ async fn start(shared: &Shared, live: &LiveTenant, call: &MakeCall) -> Result<bo
             key: delivery.key,
             attempt_no: delivery.attempt_no + 1,
             account_id: call.account.account_id,
+            event_id: EventId::new(now),
             at: now,
             waits: call.waits.clone(),
         },

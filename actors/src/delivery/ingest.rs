@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use actix::{Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, Message, WrapFuture as _};
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use carepost_delivery::fair_queue::FairQueue;
@@ -20,15 +19,13 @@ use crate::metrics::{self, Writer};
 
 use super::channel::DeliverMessages;
 use super::shared::{LiveTenant, Shared, Writers};
-
-/// Where the answer to one message goes.
-pub(crate) type Answer = oneshot::Sender<Result<Accepted, EngineError>>;
+use super::tenant::Promise;
 
 /// One message on its way into its row.
 pub(crate) struct Incoming {
     pub(crate) message: NewMessage,
     pub(crate) live: Arc<LiveTenant>,
-    pub(crate) answer: Answer,
+    pub(crate) promise: Promise,
 }
 
 /// Store these messages.
@@ -61,8 +58,7 @@ impl IngestActor {
         let size_bytes = incoming.message.size_bytes();
         let full = self.queue.len() >= tuning.ingest_rows || self.queued_bytes + size_bytes > tuning.ingest_bytes;
         if full {
-            incoming.live.keys.settle(&incoming.message, Err(EngineError::overloaded()));
-            answer(incoming.answer, Err(EngineError::overloaded()));
+            incoming.promise.keep(Err(EngineError::overloaded()));
             return;
         }
         self.queued_bytes += size_bytes;
@@ -158,13 +154,12 @@ fn settle_all(shared: &Shared, batch: Vec<Incoming>, fates: &[Ingested]) {
             Ingested::Existing { same_body: false, .. } => Err(EngineError::KeyReused),
             Ingested::NotOwner => Err(EngineError::restarting()),
         };
-        incoming.live.keys.settle(&incoming.message, result.clone());
         if *fate == Ingested::Stored {
             for delivery in incoming.message.live() {
                 hand(&mut handed, &incoming.live, delivery);
             }
         }
-        answer(incoming.answer, result);
+        incoming.promise.keep(result);
     }
     for (live, channel, deliveries) in handed {
         let count = i64::try_from(deliveries.len()).unwrap_or(0);
@@ -185,15 +180,7 @@ fn hand(handed: &mut Vec<(Arc<LiveTenant>, Channel, Vec<Delivery>)>, live: &Arc<
 
 fn refuse_all(batch: Vec<Incoming>, error: &EngineError) {
     for incoming in batch {
-        incoming.live.keys.settle(&incoming.message, Err(error.clone()));
-        answer(incoming.answer, Err(error.clone()));
-    }
-}
-
-/// Answers a caller who may have gone.
-pub(crate) fn answer(to: Answer, result: Result<Accepted, EngineError>) {
-    if to.send(result).is_err() {
-        tracing::debug!("a caller left before its answer");
+        incoming.promise.keep(Err(error.clone()));
     }
 }
 

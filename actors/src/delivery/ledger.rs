@@ -18,7 +18,7 @@ use carepost_delivery::ledger::{
 };
 use carepost_delivery::store::ParkedMatch;
 use carepost_delivery::types::{DeliveryEvent, DeliveryState, EventKind};
-use carepost_kernel::{PlacementId, Priority, TenantId};
+use carepost_kernel::{EventId, PlacementId, Priority, TenantId};
 
 use crate::engine::EngineError;
 use crate::keeper::Guard;
@@ -215,8 +215,13 @@ async fn commit(
     tenants.dedup();
     batch.held =
         tenants.into_iter().map(|tenant_id| (tenant_id, writers.leases.epoch(tenant_id).unwrap_or(i64::MIN))).collect();
+    // Ids are given here, so that they grow in the order of commits: streams of events are read by id.
+    let now = shared.now();
+    batch.starts.iter_mut().for_each(|start| start.event_id = EventId::new(now));
+    let events = batch.decisions.iter_mut().flat_map(|decision| &mut decision.events);
+    events.for_each(|event| event.event_id = EventId::new(now));
     let mut connection = writers.placement.engine().await?;
-    let report = commit_ledger(&mut connection, shared.instance, &batch, shared.now()).await?;
+    let report = commit_ledger(&mut connection, shared.instance, &batch, now).await?;
     Ok((batch, report))
 }
 
@@ -239,6 +244,7 @@ fn publish(shared: &Shared, batch: &LedgerBatch, report: &LedgerReport) {
             shared.hub.publish(DeliveryEvent {
                 state: Some(DeliveryState::Sending),
                 account_id: Some(start.account_id),
+                event_id: start.event_id,
                 ..DeliveryEvent::new(start.key, EventKind::AttemptStarted, start.attempt_no, start.at)
             });
         }

@@ -100,7 +100,7 @@ impl Handler<Call> for ProviderActor {
                 }
                 Err(error) => {
                     tracing::warn!(error = %error, account.id = %call.account.account_id, "build provider");
-                    attempt::not_made(&call, Some(MISCONFIGURED));
+                    attempt::not_made(call, Some(MISCONFIGURED));
                 }
             }
         });
@@ -112,7 +112,7 @@ pub(crate) fn call(shared: &Arc<Shared>, live: &Arc<LiveTenant>, call: MakeCall)
     let handle = of(shared, &call.account);
     let told = handle.tell(Call { live: Arc::clone(live), call });
     if let Err(Undelivered::Full(refused) | Undelivered::Away(refused)) = told {
-        attempt::not_made(&refused.call, Some(std::time::Duration::from_millis(100)));
+        attempt::not_made(refused.call, Some(std::time::Duration::from_millis(100)));
     }
 }
 

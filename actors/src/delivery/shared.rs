@@ -70,7 +70,7 @@ pub(crate) struct LiveTenant {
     /// The tenant's own sending limit, over all channels.
     pub(crate) send_limit: super::lane::SendLimit,
     /// Memory of keys in flight and of late, for coalescing (DEL-2).
-    pub(crate) keys: super::tenant::KeyMemory,
+    pub(crate) keys: Arc<super::tenant::KeyMemory>,
 }
 
 impl Shared {

@@ -23,12 +23,12 @@ use crate::engine::{EngineError, Limit};
 use crate::keeper::{Guard, Spec, Undelivered, keep};
 
 use super::channel::{ChannelActor, DeliverMessages, WakeUp};
-use super::ingest::{Answer, Incoming, StoreMessages, answer};
+use super::ingest::{Incoming, StoreMessages};
 use super::lane::{Limiter, SendLimit, TokioClock, limiter, take};
 use super::shared::{LiveTenant, Shared, Writers, unavailable};
 
 pub(crate) use commands::{CancelMessage, RedriveMessages};
-pub(crate) use keys::{Claim, KeyMemory};
+pub(crate) use keys::{Answer, KeyMemory, Promise, answer};
 
 /// Take in these messages of the tenant.
 #[derive(Message)]
@@ -86,19 +86,15 @@ impl TenantActor {
         let mut incoming = Vec::with_capacity(command.messages.len());
         for (message, to) in command.messages {
             // A replay takes nothing from the quota: it stores nothing.
-            let to = match live.keys.claim(&message, to) {
-                Claim::New(to) => to,
-                Claim::Settled => continue,
-            };
+            let Some(promise) = live.keys.claim(&message, to) else { continue };
             if let Err(error) = self.admit(live, &command.tenant) {
-                live.keys.settle(&message, Err(error.clone()));
-                answer(to, Err(error));
+                promise.keep(Err(error));
                 continue;
             }
             for delivery in &message.deliveries {
                 ensure_channel(&self.shared, live, delivery.channel);
             }
-            incoming.push(Incoming { message, live: Arc::clone(live), answer: to });
+            incoming.push(Incoming { message, live: Arc::clone(live), promise });
         }
         if incoming.is_empty() {
             return;
@@ -106,14 +102,18 @@ impl TenantActor {
         let store = StoreMessages { incoming, weight: command.tenant.tenant.settings.weight };
         if let Err(Undelivered::Full(store) | Undelivered::Away(store)) = live.writers.ingest.tell(store) {
             for one in store.incoming {
-                one.live.keys.settle(&one.message, Err(EngineError::overloaded()));
-                answer(one.answer, Err(EngineError::overloaded()));
+                one.promise.keep(Err(EngineError::overloaded()));
             }
         }
     }
 
     fn retire_if_idle(&mut self, context: &mut Context<Self>) {
-        let Some(live) = self.live() else { return };
+        let Some(live) = self.live() else {
+            // The lease is another process's by now.
+            self.guard.retire();
+            context.stop();
+            return;
+        };
         let idle = self.last_use.elapsed() >= self.shared.tuning.idle_after
             && live.keys.is_idle()
             && live.channels.iter().all(|channel| channel.is_over());
@@ -180,7 +180,7 @@ pub(crate) async fn live(shared: &Arc<Shared>, tenant_id: TenantId) -> Result<Ar
         channels: DashMap::new(),
         waiting: waiting.into(),
         send_limit: SendLimit::default(),
-        keys: KeyMemory::default(),
+        keys: Arc::default(),
         writers,
     });
     shared.tenants.insert(tenant_id, Arc::clone(&live));

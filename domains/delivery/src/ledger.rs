@@ -38,6 +38,8 @@ pub struct AttemptStart {
     pub attempt_no: i16,
     /// At which account.
     pub account_id: ProviderAccountId,
+    /// The id of its entry in the history.
+    pub event_id: EventId,
     /// When.
     pub at: Timestamp,
     /// Milliseconds by reason that it waited in memory.
@@ -190,7 +192,7 @@ async fn start(
                     &column!(allowed, |start| start.key.channel.as_i16()),
                     &column!(allowed, |start| start.attempt_no),
                     &column!(allowed, |start| start.account_id.as_uuid()),
-                    &column!(allowed, |start| EventId::new(start.at).as_uuid()),
+                    &column!(allowed, |start| start.event_id.as_uuid()),
                     &column!(allowed, |start| start.at),
                     &column!(allowed, |start| waits_json(&start.waits)),
                 ],

@@ -19,7 +19,7 @@ use carepost_providers::Outbound;
 use carepost_tenancy::types::{AccountStatus, TenantStatus, UnknownPolicy};
 use carepost_tenancy::{ProviderAccount, TenantHandle};
 
-use super::super::attempt::{self, CallEnded, Found, MakeCall};
+use super::super::attempt::{self, CallEnded, Found, MakeCall, TakenTurn};
 use super::super::lane::{Lane, LaneTurn};
 use super::super::ledger::{Entry, PendingDecision};
 use super::super::provider;
@@ -164,9 +164,8 @@ impl ChannelActor {
                     Some(reason) if waited_ms >= 10 => vec![(reason, waited_ms)],
                     _ => Vec::new(),
                 };
-                let tenant = Arc::clone(tenant);
-                let link = self.link.clone();
-                let call = MakeCall { cleared, delivery, account, lane, tenant, waits, link };
+                let turn = TakenTurn::new(Arc::clone(&self.shared), lane, self.link.clone(), delivery.key);
+                let call = MakeCall { cleared, delivery, account, tenant: Arc::clone(tenant), waits, turn };
                 provider::call(&self.shared, &self.live, call);
                 None
             }

@@ -1,20 +1,27 @@
 //! What the process remembers of idempotency keys (DEL-2): those in flight and those of late. The rows have the rest.
+//!
+//! Whoever brings a message gets a [`Promise`]: an answer is owed to the caller and to everybody who waits for the same
+//! key. A promise that is dropped, by whatever death, is answered all the same.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
 
 use carepost_delivery::NewMessage;
+use carepost_delivery::types::IdempotencyClaim;
 use carepost_kernel::MessageId;
 
 use crate::engine::{Accepted, EngineError};
-
-use super::super::ingest::{Answer, answer};
 
 /// Remembered keys at most.
 const REMEMBERED: usize = 10_000;
 
 type KeyHash = [u8; 16];
 type Fingerprint = [u8; 16];
+
+/// Where the answer to one message goes.
+pub(crate) type Answer = oneshot::Sender<Result<Accepted, EngineError>>;
 
 /// Keys in flight with those who wait for them, and keys of late.
 #[derive(Default)]
@@ -32,24 +39,47 @@ struct InFlight {
     waiters: Vec<Answer>,
 }
 
-/// What a key's coming means.
-pub(crate) enum Claim {
-    /// It is new here: go on, and answer.
-    New(Answer),
-    /// It was answered, or will be with the one in flight.
-    Settled,
+/// An answer that is owed.
+pub(crate) struct Promise {
+    answer: Option<Answer>,
+    claim: Option<(Arc<KeyMemory>, IdempotencyClaim)>,
+}
+
+impl Promise {
+    /// Answers.
+    pub(crate) fn keep(mut self, result: Result<Accepted, EngineError>) {
+        self.fulfil(result);
+    }
+
+    fn fulfil(&mut self, result: Result<Accepted, EngineError>) {
+        if let Some((memory, claim)) = self.claim.take() {
+            memory.settle(claim, &result);
+        }
+        if let Some(to) = self.answer.take() {
+            answer(to, result);
+        }
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        if self.answer.is_some() {
+            self.fulfil(Err(EngineError::restarting()));
+        }
+    }
 }
 
 impl KeyMemory {
-    /// A message comes. One with a key in flight waits for that one's fate; one with a key of late is answered.
-    pub(crate) fn claim(&self, message: &NewMessage, to: Answer) -> Claim {
-        let Some(claim) = message.idempotency else { return Claim::New(to) };
-        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A message comes. One with a key in flight waits for that one's fate, one with a key of late is answered:
+    /// `None`. Otherwise it is new here.
+    pub(crate) fn claim(self: &Arc<Self>, message: &NewMessage, to: Answer) -> Option<Promise> {
+        let Some(claim) = message.idempotency else { return Some(Promise { answer: Some(to), claim: None }) };
+        let mut memory = self.memory();
         if let Some((message_id, fingerprint)) = memory.recent.get(&claim.key_hash).copied() {
             let same = fingerprint == claim.fingerprint;
             let replay = Accepted { message_id, replayed: true };
             answer(to, if same { Ok(replay) } else { Err(EngineError::KeyReused) });
-            return Claim::Settled;
+            return None;
         }
         if let Some(in_flight) = memory.in_flight.get_mut(&claim.key_hash) {
             if in_flight.fingerprint == claim.fingerprint {
@@ -57,29 +87,34 @@ impl KeyMemory {
             } else {
                 answer(to, Err(EngineError::KeyReused));
             }
-            return Claim::Settled;
+            return None;
         }
-        memory.in_flight.insert(claim.key_hash, InFlight { fingerprint: claim.fingerprint, waiters: Vec::new() });
-        Claim::New(to)
+        let in_flight = InFlight { fingerprint: claim.fingerprint, waiters: Vec::new() };
+        memory.in_flight.insert(claim.key_hash, in_flight);
+        Some(Promise { answer: Some(to), claim: Some((Arc::clone(self), claim)) })
     }
 
-    /// The message's fate is known: whoever waits for its key shares it.
-    pub(crate) fn settle(&self, message: &NewMessage, result: Result<Accepted, EngineError>) {
-        let Some(claim) = message.idempotency else { return };
+    /// The fate of a key's message is known: whoever waits for it shares it.
+    fn settle(&self, claim: IdempotencyClaim, result: &Result<Accepted, EngineError>) {
         let waiters = {
-            let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Ok(accepted) = &result {
+            let mut memory = self.memory();
+            if let Ok(accepted) = result {
                 memory.remember(claim.key_hash, accepted.message_id, claim.fingerprint);
             }
             memory.in_flight.remove(&claim.key_hash).map(|in_flight| in_flight.waiters).unwrap_or_default()
         };
-        let shared = result.map(|accepted| Accepted { replayed: true, ..accepted });
+        let shared = result.clone().map(|accepted| Accepted { replayed: true, ..accepted });
         waiters.into_iter().for_each(|to| answer(to, shared.clone()));
     }
 
     /// Nothing is in flight.
     pub(crate) fn is_idle(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).in_flight.is_empty()
+        self.memory().in_flight.is_empty()
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        // A poisoned lock still holds whole maps: each change is one call.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -93,5 +128,12 @@ impl Memory {
                 self.recent.remove(&oldest);
             }
         }
+    }
+}
+
+/// Answers a caller who may have gone.
+pub(crate) fn answer(to: Answer, result: Result<Accepted, EngineError>) {
+    if to.send(result).is_err() {
+        tracing::debug!("a caller left before its answer");
     }
 }

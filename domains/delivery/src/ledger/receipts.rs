@@ -59,7 +59,7 @@ pub(super) async fn merge(
     }
     park(tx, &unmatched, now).await?;
     unmatched.iter().for_each(|(place, _)| report.receipts[*place] = ReceiptFate::Parked);
-    append_and_merge(tx, matched, report).await
+    append_and_merge(tx, matched, now, report).await
 }
 
 async fn take_parked(
@@ -175,6 +175,7 @@ async fn park(tx: &EngineTx<'_>, receipts: &[(usize, &Receipt)], now: Timestamp)
 async fn append_and_merge(
     tx: &EngineTx<'_>,
     matched: Vec<Matched>,
+    now: Timestamp,
     report: &mut LedgerReport,
 ) -> Result<(), DeliveryError> {
     // Two copies in one batch: the first stands for both.
@@ -185,7 +186,7 @@ async fn append_and_merge(
     if first.is_empty() {
         return Ok(());
     }
-    let events: Vec<DeliveryEvent> = first.iter().map(event).collect();
+    let events: Vec<DeliveryEvent> = first.iter().map(|one| event(one, now)).collect();
     let appended = append(tx, &events).await?;
     for (one, event) in first.iter().zip(&events) {
         let fate = if appended.contains(&event.event_id) { ReceiptFate::Merged } else { ReceiptFate::Duplicate };
@@ -204,7 +205,7 @@ async fn append_and_merge(
     Ok(())
 }
 
-fn event(one: &Matched) -> DeliveryEvent {
+fn event(one: &Matched, now: Timestamp) -> DeliveryEvent {
     let receipt = &one.receipt;
     let key =
         DeliveryKey { tenant_id: receipt.tenant_id, message_id: one.attempt.message_id, channel: one.attempt.channel };
@@ -215,7 +216,9 @@ fn event(one: &Matched) -> DeliveryEvent {
         account_id: Some(receipt.account_id),
         receipt_status: Some(receipt.status),
         receipt_key: Some(receipt.key),
-        ..DeliveryEvent::new(key, EventKind::ReceiptMerged, one.attempt.attempt_no, receipt.at)
+        // Ids grow in the order of commits; what the vendor's clock says is `at` alone.
+        at: receipt.at,
+        ..DeliveryEvent::new(key, EventKind::ReceiptMerged, one.attempt.attempt_no, now)
     }
 }
 
