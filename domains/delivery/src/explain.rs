@@ -1,6 +1,6 @@
 //! DEL-3: where a message's time went, in milliseconds by reason.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use carepost_kernel::WaitReason;
@@ -32,17 +32,16 @@ pub fn explain(
     finished: Option<Timestamp>,
     now: Timestamp,
 ) -> Vec<Span> {
-    let mut spans = Vec::new();
+    let mut life = Life { born, spans: Vec::new() };
     let (mut from, mut reason) = (born, first_reason);
     for event in events {
         let to = event.at.max(from);
-        cut(&mut spans, reason, from, to, &event.waits);
+        life.cut(reason, from, to, &event.waits);
         from = to;
         reason = reason_after(event, reason);
     }
-    let end = finished.unwrap_or(now).max(from);
-    cut(&mut spans, reason, from, end, &[]);
-    spans
+    life.cut(reason, from, finished.unwrap_or(now).max(from), &[]);
+    life.spans
 }
 
 fn reason_after(event: &DeliveryEvent, before: WaitReason) -> WaitReason {
@@ -53,32 +52,39 @@ fn reason_after(event: &DeliveryEvent, before: WaitReason) -> WaitReason {
     }
 }
 
-fn cut(spans: &mut Vec<Span>, reason: WaitReason, from: Timestamp, to: Timestamp, waits: &[(WaitReason, u32)]) {
-    let whole_ms = to.duration_since(from).as_millis_i64();
-    let known_ms: i64 = waits.iter().map(|(_, ms)| i64::from(*ms)).sum();
-    let mut at = from;
-    let mut push = |reason: WaitReason, ms: i64| {
-        if ms > 0 {
-            let end = at.saturating_add(jiff::SignedDuration::from_millis(ms)).unwrap_or(to).min(to);
-            spans.push(Span { reason, from: at, to: end, ms });
+struct Life {
+    born: Timestamp,
+    spans: Vec<Span>,
+}
+
+impl Life {
+    fn cut(&mut self, reason: WaitReason, from: Timestamp, to: Timestamp, waits: &[(WaitReason, u32)]) {
+        let known: SignedDuration = waits.iter().map(|(_, ms)| SignedDuration::from_millis(i64::from(*ms))).sum();
+        let start = to.saturating_sub(known).unwrap_or(from);
+        if start < from {
+            // Measured by two clocks, and at odds: the row's reason stands for all.
+            self.push(reason, from, to);
+            return;
+        }
+        self.push(reason, from, start);
+        let mut at = start;
+        for (reason, ms) in waits {
+            let end = at.saturating_add(SignedDuration::from_millis(i64::from(*ms))).unwrap_or(to).min(to);
+            self.push(*reason, at, end);
             at = end;
         }
-    };
-    if known_ms > whole_ms {
-        push(reason, whole_ms);
-        return;
     }
-    push(reason, whole_ms - known_ms);
-    waits.iter().for_each(|(reason, ms)| push(*reason, i64::from(*ms)));
-}
 
-trait Millis {
-    fn as_millis_i64(&self) -> i64;
-}
+    /// Lengths are differences of whole milliseconds since birth, so that no rest of a cut is lost.
+    fn push(&mut self, reason: WaitReason, from: Timestamp, to: Timestamp) {
+        let ms = self.age_ms(to) - self.age_ms(from);
+        if ms > 0 {
+            self.spans.push(Span { reason, from, to, ms });
+        }
+    }
 
-impl Millis for jiff::SignedDuration {
-    fn as_millis_i64(&self) -> i64 {
-        i64::try_from(self.as_millis()).unwrap_or(i64::MAX)
+    fn age_ms(&self, at: Timestamp) -> i64 {
+        i64::try_from(at.duration_since(self.born).as_millis()).unwrap_or(i64::MAX)
     }
 }
 

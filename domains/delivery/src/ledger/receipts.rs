@@ -200,7 +200,7 @@ async fn append_and_merge(
         .filter(|(_, event)| appended.contains(&event.event_id))
         .filter_map(|(one, event)| event.state.map(|state| (one, state)))
         .collect();
-    report.changes = merge_states(tx, &merging).await?;
+    report.changes = merge_states(tx, &merging, now).await?;
     report.receipt_events = events.into_iter().filter(|event| appended.contains(&event.event_id)).collect();
     Ok(())
 }
@@ -248,6 +248,7 @@ async fn append(tx: &EngineTx<'_>, events: &[DeliveryEvent]) -> Result<HashSet<E
 async fn merge_states(
     tx: &EngineTx<'_>,
     merging: &[(&Matched, DeliveryState)],
+    now: Timestamp,
 ) -> Result<Vec<StateChange>, DeliveryError> {
     if merging.is_empty() {
         return Ok(Vec::new());
@@ -261,8 +262,8 @@ async fn merge_states(
                 &column!(merging, |one| one.0.attempt.channel.as_i16()),
                 &column!(merging, |one| one.0.attempt.attempt_no),
                 &column!(merging, |one| one.1.as_i16()),
-                &column!(merging, |one| one.0.receipt.at),
                 &column!(merging, |one| one.0.receipt.wait_until),
+                &now,
             ],
         )
         .await?;

@@ -5,11 +5,9 @@ WITH news AS (
            greatest(held.state,
                     max(receipt.state) FILTER (WHERE receipt.state >= 60 OR receipt.attempt_no = held.attempt_no)
            )::smallint AS state,
-           max(receipt.at) AS at,
            max(receipt.wait_until) AS wait_until
-    FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[], $5::smallint[], $6::timestamptz[],
-                $7::timestamptz[])
-        AS receipt (tenant_id, message_id, channel, attempt_no, state, at, wait_until)
+    FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[], $5::smallint[], $6::timestamptz[])
+        AS receipt (tenant_id, message_id, channel, attempt_no, state, wait_until)
     JOIN deliveries AS held USING (tenant_id, message_id, channel)
     GROUP BY held.tenant_id, held.message_id, held.channel, held.state
 )
@@ -20,10 +18,11 @@ SET state = news.state,
     is_failed = news.state IN (50, 70),
     reason = CASE WHEN news.state IN (50, 70) THEN 1 WHEN news.state > 50 THEN NULL
                   WHEN news.state = 30 AND held.state = 20 THEN 12 ELSE held.reason END,
-    due_at = CASE WHEN news.state IN (50, 70) THEN news.at
+    -- Times are the engine's own ($7): a vendor's clock is only told in the history.
+    due_at = CASE WHEN news.state IN (50, 70) THEN $7
                   WHEN news.state = 30 AND held.state = 20 THEN news.wait_until ELSE held.due_at END,
     finished_at = CASE WHEN news.state IN (50, 70) THEN NULL WHEN news.state > 50
-                       THEN coalesce(held.finished_at, news.at) ELSE held.finished_at END
+                       THEN coalesce(held.finished_at, $7) ELSE held.finished_at END
 FROM news
 WHERE held.tenant_id = news.tenant_id
   AND held.message_id = news.message_id
