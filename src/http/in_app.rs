@@ -177,7 +177,7 @@ fn recipient(caller: &Caller, request: &HttpRequest) -> Result<[u8; 16], ApiErro
     let recipient = header.and_then(|text| normalize_address(Channel::InApp, text));
     let fault = || FaultView::header(RECIPIENT, "must be the recipient's id: 1 to 128 visible ASCII characters");
     let recipient = recipient.ok_or_else(|| ApiError::faults(Code::InvalidRequest, vec![fault()]))?;
-    Ok(address_hash(&caller.tenant.data_key, Channel::InApp, &recipient))
+    Ok(address_hash(caller.tenant.hash_key(), Channel::InApp, &recipient))
 }
 
 fn open(tenant: &TenantHandle, record: &InAppRecord) -> Result<InAppMessageView, ApiError> {

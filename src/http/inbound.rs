@@ -60,6 +60,9 @@ pub(crate) struct InboundContentView {
     /// Pictures and files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     media: Vec<InboundMediaView>,
+    /// When it was written, by the vendor's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    occurred_at: Option<Timestamp>,
     /// `Message-ID`s that an email answers to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     in_reply_to: Vec<String>,

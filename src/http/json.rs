@@ -4,16 +4,24 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use actix_web::HttpRequest;
+use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use actix_web::web::{Bytes, Payload};
+use actix_web::web::{Bytes, BytesMut, Payload};
+use futures_util::StreamExt as _;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_path_to_error::Segment;
 
 use super::error::{ApiError, Code, FaultView};
+
+/// No body takes longer to come.
+const BODY_PATIENCE: Duration = Duration::from_secs(120);
+/// Memory for a body is given as it comes: what a header declares costs nothing.
+const FIRST_CAPACITY_BYTES: usize = 64 << 10;
 
 /// Reads the raw body of a JSON request.
 ///
@@ -31,20 +39,39 @@ pub(super) async fn read(request: &HttpRequest, payload: Payload, limit_bytes: u
     read_raw(request, payload, limit_bytes).await
 }
 
-/// Reads a raw body of any type.
+/// Reads a raw body of any type. A body over the limit is read on for a while and thrown away, so that the caller,
+/// who is still sending, gets to see the answer.
 ///
 /// # Errors
 /// 413 over the limit.
 pub(super) async fn read_raw(request: &HttpRequest, payload: Payload, limit_bytes: usize) -> Result<Bytes, ApiError> {
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|bytes: usize| bytes > limit_bytes) {
-        return Err(too_large(limit_bytes));
+    let reading = collect(payload, declared.unwrap_or(0), limit_bytes);
+    match tokio::time::timeout(BODY_PATIENCE, reading).await {
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => Err(too_large(limit_bytes)),
+        Ok(Err(_)) | Err(_) => Err(ApiError::new(Code::InvalidRequest, "the body broke off or came too slowly")),
     }
-    match payload.to_bytes_limited(limit_bytes).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_broken)) => Err(ApiError::new(Code::InvalidRequest, "the body broke off")),
-        Err(_over) => Err(too_large(limit_bytes)),
+}
+
+/// The body, or `None` where it is over the limit.
+async fn collect(mut payload: Payload, declared: usize, limit_bytes: usize) -> Result<Option<Bytes>, PayloadError> {
+    let mut bytes = BytesMut::with_capacity(declared.min(FIRST_CAPACITY_BYTES));
+    let mut total_bytes = 0;
+    let mut fits = declared <= limit_bytes;
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk?;
+        total_bytes += chunk.len();
+        fits = fits && total_bytes <= limit_bytes;
+        if fits {
+            bytes.extend_from_slice(&chunk);
+        } else if total_bytes > 2 * limit_bytes {
+            break;
+        } else {
+            bytes = BytesMut::new();
+        }
     }
+    Ok(fits.then(|| bytes.freeze()))
 }
 
 fn too_large(limit_bytes: usize) -> ApiError {
@@ -84,9 +111,11 @@ fn explain<'a, T: Deserialize<'a>>(bytes: &'a [u8], first: &serde_json::Error) -
 
 fn shape_fault(at: String, error: &serde_json::Error) -> ApiError {
     let text = error.to_string();
-    if let Some(field) = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
-        // The name is one of ours: it is what the type declares.
-        return ApiError::field(Code::InvalidBody, format!("{at}/{field}"), "is needed");
+    // Both name a field that the type declares, and lie with the object around it.
+    for (start, detail) in [("missing field `", "is needed"), ("duplicate field `", "stands there twice")] {
+        if let Some(field) = text.strip_prefix(start).and_then(|rest| rest.split('`').next()) {
+            return ApiError::field(Code::InvalidBody, format!("{at}/{field}"), detail);
+        }
     }
     let kinds = [
         ("unknown field", "is not a field that is known here"),
@@ -94,7 +123,6 @@ fn shape_fault(at: String, error: &serde_json::Error) -> ApiError {
         ("invalid type", "has the wrong type"),
         ("invalid value", "is out of range for its type"),
         ("invalid length", "has the wrong length"),
-        ("duplicate field", "stands there twice"),
     ];
     let detail = kinds.into_iter().find(|(start, _)| text.starts_with(start));
     ApiError::field(Code::InvalidBody, at, detail.map_or("is not in its form", |(_, detail)| detail))

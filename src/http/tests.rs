@@ -1,1 +1,8 @@
-//! Tests.
+//! The face as callers meet it, over a real database.
+
+mod admin;
+mod edges;
+mod messages;
+mod streams;
+mod support;
+mod webhooks;

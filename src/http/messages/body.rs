@@ -159,8 +159,8 @@ macro_rules! message_body {
 
         impl From<$name> for EnqueueRequest {
             fn from(body: $name) -> Self {
-                let $name { to, channels, strategy, purpose, priority, content, send_at, expires_at, metadata, .. } = body;
-                let ContentBody { subject, body, sms, email, in_app } = content;
+                let $name { to, channels, strategy, purpose, priority, content, send_at, expires_at, .. } = body;
+                let ContentBody { subject, body: text, sms, email, in_app } = content;
                 Self {
                     to: to.into(),
                     channels,
@@ -168,13 +168,13 @@ macro_rules! message_body {
                     purpose,
                     priority,
                     subject,
-                    body,
+                    body: text,
                     sms: sms.map(Into::into),
                     email: email.map(Into::into),
                     in_app: in_app.map(Into::into),
                     send_at,
                     expires_at,
-                    metadata,
+                    metadata: body.metadata,
                 }
             }
         }

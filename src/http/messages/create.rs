@@ -145,6 +145,7 @@ fn prepare_message(
         api_key_id: Some(caller.principal.api_key_id),
         settings: &caller.tenant.tenant.settings,
         data_key: &caller.tenant.data_key,
+        hash_key: caller.tenant.hash_key(),
         now,
     };
     Ok(prepare(request, keyed, context)?)

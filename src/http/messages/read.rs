@@ -234,5 +234,5 @@ fn hash_recipient(to: &Recipient, tenant: &TenantHandle) -> Result<[u8; 16], Api
     };
     let normal = normalize_address(channel, address);
     let normal = normal.ok_or_else(|| ApiError::field(Code::ValidationFailed, pointer, "is not a valid address"))?;
-    Ok(address_hash(&tenant.data_key, channel, &normal))
+    Ok(address_hash(tenant.hash_key(), channel, &normal))
 }

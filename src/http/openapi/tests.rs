@@ -1,1 +1,91 @@
-//! Tests.
+//! The document against the route table, and against itself.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::*;
+use crate::http::messages::body::CreateMessageBody;
+use crate::http::{json, operations as routes};
+
+fn rendered() -> Value {
+    serde_json::from_slice(&render()).unwrap()
+}
+
+fn documented(document: &Value) -> Vec<(String, String, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    paths
+        .iter()
+        .flat_map(|(path, item)| {
+            item.as_object()
+                .unwrap()
+                .iter()
+                .map(move |(method, operation)| (method.to_uppercase(), path.clone(), operation))
+        })
+        .collect()
+}
+
+#[test]
+fn every_route_is_in_the_document_and_the_other_way_round() {
+    let document = rendered();
+    let documented: BTreeSet<_> = documented(&document).into_iter().map(|(method, path, _)| (method, path)).collect();
+    let routed = routes().into_iter().map(|(method, path)| (method.to_owned(), path.to_owned())).collect();
+    assert_eq!(documented, routed);
+}
+
+#[test]
+fn it_is_openapi_3_1_and_every_reference_leads_somewhere() {
+    let document = rendered();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    fn walk(value: &Value, document: &Value, count: &mut usize) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(reference)) = fields.get("$ref") {
+                    let pointer = reference.strip_prefix('#').unwrap();
+                    assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+                    *count += 1;
+                }
+                fields.values().for_each(|field| walk(field, document, count));
+            }
+            Value::Array(items) => items.iter().for_each(|item| walk(item, document, count)),
+            _ => {}
+        }
+    }
+    let mut count = 0;
+    walk(&document, &document, &mut count);
+    assert!(count > 100, "only {count} references");
+}
+
+#[test]
+fn every_operation_says_who_may_and_what_may_go_wrong() {
+    let document = rendered();
+    for (method, path, operation) in documented(&document) {
+        let is_open = path.starts_with("/health/") || path.starts_with("/webhooks/");
+        assert_eq!(operation.get("security").is_none(), is_open, "{method} {path}");
+        let responses = operation["responses"].as_object().unwrap();
+        assert!(responses.keys().any(|status| status.starts_with('2')), "{method} {path}");
+        if path.starts_with("/health/") {
+            continue;
+        }
+        for status in if is_open { ["403", "500", "503"] } else { ["401", "403", "500"] } {
+            let schema = &responses[status]["content"]["application/problem+json"]["schema"]["$ref"];
+            assert_eq!(schema, "#/components/schemas/ProblemView", "{method} {path} {status}");
+        }
+        for (described, expected) in [(operation.get("summary"), true), (operation.get("operationId"), true)] {
+            assert_eq!(described.is_some(), expected, "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn the_example_of_a_message_is_taken() {
+    let document = rendered();
+    let example = document.pointer("/components/schemas/CreateMessageBody/example").unwrap().to_string();
+    assert!(json::parse::<CreateMessageBody>(example.as_bytes()).is_ok(), "{example}");
+}
+
+#[test]
+fn a_template_has_its_place_and_is_not_taken_yet() {
+    let document = rendered();
+    assert!(document.pointer("/components/schemas/CreateMessageBody/properties/template").is_none());
+}

@@ -1,0 +1,216 @@
+//! Keys, scopes, methods, sizes, types, headers: what is the same for every path.
+
+use actix_web::test::TestRequest;
+use carepost_tenancy::Scope;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::support::{ADMIN_TOKEN, World, authorized};
+use crate::http::{configure, operations};
+
+const MESSAGES: &str = "/api/v1/messaging/messages";
+
+/// A path with ids of nobody in it.
+fn filled(pattern: &str) -> String {
+    let id = Uuid::nil().to_string();
+    pattern.replace("{id}", &id).replace("{tenant}", &id).replace("{vendor}", "twilio").replace("{token}", "none")
+}
+
+fn request(method: &str, pattern: &str) -> TestRequest {
+    TestRequest::with_uri(&filled(pattern)).method(method.parse().unwrap()).set_json(json!({}))
+}
+
+#[actix_web::test]
+async fn every_operation_wants_a_key() {
+    let world = World::new().await;
+    let is_open = |path: &str| path.starts_with("/health/") || path.starts_with("/webhooks/");
+    for (method, path) in operations().into_iter().filter(|(_, path)| !is_open(path)) {
+        let reply = world.send(request(method, path)).await;
+        assert_eq!(reply.problem(), (401, "unauthenticated".to_owned()), "{method} {path}");
+        assert_eq!(reply.header("www-authenticate"), Some("Bearer"), "{method} {path}");
+        let reply = world.send(authorized(request(method, path), "cp_live_wrong")).await;
+        assert_eq!(reply.status, 401, "{method} {path}");
+    }
+    let reply = world.send(TestRequest::get().uri(&format!("{MESSAGES}?api_key={}", world.key))).await;
+    assert_eq!(reply.status, 401, "a key in the address is no key");
+}
+
+#[actix_web::test]
+async fn every_operation_of_a_tenant_wants_its_scope() {
+    let world = World::new().await;
+    let scopes_of = |path: &str, method: &str| -> &[Scope] {
+        match path {
+            _ if path.starts_with("/api/v1/admin/tenants/") => &[Scope::AdminTenant],
+            _ if path.contains("/events") => &[Scope::EventsRead],
+            _ if path.contains("/in-app/") => &[Scope::MessagesRead, Scope::MessagesContent],
+            _ if path.ends_with("/inbound") => &[Scope::MessagesContent],
+            _ if method == "GET" || path.ends_with("/search") => &[Scope::MessagesRead],
+            _ => &[Scope::MessagesWrite],
+        }
+    };
+    for (method, path) in operations() {
+        let is_tenants = path.starts_with("/api/v1/messaging/") || path.starts_with("/api/v1/admin/tenants/");
+        for missing in scopes_of(path, method).iter().filter(|_| is_tenants) {
+            let rest: Vec<Scope> = Scope::ALL.iter().copied().filter(|scope| scope != missing).collect();
+            let reply = world.send(authorized(request(method, path), &world.key_with(&rest).await)).await;
+            assert_eq!(reply.problem(), (403, "forbidden".to_owned()), "{method} {path}");
+            assert!(reply.text().contains(missing.as_str()), "{method} {path}");
+        }
+    }
+    for path in ["/api/v1/admin/tenants", "/api/v1/admin/actors"] {
+        assert_eq!(world.get(path).await.problem(), (403, "forbidden".to_owned()), "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn another_tenants_ids_and_unknown_ones_look_the_same() {
+    let world = World::new().await;
+    let (other, _) = world.other_tenant().await;
+    let paths = [
+        format!("/api/v1/admin/tenants/{}", other.tenant_id),
+        format!("/api/v1/admin/tenants/{}/settings", other.tenant_id),
+        format!("/api/v1/admin/tenants/{}/api-keys", other.tenant_id),
+        format!("/api/v1/admin/tenants/{}", Uuid::nil()),
+        "/api/v1/admin/tenants/none".to_owned(),
+        format!("{MESSAGES}/{}", Uuid::nil()),
+        format!("{MESSAGES}/none"),
+        format!("{MESSAGES}/{}/timeline", Uuid::nil()),
+    ];
+    for path in paths {
+        assert_eq!(world.get(&path).await.problem(), (404, "not_found".to_owned()), "{path}");
+    }
+    let unknown = format!("/api/v1/admin/tenants/{}/audit", Uuid::nil());
+    assert_eq!(world.admin(TestRequest::get().uri(&unknown)).await.status, 404);
+}
+
+#[actix_web::test]
+async fn other_methods_are_405_and_other_paths_404() {
+    let world = World::new().await;
+    for (method, path, allow) in [
+        ("DELETE", MESSAGES.to_owned(), "GET, POST"),
+        ("GET", format!("{MESSAGES}/batch"), "POST"),
+        ("PUT", "/health/live".to_owned(), "GET"),
+        ("MADEUP", "/webhooks/twilio/none".to_owned(), "GET, POST"),
+    ] {
+        let reply = world.call(request(method, &path)).await;
+        assert_eq!(reply.problem(), (405, "method_not_allowed".to_owned()), "{method} {path}");
+        assert_eq!(reply.header("allow"), Some(allow), "{method} {path}");
+    }
+    for path in ["/", "/api/v1/messaging", "/api/v1/messaging/messages/", "/webhooks/twilio", "/docs/errors/none"] {
+        assert_eq!(world.get(path).await.problem(), (404, "route_not_found".to_owned()), "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn bodies_of_another_type_or_over_the_limit_are_refused_unread() {
+    let world = World::new().await;
+    let post = || TestRequest::post().uri(MESSAGES);
+    let plain = [
+        post().set_payload("{}"),
+        post().insert_header(("content-type", "text/plain")).set_payload("{}"),
+        post().insert_header(("content-type", "application/x-www-form-urlencoded")).set_payload("to=x"),
+        post().set_json(json!({})).insert_header(("content-encoding", "gzip")),
+    ];
+    for request in plain {
+        assert_eq!(world.call(request).await.problem(), (415, "unsupported_media_type".to_owned()));
+    }
+    let large = "x".repeat(world.state.limits.message_body_bytes);
+    let reply = world.post(MESSAGES, &json!({"content": {"body": large}})).await;
+    assert_eq!(reply.problem(), (413, "body_too_large".to_owned()));
+    let charset = post().insert_header(("content-type", "Application/JSON; charset=utf-8")).set_payload("{");
+    assert_eq!(world.call(charset).await.problem(), (400, "malformed_json".to_owned()));
+}
+
+#[actix_web::test]
+async fn a_caller_who_is_still_sending_sees_the_answer() {
+    let world = World::new().await;
+    let state = world.state.clone();
+    let server = actix_web::HttpServer::new(move || actix_web::App::new().configure(configure(state.clone())));
+    let server = server.workers(1).bind("127.0.0.1:0").unwrap();
+    let address = server.addrs()[0];
+    let server = server.run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    let client = reqwest::Client::new();
+    let large = vec![b'x'; world.state.limits.message_body_bytes * 3 / 2];
+    for _ in 0..20 {
+        let post = client.post(format!("http://{address}{MESSAGES}")).header("content-type", "application/json");
+        let reply = post.bearer_auth(&world.key).body(large.clone()).send().await.unwrap();
+        assert_eq!(reply.status(), 413);
+    }
+    for _ in 0..20 {
+        let post = client.post(format!("http://{address}{MESSAGES}")).header("content-type", "application/json");
+        assert_eq!(post.body(large.clone()).send().await.unwrap().status(), 401);
+    }
+    handle.stop(false).await;
+}
+
+#[actix_web::test]
+async fn wrong_parameters_are_told_all_at_once() {
+    let world = World::new().await;
+    let reply = world.get(&format!("{MESSAGES}?limit=0&cursor=x&status=sent,canary&colour=red&limit=5")).await;
+    assert_eq!(reply.problem(), (400, "invalid_request".to_owned()));
+    let problem = reply.json();
+    let named: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|fault| fault["parameter"].as_str()).collect();
+    assert_eq!(named, [None, Some("limit"), Some("cursor"), Some("limit"), Some("status")]);
+    assert!(!reply.text().contains("canary") && !reply.text().contains("colour"), "{}", reply.text());
+    let reply = world.get(&format!("{MESSAGES}?limit=200&status=sent,failed&channel=sms&purpose=treatment")).await;
+    assert_eq!((reply.status, reply.json()), (200, json!({"items": []})));
+}
+
+#[actix_web::test]
+async fn every_answer_is_guarded_and_carries_its_id() {
+    let world = World::new().await;
+    for path in ["/health/live", "/api/v1/openapi.json", MESSAGES, "/none", "/docs/", "/docs/errors/internal"] {
+        let reply = world.get(path).await;
+        assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(reply.header("x-frame-options"), Some("DENY"), "{path}");
+        assert!(reply.header("strict-transport-security").is_some(), "{path}");
+        let policy = reply.header("content-security-policy").unwrap();
+        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}");
+        assert_eq!(policy.contains("script-src"), path.starts_with("/docs"), "{path}");
+        let cached = reply.header("cache-control").unwrap();
+        assert_eq!(cached == "no-store", !path.starts_with("/docs"), "{path}: {cached}");
+        assert!(reply.header("x-request-id").unwrap().parse::<Uuid>().is_ok(), "{path}");
+    }
+    let id = "0192a6f0-0000-7000-8000-00000000abcd";
+    let reply = world.call(TestRequest::get().uri("/none").insert_header(("x-request-id", id))).await;
+    assert_eq!((reply.header("x-request-id"), reply.json()["instance"].as_str()), (Some(id), Some(id)));
+    let reply = world.call(TestRequest::get().uri("/none").insert_header(("x-request-id", "pat canary"))).await;
+    assert_ne!(reply.header("x-request-id"), Some("pat canary"));
+}
+
+#[actix_web::test]
+async fn health_and_documents_need_no_key() {
+    let world = World::new().await;
+    let open = |path: &'static str| world.send(TestRequest::get().uri(path));
+    assert_eq!(open("/health/live").await.json(), json!({"status": "ok"}));
+    let ready = open("/health/ready").await;
+    assert_eq!((ready.status, ready.json()["placements_ready"].as_u64()), (200, Some(1)));
+    assert_eq!(open("/api/v1/openapi.json").await.json()["info"]["title"], "carepost");
+    assert_eq!(open("/docs").await.header("location"), Some("/docs/"));
+    assert!(open("/docs/").await.text().contains("swagger-ui"));
+    assert!(open("/docs/swagger-initializer.js").await.text().contains("/api/v1/openapi.json"));
+    assert!(open("/docs/errors/throttled").await.text().starts_with("# throttled"));
+}
+
+#[actix_web::test]
+async fn without_an_open_placement_the_process_is_not_ready() {
+    let mut world = World::new().await;
+    world.state.placements = carepost_actors::Placements::default();
+    let ready = world.send(TestRequest::get().uri("/health/ready")).await;
+    assert_eq!((ready.status, ready.json()["status"].as_str()), (503, Some("unavailable")));
+    let reply = world.get(MESSAGES).await;
+    assert_eq!(reply.problem(), (503, "unavailable".to_owned()));
+    assert!(reply.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
+}
+
+#[actix_web::test]
+async fn without_a_token_the_platform_is_closed() {
+    let mut world = World::new().await;
+    let actors = || authorized(TestRequest::get().uri("/api/v1/admin/actors"), ADMIN_TOKEN);
+    let reply = world.send(actors()).await;
+    assert_eq!((reply.status, reply.json()["items"][0]["path"].as_str()), (200, Some("root")));
+    world.state.admin_token_hash = None;
+    assert_eq!(world.send(actors()).await.problem(), (401, "unauthenticated".to_owned()));
+}
