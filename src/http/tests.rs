@@ -1,6 +1,7 @@
 //! The face as callers meet it, over a real database.
 
 mod admin;
+mod contract;
 mod edges;
 mod messages;
 mod streams;

@@ -274,14 +274,13 @@ impl From<InAppContent> for InAppBody {
 }
 
 /// What was sealed, opened for a caller who may see it.
-#[derive(Serialize, ToSchema)]
 pub(crate) struct OpenedView {
     /// To whom.
-    to: RecipientBody,
+    pub(crate) to: RecipientBody,
     /// What is said, channel by channel.
-    content: ContentBody,
+    pub(crate) content: ContentBody,
     /// The caller's own notes.
-    metadata: BTreeMap<String, String>,
+    pub(crate) metadata: BTreeMap<String, String>,
 }
 
 impl From<Payload> for OpenedView {

@@ -1,5 +1,7 @@
 //! Messages and deliveries as callers see them: no address and no content, unless asked for.
 
+use std::collections::BTreeMap;
+
 use carepost_delivery::types::{DeliveryRecord, DeliveryState, MessageRecord, NewMessage, Strategy, message_state};
 use carepost_kernel::segments::{self, Encoding, Segments};
 use carepost_kernel::{Channel, MessageId, Priority, ProviderAccountId, Purpose, WaitReason};
@@ -7,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::body::OpenedView;
+use super::body::{ContentBody, OpenedView, RecipientBody};
 use crate::http::error::ProblemView;
 use crate::http::names::{ChannelName, PriorityName, PurposeName, ReasonName, StatusName, StrategyName};
 
@@ -161,9 +163,15 @@ pub(crate) struct MessageView {
     expires_at: Timestamp,
     /// Its deliveries so far, in the order of the plan.
     deliveries: Vec<DeliveryView>,
-    /// Recipient, content and metadata, where they were asked for.
-    #[serde(skip_serializing_if = "Option::is_none", flatten)]
-    opened: Option<OpenedView>,
+    /// To whom, where content was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<RecipientBody>,
+    /// What is said, channel by channel, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<ContentBody>,
+    /// The caller's own notes, where content was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<BTreeMap<String, String>>,
 }
 
 /// A message on one channel.
@@ -206,6 +214,9 @@ pub(crate) struct DeliveryView {
 impl MessageView {
     /// Shows a message, with what was sealed where it was opened for the caller.
     pub(crate) fn new(message: MessageRecord, opened: Option<OpenedView>) -> Self {
+        let parts = opened.map(|OpenedView { to, content, metadata }| (to, (content, metadata)));
+        let (to, rest) = parts.unzip();
+        let (content, metadata) = rest.unzip();
         Self {
             id: message.message_id,
             status: message_state(&message.deliveries),
@@ -217,7 +228,9 @@ impl MessageView {
             send_at: message.scheduled_at,
             expires_at: message.expires_at,
             deliveries: message.deliveries.into_iter().map(DeliveryView::from).collect(),
-            opened,
+            to,
+            content,
+            metadata,
         }
     }
 }

@@ -1,0 +1,99 @@
+//! The OpenAPI document against real answers: each body is what the document says of its status.
+
+use actix_web::test::TestRequest;
+use serde_json::{Value, json};
+
+use super::support::{Reply, World};
+use crate::http::openapi;
+
+struct Contract(Value);
+
+impl Contract {
+    fn new() -> Self {
+        Self(serde_json::from_slice(&openapi::render()).unwrap())
+    }
+
+    /// Holds an answer to what the document says of the operation.
+    fn check(&self, method: &str, path: &str, reply: &Reply) -> Value {
+        let response = &self.0["paths"][path][method]["responses"][reply.status.to_string()];
+        let essence = reply.header("content-type").unwrap().split(';').next().unwrap();
+        let mut schema = response["content"][essence]["schema"].clone();
+        assert!(schema.is_object(), "{method} {path}: {} is not in the document: {}", reply.status, reply.text());
+        schema["components"] = self.0["components"].clone();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let body = reply.json();
+        let faults: Vec<String> =
+            validator.iter_errors(&body).map(|fault| format!("{}: {fault}", fault.instance_path)).collect();
+        assert!(faults.is_empty(), "{method} {path} {}: {faults:?}", reply.status);
+        body
+    }
+}
+
+#[actix_web::test]
+async fn messages_answer_as_the_document_says() {
+    const MESSAGES: &str = "/api/v1/messaging/messages";
+    let (world, contract) = (World::new().await, Contract::new());
+    let message = json!({
+        "to": {"phone": "+15005550006", "email": "pat@example.com"},
+        "send_at": "2026-11-22T15:00:00Z",
+        "content": {"subject": "Tomorrow", "body": "We expect you at 9:30."}
+    });
+    let made = contract.check("post", MESSAGES, &world.post(MESSAGES, &message).await);
+    for wrong in [json!({}), json!({"template": "t"})] {
+        contract.check("post", MESSAGES, &world.post(MESSAGES, &wrong).await);
+    }
+    contract.check("post", MESSAGES, &world.call(TestRequest::post().uri(MESSAGES).set_payload("x")).await);
+    let batch = format!("{MESSAGES}/batch");
+    let messages = json!({"messages": [message, {}, 5]});
+    contract.check("post", &batch, &world.post(&batch, &messages).await);
+    contract.check("get", MESSAGES, &world.get(&format!("{MESSAGES}?limit=1")).await);
+    contract.check("get", MESSAGES, &world.get(&format!("{MESSAGES}?limit=x")).await);
+    let search = format!("{MESSAGES}/search");
+    contract.check("post", &search, &world.post(&search, &json!({"recipient": {"phone": "+15005550006"}})).await);
+    let one = format!("{MESSAGES}/{}", made["id"].as_str().unwrap());
+    let pattern = format!("{MESSAGES}/{{id}}");
+    contract.check("get", &pattern, &world.get(&one).await);
+    contract.check("get", &pattern, &world.get(&format!("{one}?include=content")).await);
+    contract.check("get", &pattern, &world.get(&format!("{MESSAGES}/none")).await);
+    contract.check("get", &format!("{pattern}/timeline"), &world.get(&format!("{one}/timeline")).await);
+    let cancel = world.post(&format!("{one}/cancel"), &json!({})).await;
+    contract.check("post", &format!("{pattern}/cancel"), &cancel);
+    let redrive = format!("{MESSAGES}/redrive");
+    contract.check("post", &redrive, &world.post(&redrive, &json!({"dry_run": true})).await);
+    let history = "/api/v1/messaging/events/history";
+    contract.check("get", history, &world.get(history).await);
+    let inbound = "/api/v1/messaging/inbound";
+    contract.check("get", inbound, &world.get(inbound).await);
+}
+
+#[actix_web::test]
+async fn configuration_answers_as_the_document_says() {
+    const TENANT: &str = "/api/v1/admin/tenants/{tenant}";
+    let (world, contract) = (World::new().await, Contract::new());
+    let own = format!("/api/v1/admin/tenants/{}", world.tenant.tenant_id);
+    let posts = [
+        ("/api-keys", json!({"name": "front desk", "scopes": ["messages:read"], "expires_at": "2027-01-01T00:00:00Z"})),
+        ("/provider-accounts", json!({"name": "line", "vendor": "twilio", "sandbox": true, "rate_per_second": 5})),
+        ("/webhook-endpoints", json!({"url": "https://hooks.example.com/", "event_types": ["delivery.refused"]})),
+    ];
+    for (rest, body) in posts {
+        let (path, uri) = (format!("{TENANT}{rest}"), format!("{own}{rest}"));
+        contract.check("post", &path, &world.post(&uri, &body).await);
+        contract.check("post", &path, &world.post(&uri, &json!({"none": 1})).await);
+        contract.check("get", &path, &world.get(&uri).await);
+    }
+    for rest in ["", "/settings", "/audit"] {
+        contract.check("get", &format!("{TENANT}{rest}"), &world.get(&format!("{own}{rest}")).await);
+    }
+    let put = world.call(TestRequest::put().uri(&format!("{own}/settings")).set_json(json!({"weight": 2}))).await;
+    contract.check("put", &format!("{TENANT}/settings"), &put);
+    contract.check("post", &format!("{TENANT}/pause"), &world.post(&format!("{own}/pause"), &json!({})).await);
+    for path in ["/api/v1/admin/tenants", "/api/v1/admin/actors"] {
+        contract.check("get", path, &world.admin(TestRequest::get().uri(path)).await);
+        contract.check("get", path, &world.get(path).await);
+        contract.check("get", path, &world.send(TestRequest::get().uri(path)).await);
+    }
+    for path in ["/health/live", "/health/ready"] {
+        contract.check("get", path, &world.get(path).await);
+    }
+}
