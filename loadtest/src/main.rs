@@ -1,1 +1,69 @@
-fn main(){}
+//! Load against a running engine, with the limit of the machine beside each figure.
+//!
+//! Purpose: rates and latencies that others can measure again, and a check of what was promised against what is there.
+//! Open loop: latency counts from the intended start. It starts a fresh PostgreSQL and a fresh server by itself.
+//!
+//! Invariants checked here: **DEL-1** (promised means stored), **DEL-2** (one key, one message), and in `lifecycle` that
+//! every message ends delivered by one call.
+//!
+//! Deliberately absent: TLS, real vendors, patients. Recipients and bodies come from `fixtures/payloads`.
+
+mod admin;
+mod cli;
+mod client;
+mod database;
+mod load;
+mod machine;
+mod number;
+mod payloads;
+mod progress;
+mod report;
+mod scenario;
+mod schedule;
+mod sink;
+mod tally;
+mod target;
+mod traffic;
+mod verdict;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+use report::{Report, side_by_side};
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("start the runtime")?;
+    runtime.block_on(async {
+        tokio::select! {
+            outcome = run(cli.command) => outcome,
+            // What was started ends with the future that is dropped here.
+            interrupted = tokio::signal::ctrl_c() => {
+                interrupted.context("listen for an interrupt")?;
+                anyhow::bail!("interrupted")
+            }
+        }
+    })
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Ceiling(args) => Box::pin(scenario::ceiling::run(&args)).await,
+        Command::Enqueue(args) => Box::pin(scenario::enqueue::run(&args)).await,
+        Command::Batch(args) => Box::pin(scenario::batch::run(&args)).await,
+        Command::Lifecycle(args) => Box::pin(scenario::lifecycle::run(&args)).await,
+        Command::Report { files } => show(&files),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the table is this program's answer")]
+fn show(files: &[std::path::PathBuf]) -> anyhow::Result<()> {
+    let reports = files.iter().map(|file| Report::read(file)).collect::<anyhow::Result<Vec<_>>>()?;
+    print!("{}", side_by_side(&reports));
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! One run's figures: a table for people, JSON for machines, and several runs side by side.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+use hdrhistogram::Histogram;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::machine::Machine;
+use crate::number::millis;
+use crate::tally::Tally;
+use crate::verdict::{Fates, Verdict};
+
+mod table;
+
+pub(crate) use table::side_by_side;
+
+/// Everything about one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Report {
+    /// Sub-command.
+    pub(crate) scenario: String,
+    pub(crate) at: Timestamp,
+    pub(crate) machine: Machine,
+    /// What was asked for, in words.
+    pub(crate) settings: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) requests: Option<Requests>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) verdict: Option<Verdict>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) life: Option<Life>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ceiling: Option<Ceiling>,
+}
+
+/// Latencies in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Latency {
+    pub(crate) p50_ms: f64,
+    pub(crate) p90_ms: f64,
+    pub(crate) p95_ms: f64,
+    pub(crate) p99_ms: f64,
+    pub(crate) p99_9_ms: f64,
+    pub(crate) max_ms: f64,
+}
+
+impl From<&Histogram<u64>> for Latency {
+    fn from(histogram: &Histogram<u64>) -> Self {
+        let at = |quantile| millis(histogram.value_at_quantile(quantile));
+        Self {
+            p50_ms: at(0.5),
+            p90_ms: at(0.9),
+            p95_ms: at(0.95),
+            p99_ms: at(0.99),
+            p99_9_ms: at(0.999),
+            max_ms: millis(histogram.max()),
+        }
+    }
+}
+
+/// What the callers saw.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Requests {
+    /// Messages promised per second, warm-up excluded.
+    pub(crate) rate: f64,
+    /// From the intended start to the end of the answer.
+    pub(crate) latency: Latency,
+    /// Messages by status, warm-up included.
+    pub(crate) endings: BTreeMap<String, u64>,
+    /// Messages that did not succeed.
+    pub(crate) failed: u64,
+    /// The server's largest memory, in MiB, where we started it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) server_peak_mib: Option<u64>,
+}
+
+impl Requests {
+    pub(crate) fn new(tally: &Tally, warm_up: std::time::Duration) -> Self {
+        let span_s = tally.last.saturating_sub(warm_up).as_secs_f64();
+        Self {
+            rate: if span_s > 0.0 { tally.measured as f64 / span_s } else { 0.0 },
+            latency: Latency::from(&tally.latency),
+            endings: tally.endings.iter().map(|(ending, count)| (ending.to_string(), *count)).collect(),
+            failed: tally.failed(),
+            server_peak_mib: None,
+        }
+    }
+}
+
+/// What became of the messages behind the promises.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Life {
+    pub(crate) fates: Fates,
+    /// Messages finished per second, from the first promise to the last end.
+    pub(crate) finished_per_second: f64,
+    /// From the promise to the provider's being called.
+    pub(crate) to_provider: Latency,
+    /// Commits of the database for each message, reads included.
+    pub(crate) commits_per_message: f64,
+    pub(crate) wal_bytes_per_message: f64,
+}
+
+/// What the machine can do without us.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Ceiling {
+    /// Messages per second, one commit each.
+    pub(crate) single_commits: f64,
+    /// Messages per second, in batches of [`Self::batch_size`].
+    pub(crate) batched: f64,
+    pub(crate) batch_size: u64,
+    /// Requests per second to a handler that does nothing.
+    pub(crate) empty_handler: f64,
+}
+
+/// Limits that a run must keep.
+#[derive(Debug, Clone, Copy, Default, PartialEq, clap::Args)]
+pub(crate) struct Limits {
+    /// Fail where the 95th percentile is above this many milliseconds.
+    #[arg(long, value_name = "MS")]
+    pub(crate) max_p95_ms: Option<f64>,
+    /// Fail where fewer messages per second were promised (lifecycle: finished).
+    #[arg(long, value_name = "PER_SECOND")]
+    pub(crate) min_rate: Option<f64>,
+}
+
+impl Report {
+    /// Everything that makes this run a failure. Nothing may ever be lost or doubled.
+    pub(crate) fn failures(&self, limits: Limits) -> Vec<String> {
+        let mut failures = Vec::new();
+        let mut must_be_none = |count: u64, what: &str| {
+            if count > 0 {
+                failures.push(format!("{count} messages {what}"));
+            }
+        };
+        if let Some(verdict) = &self.verdict {
+            must_be_none(verdict.lost, "were promised and are not in the database");
+            must_be_none(verdict.duplicate, "are in the database twice or unasked for");
+        }
+        if let Some(Life { fates, .. }) = &self.life {
+            must_be_none(fates.unfinished, "were promised and did not end as delivered");
+            must_be_none(fates.sent_twice, "were taken by the provider more than once");
+            must_be_none(fates.unseen, "count as delivered without a call");
+        }
+        let Some(requests) = &self.requests else { return failures };
+        if requests.rate <= 0.0 {
+            failures.push("not one measured request succeeded".to_owned());
+        }
+        if let Some(limit) = limits.max_p95_ms.filter(|limit| requests.latency.p95_ms > *limit) {
+            failures.push(format!("p95 is {:.2} ms, above the limit of {limit} ms", requests.latency.p95_ms));
+        }
+        let rate = self.life.map_or(requests.rate, |life| life.finished_per_second);
+        if let Some(limit) = limits.min_rate.filter(|limit| rate < *limit) {
+            failures.push(format!("{rate:.0} messages per second are below the limit of {limit}"));
+        }
+        failures
+    }
+
+    pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        std::fs::write(path, text).with_context(|| format!("write {}", path.display()))
+    }
+
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("read {}: not a report of this program", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! Tables: one column for each run, one row for each figure that any of them has.
+
+use super::Report;
+
+/// The runs side by side, as text. Shares of a ceiling appear where one of the runs measured it.
+pub(crate) fn side_by_side(reports: &[Report]) -> String {
+    let columns: Vec<Vec<(String, String)>> = reports.iter().map(|report| rows(report, reports)).collect();
+    let mut labels: Vec<String> = Vec::new();
+    for (label, _) in columns.iter().flatten() {
+        if !labels.contains(label) {
+            labels.push(label.clone());
+        }
+    }
+    let cell = |column: &[(String, String)], label: &str| {
+        column.iter().find(|(found, _)| found == label).map_or_else(|| "-".to_owned(), |(_, value)| value.clone())
+    };
+    let lines: Vec<Vec<String>> = labels
+        .iter()
+        .map(|label| std::iter::once(label.clone()).chain(columns.iter().map(|column| cell(column, label))).collect())
+        .collect();
+    let width = |place: usize| lines.iter().map(|line| line[place].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..=reports.len()).map(width).collect();
+    let mut text = String::new();
+    for line in &lines {
+        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn rows(report: &Report, all: &[Report]) -> Vec<(String, String)> {
+    let mut rows: Vec<(String, String)> = Vec::new();
+    let mut row = |label: &str, value: String| rows.push((label.to_owned(), value));
+    row("run", report.scenario.clone());
+    row("at", format!("{:.0}", report.at));
+    for (name, value) in &report.settings {
+        row(name, value.clone());
+    }
+    if let Some(requests) = &report.requests {
+        row("accepted / s", per_second(requests.rate));
+        latency("", &requests.latency, &mut row);
+        for (ending, count) in &requests.endings {
+            row(&format!("answers {ending}"), count.to_string());
+        }
+        row("failed", requests.failed.to_string());
+        if let Some(peak) = requests.server_peak_mib {
+            row("server peak MiB", peak.to_string());
+        }
+        if let Some(ceiling) = all.iter().find_map(|other| other.ceiling) {
+            let (name, limit) = match report.scenario.as_str() {
+                "batch" => ("of batched ceiling", ceiling.batched),
+                _ => ("of one-commit ceiling", ceiling.single_commits),
+            };
+            row(name, format!("{:.2}", requests.rate / limit));
+        }
+    }
+    if let Some(verdict) = &report.verdict {
+        row("promised", verdict.promised.to_string());
+        row("stored", verdict.stored.to_string());
+        row("lost", verdict.lost.to_string());
+        row("duplicate", verdict.duplicate.to_string());
+        row("unknown", verdict.unknown.to_string());
+    }
+    if let Some(life) = &report.life {
+        row("finished / s", per_second(life.finished_per_second));
+        latency("to provider ", &life.to_provider, &mut row);
+        row("delivered", life.fates.delivered.to_string());
+        row("unfinished", life.fates.unfinished.to_string());
+        row("sent twice", life.fates.sent_twice.to_string());
+        row("unseen by provider", life.fates.unseen.to_string());
+        row("commits / message", format!("{:.3}", life.commits_per_message));
+        row("WAL bytes / message", format!("{:.0}", life.wal_bytes_per_message));
+    }
+    if let Some(ceiling) = &report.ceiling {
+        row("one commit each / s", per_second(ceiling.single_commits));
+        row(&format!("batches of {} / s", ceiling.batch_size), per_second(ceiling.batched));
+        row("empty handler / s", per_second(ceiling.empty_handler));
+    }
+    let machine = &report.machine;
+    row("commit", machine.commit.clone());
+    row("build", machine.build.clone());
+    row("cores", machine.cores.to_string());
+    row("CPU", machine.cpu.clone());
+    row("memory GiB", format!("{:.1}", machine.memory_gib));
+    row("kernel", machine.kernel.clone());
+    row("PostgreSQL", machine.postgres.clone().unwrap_or_else(|| "unknown".to_owned()));
+    row("file system", machine.file_system.clone());
+    row("load average before", machine.load_average.clone());
+    rows
+}
+
+fn latency(prefix: &str, latency: &super::Latency, row: &mut impl FnMut(&str, String)) {
+    for (name, value) in [
+        ("p50 ms", latency.p50_ms),
+        ("p90 ms", latency.p90_ms),
+        ("p95 ms", latency.p95_ms),
+        ("p99 ms", latency.p99_ms),
+        ("p99.9 ms", latency.p99_9_ms),
+        ("max ms", latency.max_ms),
+    ] {
+        row(&format!("{prefix}{name}"), format!("{value:.2}"));
+    }
+}
+
+fn per_second(rate: f64) -> String {
+    if rate < 100.0 { format!("{rate:.1}") } else { format!("{rate:.0}") }
+}

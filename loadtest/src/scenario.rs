@@ -1,0 +1,134 @@
+//! The runs, and what they share: tenants of their own, the load under a bar, the check, the report.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use carepost_kernel::Clock;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::admin::Tenant;
+use crate::cli::{LoadArgs, OutputArgs};
+use crate::load::{Gate, Load, Shape, Traffic};
+use crate::progress;
+use crate::report::{Limits, Report, Requests, side_by_side};
+use crate::tally::Tally;
+use crate::target::{Target, TargetArgs};
+use crate::verdict::{Verdict, compare};
+
+pub(crate) mod batch;
+pub(crate) mod ceiling;
+pub(crate) mod enqueue;
+pub(crate) mod lifecycle;
+
+/// Nothing of ours may stand in the way of what is measured.
+const NO_LIMIT: u32 = 1_000_000;
+
+/// Settings of a tenant without limits. Paused, it takes messages and sends none.
+fn settings(is_paused: bool) -> Value {
+    let paused: &[&str] = if is_paused { &["sms", "email", "in_app"] } else { &[] };
+    json!({
+        "admission": {"per_second": NO_LIMIT, "burst": NO_LIMIT},
+        "max_waiting": 100_000_000,
+        "paused_channels": paused,
+    })
+}
+
+async fn create_tenants(target: &Target, count: u16, is_paused: bool) -> anyhow::Result<Vec<Tenant>> {
+    let run = Uuid::new_v4().simple().to_string();
+    let settings = settings(is_paused);
+    let mut tenants = Vec::new();
+    for i in 0..count {
+        tenants.push(target.admin.create_tenant(&format!("load-{}-{i}", &run[..12]), &settings).await?);
+    }
+    Ok(tenants)
+}
+
+/// Opens the target, runs, and closes it in any case.
+async fn with_target<T>(args: &TargetArgs, run: impl AsyncFnOnce(&Target) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let spinner = progress::spinner("starting PostgreSQL and the server");
+    let target = Target::open(args).await?;
+    spinner.finish_and_clear();
+    let outcome = run(&target).await;
+    let closed = target.close().await;
+    let value = outcome?;
+    // A server that crashed under load is a failed run.
+    closed.map(|()| value)
+}
+
+async fn drive(
+    title: &str,
+    target: &Target,
+    shape: &Shape,
+    traffic: Arc<dyn Traffic>,
+    gate: Option<Gate>,
+) -> anyhow::Result<Tally> {
+    let load = Load { address: target.address, shape: shape.clone(), traffic, gate, counters: Arc::default() };
+    progress::watch(title, load).await
+}
+
+/// Holds what was promised against what is there.
+async fn check(target: &Target, tenants: &[Tenant], tally: &Tally) -> anyhow::Result<Verdict> {
+    let spinner = progress::spinner("holding promises against rows");
+    let mut stored = Vec::new();
+    match &target.database {
+        Some(database) => stored = database.messages(&ids(tenants)).await?,
+        None => {
+            for tenant in tenants {
+                stored.extend(target.admin.list_messages(tenant).await?);
+            }
+        }
+    }
+    spinner.finish_and_clear();
+    Ok(compare(&tally.acks, &tally.unknown, &stored))
+}
+
+fn ids(tenants: &[Tenant]) -> Vec<Uuid> {
+    tenants.iter().map(|tenant| tenant.id).collect()
+}
+
+/// The report's common part.
+fn report(scenario: &str, target: &Target, load: &LoadArgs, shape: &Shape, tally: &Tally) -> Report {
+    let mut requests = Requests::new(tally, shape.schedule.warm_up);
+    requests.server_peak_mib = target.peak_mib();
+    Report {
+        scenario: scenario.to_owned(),
+        at: Clock::system().now(),
+        machine: target.machine.clone(),
+        settings: describe(load, shape),
+        requests: Some(requests),
+        verdict: None,
+        life: None,
+        ceiling: None,
+    }
+}
+
+fn describe(load: &LoadArgs, shape: &Shape) -> BTreeMap<String, String> {
+    let pace = match shape.schedule.rate {
+        Some(rate) => format!("{rate} requests / s, open loop"),
+        None => "flat out".to_owned(),
+    };
+    BTreeMap::from([
+        ("pace".to_owned(), pace),
+        ("measured s".to_owned(), load.duration_s.to_string()),
+        ("warm-up s".to_owned(), load.warm_up_s.to_string()),
+        ("connections".to_owned(), shape.connections.to_string()),
+        ("load threads".to_owned(), shape.threads.to_string()),
+        ("tenants".to_owned(), load.tenants.to_string()),
+        ("mix".to_owned(), load.mix.to_string()),
+    ])
+}
+
+/// Shows and writes the report; an error says why the run failed.
+#[expect(clippy::print_stdout, reason = "the table is this program's answer")]
+pub(crate) fn conclude(report: &Report, limits: Limits, output: &OutputArgs) -> anyhow::Result<()> {
+    println!("{}", side_by_side(std::slice::from_ref(report)));
+    if let Some(path) = &output.json {
+        report.write(path)?;
+    }
+    let failures = report.failures(limits);
+    if failures.is_empty() {
+        return Ok(());
+    }
+    anyhow::bail!("this run failed:\n  {}", failures.join("\n  "))
+}

@@ -1,0 +1,32 @@
+//! Batches of messages for paused channels.
+
+use std::sync::Arc;
+
+use super::{check, conclude, create_tenants, drive, report, with_target};
+use crate::cli::BatchArgs;
+use crate::payloads::Payloads;
+use crate::report::Report;
+use crate::target::Target;
+use crate::traffic::{Batches, Heads};
+
+/// As many are enough to keep the server busy: each holds hundreds of messages.
+const CONNECTIONS: usize = 8;
+
+pub(crate) async fn run(args: &BatchArgs) -> anyhow::Result<()> {
+    let report = with_target(&args.target, async |target| measure(target, args).await).await?;
+    conclude(&report, args.limits, &args.output)
+}
+
+async fn measure(target: &Target, args: &BatchArgs) -> anyhow::Result<Report> {
+    let shape = args.load.shape(true, CONNECTIONS);
+    let tenants = create_tenants(target, args.load.tenants, true).await?;
+    let keys = tenants.iter().map(|tenant| tenant.api_key.as_str());
+    let heads = Heads::new(&target.address.to_string(), keys);
+    let payloads = Payloads::new(&args.load.mix)?;
+    let traffic = Arc::new(Batches { heads, payloads, size: args.size });
+    let tally = drive("batch", target, &shape, traffic, None).await?;
+    let mut report = report("batch", target, &args.load, &shape, &tally);
+    report.settings.insert("batch size".to_owned(), args.size.to_string());
+    report.verdict = Some(check(target, &tenants, &tally).await?);
+    Ok(report)
+}

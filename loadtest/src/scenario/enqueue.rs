@@ -1,0 +1,29 @@
+//! Single messages for paused channels: the way from the request to the durable row, and nothing behind it.
+
+use std::sync::Arc;
+
+use super::{check, conclude, create_tenants, drive, report, with_target};
+use crate::cli::EnqueueArgs;
+use crate::payloads::Payloads;
+use crate::report::Report;
+use crate::target::Target;
+use crate::traffic::{Heads, Singles};
+
+pub(crate) async fn run(args: &EnqueueArgs) -> anyhow::Result<()> {
+    let report = with_target(&args.target, async |target| measure(target, args).await).await?;
+    conclude(&report, args.limits, &args.output)
+}
+
+async fn measure(target: &Target, args: &EnqueueArgs) -> anyhow::Result<Report> {
+    let shape = args.load.shape(false, 256);
+    let tenants = create_tenants(target, args.load.tenants, true).await?;
+    let keys = tenants.iter().map(|tenant| tenant.api_key.as_str());
+    let heads = Heads::new(&target.address.to_string(), keys);
+    let payloads = Payloads::new(&args.load.mix)?;
+    let traffic = Arc::new(Singles { heads, payloads, replay: args.replay });
+    let tally = drive("enqueue", target, &shape, traffic, None).await?;
+    let mut report = report("enqueue", target, &args.load, &shape, &tally);
+    report.settings.insert("repeated".to_owned(), args.replay.to_string());
+    report.verdict = Some(check(target, &tenants, &tally).await?);
+    Ok(report)
+}

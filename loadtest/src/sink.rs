@@ -1,0 +1,148 @@
+//! The provider at the other end: the simulators of `carepost_providers`, in this process, quick and reliable.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use carepost_kernel::Channel;
+use carepost_providers::Vendor;
+use carepost_providers::simulator::{CallOutcome, Profile, ReceiptProfile, Simulator};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::admin::Admin;
+
+/// A simulator remembers 200,000 calls: they are fetched before it forgets the first.
+const FETCH_AFTER: u64 = 100_000;
+/// Calls that an account may take, in milliseconds.
+const TIMEOUT_MS: u64 = 30_000;
+
+/// What the provider has seen of one message.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// When it was first called, in microseconds since 1970.
+    pub(crate) first_us: i64,
+    /// Its own ids, one for each acceptance.
+    refs: HashSet<String>,
+}
+
+impl Seen {
+    /// How often it took the message.
+    pub(crate) fn acceptances(&self) -> u64 {
+        self.refs.len() as u64
+    }
+}
+
+/// The provider's book.
+pub(crate) struct Sink {
+    simulator: Simulator,
+    vendors: Vec<Vendor>,
+    seen: HashMap<Uuid, Seen>,
+    fetched: u64,
+}
+
+/// How quick the provider is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    pub(crate) latency: Duration,
+    pub(crate) receipt_delay: Duration,
+    /// Calls at a time for each account.
+    pub(crate) in_flight: u32,
+}
+
+impl Sink {
+    pub(crate) async fn start(channels: &[Channel], pace: Pace) -> anyhow::Result<Self> {
+        let simulator = Simulator::start(1).await.context("start the provider")?;
+        let vendor = |channel: &Channel| match channel {
+            Channel::Sms => Some(Vendor::Twilio),
+            Channel::Email => Some(Vendor::Sendgrid),
+            _ => None,
+        };
+        let vendors: Vec<Vendor> = channels.iter().filter_map(vendor).collect();
+        for vendor in &vendors {
+            let receipts = ReceiptProfile { delay: pace.receipt_delay, ..ReceiptProfile::default() };
+            simulator.set_profile(*vendor, Profile { latency: pace.latency, receipts, ..Profile::default() });
+        }
+        Ok(Self { simulator, vendors, seen: HashMap::new(), fetched: 0 })
+    }
+
+    /// Gives a tenant an account at each vendor, and one for its own inbox where `channels` has it.
+    pub(crate) async fn connect(
+        &self,
+        admin: &Admin,
+        tenant: Uuid,
+        channels: &[Channel],
+        pace: Pace,
+    ) -> anyhow::Result<()> {
+        for vendor in &self.vendors {
+            // The webhook's address is known once the account is there; until then any will do.
+            let account = self.simulator.account(*vendor, &self.simulator.http_base());
+            let credentials: Value = serde_json::from_str(account.credentials.expose())?;
+            let body = json!({
+                "name": "load test",
+                "vendor": vendor.as_str(),
+                "settings": account.settings,
+                "credentials": credentials,
+                "base_url": account.base_url.as_ref().map(url::Url::as_str),
+                "max_in_flight": pace.in_flight,
+                "timeout_ms": TIMEOUT_MS,
+            });
+            let made = admin.create_account(tenant, &body).await?;
+            let adopted = self.simulator.adopt(*vendor, &account.settings, &account.credentials, &made.webhook_url);
+            ensure!(adopted, "the simulated {} does not take its own account back", vendor.as_str());
+        }
+        if channels.contains(&Channel::InApp) {
+            admin.create_account(tenant, &json!({"name": "inbox", "vendor": Vendor::InApp.as_str()})).await?;
+        }
+        Ok(())
+    }
+
+    /// A handle that counts acceptances, for a gate.
+    pub(crate) fn counter(&self) -> impl Fn() -> u64 + Send + Sync + 'static {
+        let (simulator, vendors) = (self.simulator.clone(), self.vendors.clone());
+        move || vendors.iter().map(|vendor| simulator.accepted(*vendor)).sum()
+    }
+
+    /// Whether every message of these channels leads to a call.
+    pub(crate) fn sees_all(&self, channels: &[Channel]) -> bool {
+        self.vendors.len() == channels.len()
+    }
+
+    /// Copies the simulator's memory where it is about to forget.
+    pub(crate) fn keep_up(&mut self) {
+        if self.counter()() >= self.fetched + FETCH_AFTER {
+            self.fetch();
+        }
+    }
+
+    /// The whole book.
+    pub(crate) fn book(&mut self) -> &HashMap<Uuid, Seen> {
+        self.fetch();
+        &self.seen
+    }
+
+    fn fetch(&mut self) {
+        self.fetched = self.counter()();
+        for vendor in &self.vendors {
+            for call in self.simulator.calls(*vendor) {
+                let (Some(attempt), CallOutcome::Accepted { provider_ref } | CallOutcome::Dropped { provider_ref }) =
+                    (call.attempt, call.outcome)
+                else {
+                    continue;
+                };
+                let at_us = call.at.as_microsecond();
+                let seen = self.seen.entry(attempt.message_id.as_uuid()).or_default();
+                if seen.refs.is_empty() || at_us < seen.first_us {
+                    seen.first_us = at_us;
+                }
+                seen.refs.insert(provider_ref);
+            }
+        }
+    }
+
+    /// Waits until every receipt was taken or given up, and ends.
+    pub(crate) async fn stop(self) {
+        self.simulator.settled().await;
+        self.simulator.stop().await;
+    }
+}

@@ -1,0 +1,2 @@
+-- PostgreSQL's version in words.
+SELECT current_setting('server_version') AS version

@@ -1,0 +1,42 @@
+//! Which server binary is measured: the one beside this program, brought up to date first, so that no old one is.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, bail, ensure};
+
+/// The binary; in a checkout, cargo builds it in the profile of this program.
+pub(super) fn find(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    if let Some(given) = given {
+        ensure!(given.is_file(), "find the server binary: {} is no file", given.display());
+        return Ok(given);
+    }
+    let own = std::env::current_exe().context("find this program's own file")?;
+    let sibling = own.with_file_name("carepost");
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    if checkout.join("Cargo.toml").is_file() && is_in_target(&own) {
+        build(&checkout)?;
+    }
+    if !sibling.is_file() {
+        bail!("find the server binary: {} is no file; build it or name one by --server-bin", sibling.display());
+    }
+    Ok(sibling)
+}
+
+fn is_in_target(own: &Path) -> bool {
+    let profile = own.parent().and_then(Path::file_name);
+    profile.is_some_and(|name| name == "release" || name == "debug")
+}
+
+#[expect(clippy::print_stderr, reason = "the build may take minutes")]
+fn build(checkout: &Path) -> anyhow::Result<()> {
+    let mut command = Command::new("cargo");
+    command.current_dir(checkout).args(["build", "--quiet", "--locked", "-p", "carepost", "--bin", "carepost"]);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    eprintln!("bringing the server up to date (cargo build) ...");
+    let status = command.status().context("run cargo build")?;
+    ensure!(status.success(), "cargo build of the server failed: {status}");
+    Ok(())
+}
