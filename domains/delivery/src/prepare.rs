@@ -204,7 +204,8 @@ fn plan(request: &EnqueueRequest, to: &Recipient, faults: &mut Faults) -> Vec<Ch
     const OFFERED: [Channel; 3] = [Channel::Sms, Channel::Email, Channel::InApp];
     if request.channels.is_empty() {
         let plan: Vec<Channel> = OFFERED.into_iter().filter(|channel| to.address(*channel).is_some()).collect();
-        if plan.is_empty() {
+        let names_none = OFFERED.into_iter().all(|channel| request.to.address(channel).is_none());
+        if names_none {
             faults.add("/to", "name at least one of phone, email and in_app");
         }
         return plan;
