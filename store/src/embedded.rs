@@ -148,3 +148,19 @@ impl EmbeddedServer {
         stopped
     }
 }
+
+/// The connection string of the server that another process runs on this folder.
+///
+/// # Errors
+/// Where its password cannot be read (another user's, most likely), or its socket lies elsewhere because the folder's
+/// path is too long for one.
+pub fn url_of_running(data_dir: &std::path::Path) -> Result<Secret<String>, EmbeddedError> {
+    let named = |action: &str| io_error(format!("{action} {}", data_dir.display()));
+    let root = data_dir.canonicalize().map_err(named("resolve folder"))?;
+    let folder = folder::Paths::new(root);
+    if !folder.socket().exists() {
+        return Err(named("find the database's socket in")(std::io::ErrorKind::NotFound.into()));
+    }
+    let password = std::fs::read_to_string(folder.password()).map_err(named("read the database's password in"))?;
+    Ok(setup::url(folder.root(), &Secret::new(password.trim_end().to_owned())))
+}

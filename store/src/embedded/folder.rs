@@ -18,6 +18,7 @@ use super::account::Account;
 use super::{EmbeddedError, io_error};
 
 const LOCK: &str = "carepost.lock";
+const PASSWORD: &str = "password";
 /// The port in the socket's name; nobody listens on it.
 pub(super) const PORT: u16 = 5432;
 /// `sockaddr_un` holds 108 bytes, the last of them zero.
@@ -70,7 +71,7 @@ impl Folder {
     }
 
     pub(super) fn password(&self) -> PathBuf {
-        self.root.join("password")
+        self.root.join(PASSWORD)
     }
 
     pub(super) fn log_dir(&self) -> PathBuf {
@@ -96,6 +97,27 @@ impl Folder {
         tokio::time::timeout(FORMER_SERVER_PATIENCE, gone)
             .await
             .map_err(|_| EmbeddedError::InUse { folder: self.root.clone() })
+    }
+}
+
+/// Where things lie in a folder that another process holds.
+pub(super) struct Paths(PathBuf);
+
+impl Paths {
+    pub(super) const fn new(root: PathBuf) -> Self {
+        Self(root)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.0
+    }
+
+    pub(super) fn password(&self) -> PathBuf {
+        self.0.join(PASSWORD)
+    }
+
+    pub(super) fn socket(&self) -> PathBuf {
+        self.0.join(format!(".s.PGSQL.{PORT}"))
     }
 }
 

@@ -229,11 +229,13 @@ pub(super) async fn wait_until_ready(
             return Err(EmbeddedError::Failed { program: "postgres", reason, log: folder.start_log() });
         }
     }
-    Ok(Secret::new(format!(
-        "host='{}' port={PORT} user=postgres password={} dbname=carepost",
-        quoted(folder.socket_dir()),
-        password.expose(),
-    )))
+    Ok(url(folder.socket_dir(), password))
+}
+
+/// The connection string of the server whose socket lies in this folder.
+pub(super) fn url(socket_dir: &Path, password: &Secret<String>) -> Secret<String> {
+    let (host, password) = (quoted(socket_dir), password.expose());
+    Secret::new(format!("host='{host}' port={PORT} user=postgres password={password} dbname=carepost"))
 }
 
 async fn ensure_database(folder: &Folder, password: &Secret<String>) -> Result<(), StoreError> {
