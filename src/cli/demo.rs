@@ -1,0 +1,129 @@
+//! `carepost demo`: everything from nothing in one process, with simulated vendors, over the real HTTP API.
+
+mod check;
+mod folder;
+mod plan;
+mod progress;
+mod setup;
+mod traffic;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use carepost_providers::Vendor;
+use carepost_providers::simulator::{Profile, ReceiptProfile, Simulator};
+
+use self::check::Summary;
+use self::progress::Progress;
+use self::setup::DemoTenant;
+use super::api::Api;
+use super::out;
+use crate::compose::keys;
+use crate::compose::server::{Running, stop_signal};
+use crate::config::Config;
+use crate::telemetry::{Metrics, install_panic_hook, start_logs_in};
+
+/// After this whatever has not arrived counts as lost.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Runs the demonstration.
+///
+/// # Errors
+/// Where anything cannot be started. A message that did not arrive is no error but a failure's exit code.
+pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
+    let config = folder::prepare(config)?;
+    let log = config.data_dir.join("carepost.log");
+    let file = std::fs::File::create(&log).with_context(|| format!("write {}", log.display()))?;
+    start_logs_in(&config.telemetry, file)?;
+    install_panic_hook();
+    out::line(&format!(
+        "carepost demo: everything lives in {}, the log is {}",
+        config.data_dir.display(),
+        log.display()
+    ));
+    out::line("starting PostgreSQL, simulated vendors and the server ...");
+    let running = Running::start(&config, Metrics::install()?).await?;
+    let outcome = tokio::select! {
+        outcome = show(&config, &running) => outcome,
+        stopped = stop_signal() => stopped.map(|()| ExitCode::FAILURE),
+    };
+    let stopped = running.stop(&config).await;
+    let code = outcome?;
+    stopped.map(|()| code)
+}
+
+async fn show(config: &Config, running: &Running) -> anyhow::Result<ExitCode> {
+    let simulator = running.deployment.simulator.as_ref().context("find the simulated vendors")?;
+    behave(simulator);
+    let token = keys::admin_token(config)?.context("find the administrator's token")?;
+    let admin = Api::new(crate::config::HttpSettings::url_of(running.address), config, token)?;
+    let tenants = setup::make_tenants(&admin).await?;
+    print_addresses(config, running, &tenants);
+    let sent = traffic::send_all(&tenants, config.demo.messages).await?;
+    out::line(&format!(
+        "{} messages are durable; {} of {} repeated posts gave the same message",
+        sent.messages.len(),
+        sent.same,
+        sent.repeated
+    ));
+    let progress = Progress::new();
+    let found = progress::watch(&tenants, &sent, &progress, PATIENCE).await?;
+    progress.finish();
+    let summary = Summary::of(&sent, &found, simulator, &tenants).await?;
+    summary.print();
+    if !config.demo.exits {
+        print_invitation(running, &tenants);
+        stop_signal().await?;
+        out::line("stopping ...");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Vendors as they are in life: some latency, late and doubled receipts, one that throttles.
+fn behave(simulator: &Simulator) {
+    for vendor in Vendor::ALL {
+        let receipts = ReceiptProfile {
+            delay: Duration::from_millis(300),
+            jitter: Duration::from_millis(900),
+            duplicates: 0.1,
+            ..ReceiptProfile::default()
+        };
+        let profile = Profile {
+            latency: Duration::from_millis(20),
+            jitter: Duration::from_millis(60),
+            throttle_per_second: (vendor == Vendor::Twilio).then_some(20),
+            receipts,
+            ..Profile::default()
+        };
+        simulator.set_profile(vendor, profile);
+    }
+}
+
+fn print_addresses(config: &Config, running: &Running, tenants: &[DemoTenant]) {
+    let base = running.public_url.as_str();
+    out::line("");
+    out::line(&format!("  API, browsable   {base}docs/"));
+    out::line(&format!("  health           {base}health/ready"));
+    out::line(&format!("  metrics          http://{}/metrics (dashboard: grafana/)", running.metrics_address));
+    out::line(&format!("  admin token      {}", config.data_dir.join("admin-token").display()));
+    for tenant in tenants {
+        out::line(&format!("  tenant {:<12}{}", tenant.slug, tenant.placement));
+    }
+    out::line("");
+}
+
+fn print_invitation(running: &Running, tenants: &[DemoTenant]) {
+    let Some(tenant) = tenants.first() else { return };
+    let base = running.public_url.as_str();
+    out::line("");
+    out::line(&format!("try it, as tenant {} (a demo key, gone with the demo):", tenant.slug));
+    out::line(&format!("  KEY={}", tenant.key.expose()));
+    out::line(&format!(
+        "  curl -s {base}api/v1/messaging/messages -H \"Authorization: Bearer $KEY\" -H 'Content-Type: application/json' \
+         -d '{{\"to\":{{\"phone\":\"+15005551234\"}},\"content\":{{\"body\":\"Hello\"}}}}'"
+    ));
+    out::line(&format!("  curl -s '{base}api/v1/messaging/messages?limit=5' -H \"Authorization: Bearer $KEY\""));
+    out::line("Ctrl-C ends everything.");
+}

@@ -1,0 +1,48 @@
+//! `carepost webhook`.
+
+use carepost_tenancy::{NewEndpoint, WebhookEndpoint};
+use serde_json::{Value, json};
+
+use super::tool::{self, PAGE, actor, find_tenant, with_storage};
+use super::{WebhookCommand, out};
+use crate::compose::Storage;
+use crate::config::Config;
+
+pub(super) async fn run(command: WebhookCommand, config: &Config) -> anyhow::Result<()> {
+    let shown = with_storage(config, async |storage| work(command, storage).await).await?;
+    out::json(&shown);
+    Ok(())
+}
+
+async fn work(command: WebhookCommand, storage: &Storage) -> anyhow::Result<Value> {
+    let directory = &storage.directory;
+    Ok(match command {
+        WebhookCommand::Create { tenant, url, event_types } => {
+            let tenant_id = find_tenant(directory, &tenant).await?.tenant_id;
+            let new = NewEndpoint { url, event_types, start_after: None };
+            let (endpoint, secret) = directory.create_endpoint(&actor(), tenant_id, new).await?;
+            json!({ "webhook_endpoint": shown(&endpoint), "secret": secret.expose() })
+        }
+        WebhookCommand::List { tenant } => {
+            let tenant_id = find_tenant(directory, &tenant).await?.tenant_id;
+            let endpoints = tool::all(async |cursor| directory.list_endpoints(tenant_id, cursor, PAGE).await).await?;
+            endpoints.iter().map(shown).collect()
+        }
+        WebhookCommand::Remove { tenant, id } => {
+            let tenant_id = find_tenant(directory, &tenant).await?.tenant_id;
+            directory.remove_endpoint(&actor(), tenant_id, id).await?;
+            json!({ "removed": id })
+        }
+    })
+}
+
+fn shown(endpoint: &WebhookEndpoint) -> Value {
+    json!({
+        "id": endpoint.webhook_endpoint_id,
+        "url": endpoint.url,
+        "event_types": endpoint.event_types,
+        "status": endpoint.status,
+        "failures": endpoint.failures,
+        "created_at": endpoint.created_at,
+    })
+}

@@ -1,0 +1,138 @@
+//! The one place where real things meet: database, directory, placements, vendors, simulators, actors, HTTP.
+
+pub mod database;
+pub mod keys;
+pub mod placements;
+pub mod server;
+pub mod storage;
+pub mod upkeep;
+pub mod vendors;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use carepost_actors::delivery::in_app::InAppStore;
+use carepost_actors::{Engine, EngineParts, Tuning};
+use carepost_kernel::{Clock, InstanceId};
+use carepost_providers::Shared;
+use carepost_providers::simulator::Simulator;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use url::Url;
+
+use crate::config::{Config, OutboundSettings};
+use crate::http::{AppState, HttpLimits, openapi};
+use crate::telemetry::Metrics;
+
+pub use storage::{Access, Storage};
+pub use vendors::Vendors;
+
+/// Everything of a running server but its listeners.
+#[derive(Debug)]
+pub struct Deployment {
+    /// Database, directory, placements.
+    pub storage: Storage,
+    /// The actors.
+    pub engine: Engine,
+    /// The simulated vendors, where the sandbox is on.
+    pub simulator: Option<Simulator>,
+    /// Timers; they end with this value.
+    tasks: JoinSet<()>,
+    vendors: Arc<Vendors>,
+    clock: Clock,
+    public_url: Url,
+    admin_token_hash: Option<[u8; 32]>,
+}
+
+/// Chooses the one implementation of TLS for this process. A second call changes nothing.
+pub fn install_crypto() {
+    // Fails where somebody was first; that was this function, then.
+    let _first = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+impl Deployment {
+    /// Opens the database, starts the simulators, the actors and the timers. Runs inside an actix system.
+    ///
+    /// # Errors
+    /// The first step that fails; what was started before it ends again.
+    pub async fn start(config: &Config, public_url: Url, metrics: Metrics) -> anyhow::Result<Self> {
+        install_crypto();
+        let clock = Clock::system();
+        let keys = keys::load(config)?;
+        let storage = Storage::open(config, keys.master, clock.clone(), Access::Serve).await?;
+        let simulator = match config.sandbox.is_enabled {
+            true => Some(Simulator::start(config.sandbox.seed).await.context("start the simulated vendors")?),
+            false => None,
+        };
+        let inbox = InAppStore::new(storage.directory.clone(), storage.placements.clone(), clock.clone());
+        let http = http_client(&config.outbound)?;
+        let shared = Shared { http, clock: clock.clone(), in_app: Arc::new(inbox) };
+        let vendors = Arc::new(Vendors::new(storage.directory.clone(), shared, public_url.clone(), simulator.clone()));
+        let parts = EngineParts {
+            clock: clock.clone(),
+            instance: InstanceId::new(clock.now()),
+            directory: storage.directory.clone(),
+            placements: storage.placements.clone(),
+            providers: Arc::clone(&vendors) as _,
+            tuning: Tuning { partition_days: config.engine.partition_days_ahead, ..Tuning::default() },
+        };
+        let engine = carepost_actors::start(parts).await.context("start the actors")?;
+        let mut tasks = JoinSet::new();
+        tasks.spawn(metrics.keep_up(storage.placements.clone()));
+        upkeep::spawn(&mut tasks, &storage);
+        let admin_token_hash = keys.admin_token_hash;
+        Ok(Self { storage, engine, simulator, tasks, vendors, clock, public_url, admin_token_hash })
+    }
+
+    /// What the handlers stand on.
+    ///
+    /// # Errors
+    /// Where the OpenAPI document cannot be written.
+    pub fn app_state(&self) -> AppState {
+        let limits = HttpLimits::default();
+        AppState {
+            engine: Arc::new(self.engine.clone()),
+            directory: self.storage.directory.clone(),
+            placements: self.storage.placements.clone(),
+            providers: Arc::clone(&self.vendors) as _,
+            provisioner: Arc::clone(&self.storage.opener) as _,
+            clock: self.clock.clone(),
+            limits,
+            public_url: self.public_url.clone(),
+            admin_token_hash: self.admin_token_hash,
+            openapi: openapi::render(),
+            streams: Arc::new(Semaphore::new(limits.streams)),
+        }
+    }
+
+    /// Ends everything in order: no new work, calls end, the ledger is flushed, leases are given back, the database
+    /// stops last.
+    ///
+    /// # Errors
+    /// Where our own PostgreSQL does not stop in time.
+    pub async fn drain(mut self, timeout: std::time::Duration) -> anyhow::Result<()> {
+        if !self.engine.drain(timeout).await {
+            tracing::warn!("some calls were still under way: their rows tell whoever comes next");
+        }
+        if let Some(simulator) = &self.simulator {
+            simulator.stop().await;
+        }
+        self.tasks.shutdown().await;
+        if let Err(error) = self.storage.directory.flush_key_uses().await {
+            tracing::warn!(error = %error, "could not write down when keys were last used");
+        }
+        self.storage.close().await
+    }
+}
+
+/// The client for vendors and tenants' endpoints. A redirect would carry patients' data to whom it was not meant for.
+pub(crate) fn http_client(settings: &OutboundSettings) -> anyhow::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .user_agent(concat!("carepost/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(settings.connect_timeout)
+        .pool_max_idle_per_host(settings.idle_per_host)
+        .pool_idle_timeout(settings.idle_timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .context("make the HTTP client")
+}
