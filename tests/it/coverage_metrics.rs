@@ -1,0 +1,61 @@
+//! Every metric that a dashboard names exists.
+
+use std::collections::BTreeSet;
+
+/// Where metrics are named.
+const SOURCES: &[&str] = &[
+    include_str!("../../actors/src/metrics.rs"),
+    include_str!("../../domains/audit/src/metrics.rs"),
+    include_str!("../../domains/delivery/src/metrics.rs"),
+    include_str!("../../domains/tenancy/src/metrics.rs"),
+    include_str!("../../src/http/metrics.rs"),
+    include_str!("../../store/src/metrics.rs"),
+];
+const DASHBOARD: &str = include_str!("../../grafana/dashboards/engine.json");
+const FAMILIES: [&str; 4] = ["carepost_", "tenancy_", "audit_", "process_"];
+/// What the exporter adds to a histogram's name.
+const SUFFIXES: [&str; 3] = ["_bucket", "_sum", "_count"];
+
+fn known() -> BTreeSet<&'static str> {
+    let of_source = |source: &'static str| {
+        source.lines().filter_map(|line| {
+            let (_, value) = line.strip_prefix("pub const ")?.split_once(": &str = \"")?;
+            value.strip_suffix("\";")
+        })
+    };
+    SOURCES.iter().flat_map(|source| of_source(source)).chain(carepost::telemetry::names()).collect()
+}
+
+fn expressions(value: &serde_json::Value, found: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(fields) => fields.iter().for_each(|(name, field)| match field.as_str() {
+            Some(text) if name == "expr" => found.push(text.to_owned()),
+            _ => expressions(field, found),
+        }),
+        serde_json::Value::Array(items) => items.iter().for_each(|item| expressions(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_dashboard_names_only_metrics_that_exist() {
+    let known = known();
+    let mut found = Vec::new();
+    expressions(&serde_json::from_str(DASHBOARD).unwrap(), &mut found);
+    assert!(found.len() > 30, "the dashboard was read: {}", found.len());
+    for expression in &found {
+        let words = expression.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+        for word in words.filter(|word| FAMILIES.iter().any(|family| word.starts_with(family))) {
+            let base = SUFFIXES.iter().find_map(|suffix| word.strip_suffix(suffix)).unwrap_or(word);
+            assert!(known.contains(word) || known.contains(base), "{word} in {expression}");
+        }
+    }
+}
+
+#[test]
+fn metrics_are_named_by_one_rule() {
+    for name in known() {
+        let is_plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        assert!(is_plain && FAMILIES.iter().any(|family| name.starts_with(family)), "{name}");
+    }
+}
