@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Arbiter, AsyncContext as _, Context, Handler, Message};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use crate::metrics;
@@ -25,6 +25,8 @@ use crate::tree::{Node, State, Tree};
 pub const TOO_MANY: usize = 5;
 /// How long a death is remembered.
 pub const WINDOW: Duration = Duration::from_secs(60);
+/// How long somebody waits for an actor between two lives.
+pub const PATIENCE: Duration = Duration::from_secs(1);
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 const FAILED_WAIT: Duration = Duration::from_secs(10);
 
@@ -79,6 +81,7 @@ impl Drop for Guard {
 pub struct Handle<A: Actor> {
     current: Arc<RwLock<Option<Addr<A>>>>,
     over: Arc<AtomicBool>,
+    arrived: Arc<Notify>,
     overflows: Arc<AtomicU64>,
     kind: &'static str,
 }
@@ -88,6 +91,7 @@ impl<A: Actor> Clone for Handle<A> {
         Self {
             current: Arc::clone(&self.current),
             over: Arc::clone(&self.over),
+            arrived: Arc::clone(&self.arrived),
             overflows: Arc::clone(&self.overflows),
             kind: self.kind,
         }
@@ -147,8 +151,23 @@ impl<A: Actor<Context = Context<A>>> Handle<A> {
         self.over.load(Ordering::Acquire)
     }
 
+    /// Waits until an incarnation lives, [`PATIENCE`] at most. False where none came.
+    pub async fn ready(&self) -> bool {
+        let waiting = async {
+            loop {
+                let arrived = self.arrived.notified();
+                if self.addr().is_some() {
+                    return;
+                }
+                arrived.await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.is_ok()
+    }
+
     fn set(&self, addr: Option<Addr<A>>) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = addr;
+        self.arrived.notify_waiters();
     }
 }
 
@@ -158,7 +177,13 @@ where
     A: Actor<Context = Context<A>>,
     F: Fn(Guard, Handle<A>) -> A + Send + 'static,
 {
-    let handle = Handle { current: Arc::default(), over: Arc::default(), overflows: Arc::default(), kind: spec.kind };
+    let handle = Handle {
+        current: Arc::default(),
+        over: Arc::default(),
+        arrived: Arc::default(),
+        overflows: Arc::default(),
+        kind: spec.kind,
+    };
     let node = tree.add(&spec.path, spec.kind);
     let (kept, tree) = (handle.clone(), tree.clone());
     let spawned = arbiter.spawn(async move { Keeper { handle: kept, node, tree, spec, factory }.run().await });

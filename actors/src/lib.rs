@@ -8,13 +8,15 @@
 //!  |- tenant:<id>             on demand, passivated when idle; owned through a lease (DEL-10)
 //!  |   |- channel:<name>      the gate, retries, fallback; a bounded window of live deliveries (DEL-12)
 //!  |- provider:<account id>   one lane: pace, limits, breaker, the call
-//!  |- notifier:<endpoint id>  events to a tenant's own endpoint
+//!  |- notifier                events to tenants' own webhook endpoints, one task for each
 //! ```
 //!
 //! Each box is kept by a keeper (`keeper.rs`). What is in a mailbox may be lost; the rows are the truth.
 
 pub mod delivery;
 pub mod engine;
+#[cfg(feature = "fault-injection")]
+pub mod faults;
 pub mod keeper;
 pub mod metrics;
 mod placements;

@@ -94,6 +94,44 @@ pub(crate) fn count_batch_failure(writer: Writer) {
     counter!(BATCH_FAILURES_TOTAL, "writer" => writer.as_str()).increment(1);
 }
 
+/// What came of telling a webhook endpoint of one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Notification {
+    /// It took the event.
+    Taken,
+    /// It wants no more.
+    Gone,
+    /// It answered, and did not take it.
+    Refused,
+    /// It did not answer, or not in time.
+    Unreachable,
+    /// Its address is not on the public internet.
+    Blocked,
+    /// Its secret signs nothing.
+    Unsigned,
+    /// Its task panicked.
+    Panicked,
+}
+
+impl Notification {
+    /// The name in logs and labels.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Gone => "gone",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::Blocked => "blocked",
+            Self::Unsigned => "unsigned",
+            Self::Panicked => "panicked",
+        }
+    }
+}
+
+pub(crate) fn count_notification(result: Notification) {
+    counter!(NOTIFICATIONS_TOTAL, "result" => result.as_str()).increment(1);
+}
+
 pub(crate) fn count_state(channel: carepost_kernel::Channel, state: carepost_delivery::DeliveryState, is_open: bool) {
     if !is_open {
         counter!(carepost_delivery::metrics::FINISHED_TOTAL, "channel" => channel.as_str(), "state" => state.as_str())

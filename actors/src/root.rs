@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dashmap::{DashMap, DashSet};
+use dashmap::DashMap;
 use tokio::sync::{broadcast, oneshot};
 use tokio::time::Instant;
 
@@ -19,7 +19,7 @@ use crate::delivery::hub::EventHub;
 use crate::delivery::ingest::IngestActor;
 use crate::delivery::lane::Lanes;
 use crate::delivery::ledger::LedgerActor;
-use crate::delivery::notifier::NotifierActor;
+use crate::delivery::notifier::{self, NotifierActor};
 use crate::delivery::receipts::{KeepInbound, MergeReceipts, ReceiptsActor};
 use crate::delivery::scheduler::Scheduler;
 use crate::delivery::shared::{LiveTenant, Shared, Writers};
@@ -62,6 +62,14 @@ pub struct Tuning {
     pub partition_days: u16,
     /// Days after which partitions are dropped.
     pub retention_days: u32,
+    /// An event is told to webhook endpoints once it is so old: ids are made a little before they are committed.
+    pub notify_settle: Duration,
+    /// How often an endpoint looks for events of which it was not told.
+    pub notify_poll: Duration,
+    /// How often the list of webhook endpoints is read again.
+    pub notify_look: Duration,
+    /// An event that waits for so long shows that nobody works for its tenant: whoever sees it takes the tenant up.
+    pub notify_abandoned: Duration,
 }
 
 impl Default for Tuning {
@@ -82,6 +90,10 @@ impl Default for Tuning {
             wake_every: Duration::from_secs(1),
             partition_days: 7,
             retention_days: 90,
+            notify_settle: Duration::from_secs(2),
+            notify_poll: Duration::from_secs(2),
+            notify_look: Duration::from_secs(15),
+            notify_abandoned: Duration::from_secs(30),
         }
     }
 }
@@ -98,8 +110,6 @@ pub struct EngineParts {
     pub placements: Placements,
     /// Makes providers of accounts.
     pub providers: Arc<dyn ProviderSource>,
-    /// Client for tenants' own webhook endpoints.
-    pub http: reqwest::Client,
     /// Sizes and times.
     pub tuning: Tuning,
 }
@@ -116,13 +126,20 @@ pub enum StartError {
         #[source]
         source: StoreError,
     },
+    /// The client for tenants' webhook endpoints could not be made.
+    #[error("make the client for webhook endpoints")]
+    Client(#[source] reqwest::Error),
 }
 
 /// The running engine. Clones share it.
 #[derive(Clone)]
 pub struct Engine {
-    shared: Arc<Shared>,
-    receipts: Handle<ReceiptsActor>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) receipts: Handle<ReceiptsActor>,
+    #[cfg(feature = "fault-injection")]
+    pub(crate) scheduler: Handle<Scheduler>,
+    #[cfg(feature = "fault-injection")]
+    pub(crate) notifier: Handle<NotifierActor>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -136,6 +153,7 @@ impl std::fmt::Debug for Engine {
 /// # Errors
 /// Where a placement cannot be worked on.
 pub async fn start(parts: EngineParts) -> Result<Engine, StartError> {
+    let http = notifier::build_client(parts.directory.private_urls()).map_err(StartError::Client)?;
     let shared = Arc::new(Shared {
         clock: parts.clock,
         instance: parts.instance,
@@ -150,7 +168,7 @@ pub async fn start(parts: EngineParts) -> Result<Engine, StartError> {
         writers: DashMap::new(),
         tenants: DashMap::new(),
         accounts: DashMap::new(),
-        calling: DashSet::new(),
+        calling: DashMap::new(),
         draining: AtomicBool::new(false),
         activation: tokio::sync::Mutex::new(()),
     });
@@ -159,12 +177,21 @@ pub async fn start(parts: EngineParts) -> Result<Engine, StartError> {
         open_writers(&shared, placement).await.map_err(|source| StartError::Leases { placement_id, source })?;
     }
     let receipts = start_root(&shared, "receipts", "ReceiptsActor", ReceiptsActor::new);
-    let _scheduler: Handle<Scheduler> = start_root(&shared, "scheduler", "Scheduler", Scheduler::new);
-    let http = parts.http;
-    let _notifier: Handle<NotifierActor> = start_root(&shared, "notifier", "NotifierActor", move |shared, guard| {
+    let scheduler: Handle<Scheduler> = start_root(&shared, "scheduler", "Scheduler", Scheduler::new);
+    let notifier: Handle<NotifierActor> = start_root(&shared, "notifier", "NotifierActor", move |shared, guard| {
         NotifierActor::new(shared, http.clone(), guard)
     });
-    Ok(Engine { shared, receipts })
+    // Their keepers keep them; a handle is only a way to them.
+    #[cfg(not(feature = "fault-injection"))]
+    drop((scheduler, notifier));
+    Ok(Engine {
+        shared,
+        receipts,
+        #[cfg(feature = "fault-injection")]
+        scheduler,
+        #[cfg(feature = "fault-injection")]
+        notifier,
+    })
 }
 
 fn start_root<A, F>(shared: &Arc<Shared>, name: &str, kind: &'static str, make: F) -> Handle<A>
@@ -205,7 +232,10 @@ async fn open_writers(shared: &Arc<Shared>, placement: Placement) -> Result<Arc<
         ledger: keep(&arbiter, &shared.tree, spec("ledger", "LedgerActor"), move |guard, _| {
             LedgerActor::new(Arc::clone(&for_ledger), placement_id, guard)
         }),
+        ledger_turn: tokio::sync::Mutex::default(),
     });
+    writers.ingest.ready().await;
+    writers.ledger.ready().await;
     shared.writers.insert(placement_id, Arc::clone(&writers));
     Ok(writers)
 }
@@ -217,7 +247,7 @@ impl Engine {
     pub async fn drain(&self, timeout: Duration) -> bool {
         self.shared.draining.store(true, Ordering::Release);
         let deadline = Instant::now() + timeout;
-        let quiet = |shared: &Shared| shared.calling.is_empty() && shared.tree.depth_of("IngestActor") == 0;
+        let quiet = |shared: &Shared| shared.is_quiet() && shared.tree.depth_of("IngestActor") == 0;
         while !quiet(&self.shared) && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -239,6 +269,7 @@ impl Engine {
         T: Send + 'static,
     {
         let live = tenant::live(&self.shared, tenant_id).await?;
+        live.actor.ready().await;
         let addr = live.actor.addr().ok_or(EngineError::restarting())?;
         addr.send(message).await.map_err(|_| EngineError::restarting())?
     }
@@ -252,6 +283,7 @@ impl Engine {
         M: actix::Message<Result = Result<(), EngineError>> + Send + 'static,
         ReceiptsActor: actix::Handler<M>,
     {
+        self.receipts.ready().await;
         let addr = self.receipts.addr().ok_or(EngineError::restarting())?;
         addr.send(message).await.map_err(|_| EngineError::restarting())?
     }
@@ -285,7 +317,7 @@ impl EngineApi for Engine {
         match live.actor.tell(command) {
             Ok(()) => {}
             Err(Undelivered::Full(refused)) => refuse(refused, &EngineError::overloaded()),
-            Err(Undelivered::Away(refused)) => refuse(refused, &EngineError::restarting()),
+            Err(Undelivered::Away(refused)) => tell_when_ready(&live, refused).await,
         }
         let mut results = Vec::with_capacity(count);
         for one in told {
@@ -320,6 +352,14 @@ impl EngineApi for Engine {
 
     async fn actors(&self) -> Vec<ActorInfo> {
         self.shared.tree.list()
+    }
+}
+
+/// The actor is between two lives: they are some milliseconds apart.
+async fn tell_when_ready(live: &LiveTenant, command: EnqueueMessages) {
+    live.actor.ready().await;
+    if let Err(Undelivered::Full(refused) | Undelivered::Away(refused)) = live.actor.tell(command) {
+        refuse(refused, &EngineError::restarting());
     }
 }
 

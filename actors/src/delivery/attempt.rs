@@ -45,11 +45,18 @@ pub(crate) struct TakenTurn {
     key: DeliveryKey,
     owes_turn: bool,
     owes_answer: bool,
+    is_calling: bool,
 }
 
 impl TakenTurn {
     pub(crate) const fn new(shared: Arc<Shared>, lane: Arc<Lane>, link: Link, key: DeliveryKey) -> Self {
-        Self { lane, link, shared, key, owes_turn: true, owes_answer: true }
+        Self { lane, link, shared, key, owes_turn: true, owes_answer: true, is_calling: false }
+    }
+
+    /// From here on the delivery counts as being called for.
+    fn begin(&mut self) {
+        self.is_calling = true;
+        self.shared.begin_call(self.key);
     }
 
     /// Gives the turn back.
@@ -61,7 +68,9 @@ impl TakenTurn {
     /// Tells the channel.
     fn answer(&mut self, ended: CallEnded) {
         self.owes_answer = false;
-        self.shared.calling.remove(&self.key);
+        if std::mem::take(&mut self.is_calling) {
+            self.shared.end_call(self.key);
+        }
         // Nobody listens where the channel has died: its successor reads the rows.
         let _gone = self.link.send(Answered::CallEnded(ended));
     }
@@ -106,13 +115,13 @@ const START_AGAIN: Duration = Duration::from_secs(1);
 
 /// Starts, makes and records one call.
 pub(crate) async fn run(shared: Arc<Shared>, live: Arc<LiveTenant>, provider: Arc<dyn Provider>, mut call: MakeCall) {
-    let key = call.delivery.key;
+    // Before the start is durable, so that nobody who reads the row takes the call for one that was cut off.
+    call.turn.begin();
     match start(&shared, &live, &call).await {
         Ok(true) => {}
         Ok(false) => return call.turn.give_up(None),
         Err(_) => return call.turn.give_up(Some(START_AGAIN)),
     }
-    shared.calling.insert(key);
     gauge!(IN_FLIGHT).increment(1.0);
     let outcome = ask(&shared, provider.as_ref(), &call).await;
     gauge!(IN_FLIGHT).decrement(1.0);

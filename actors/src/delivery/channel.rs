@@ -55,7 +55,7 @@ pub(crate) enum Answered {
     /// A decision is durable.
     Decided { key: DeliveryKey, effect: Option<Effect> },
     /// A page of due rows.
-    Paged { rows: Result<Vec<DueRow>, DeliveryError>, whole: bool },
+    Paged(Result<paging::DuePage, DeliveryError>),
     /// The row of a delivery that bad news came of.
     BadNews { row: Result<Option<DueRow>, DeliveryError>, failure: Failure },
     /// What the provider said about an unknown outcome.
@@ -225,7 +225,7 @@ impl StreamHandler<Answered> for ChannelActor {
         match answered {
             Answered::CallEnded(ended) => self.call_ended(ended),
             Answered::Decided { key, effect } => self.decided(key, effect),
-            Answered::Paged { rows, whole } => self.paged(rows, whole, context),
+            Answered::Paged(page) => self.paged(page, context),
             Answered::BadNews { row, failure } => self.bad_news(row, &failure),
             Answered::LookedUp { key, found } => self.looked_up(key, found),
             Answered::AccountsKnown => self.loading_accounts = false,

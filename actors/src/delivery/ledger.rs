@@ -108,10 +108,12 @@ impl LedgerActor {
         self.busy = true;
         let work = self.take_work();
         let (shared, placement_id, waiting) = (Arc::clone(&self.shared), self.placement_id, self.waiting());
-        let commit = commit_work(shared, placement_id, work, waiting);
-        context.spawn(commit.into_actor(self).map(|left, actor, context| {
+        // A task of its own: this actor's death must not cut it off between the commit and the answers (DEL-4).
+        let committing = actix::spawn(commit_work(shared, placement_id, work, waiting));
+        context.spawn(committing.into_actor(self).map(|left, actor, context| {
             actor.busy = false;
-            actor.put_back(left);
+            // A batch that panicked has dropped its waiters, and they ask again.
+            actor.put_back(left.unwrap_or_default());
             actor.flush(context);
         }));
     }
@@ -206,6 +208,8 @@ async fn commit(
     let Some(writers) = writers else {
         return Err(carepost_store::StoreError::Config("placement is not open".to_owned()).into());
     };
+    // A predecessor's batch may still be under way.
+    let _one_at_a_time = writers.ledger_turn.lock().await;
     let mut tenants: Vec<TenantId> = (batch.starts.iter().map(|start| start.key.tenant_id))
         .chain(batch.decisions.iter().map(|decision| decision.change.key.tenant_id))
         .chain(batch.receipts.iter().map(|receipt| receipt.tenant_id))

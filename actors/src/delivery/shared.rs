@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use dashmap::{DashMap, DashSet};
+use dashmap::DashMap;
 use jiff::Timestamp;
 
 use carepost_delivery::types::DeliveryKey;
@@ -43,8 +43,9 @@ pub(crate) struct Shared {
     pub(crate) tenants: DashMap<TenantId, Arc<LiveTenant>>,
     /// Live provider accounts.
     pub(crate) accounts: DashMap<ProviderAccountId, Handle<ProviderActor>>,
-    /// Deliveries that a call of this process is under way for.
-    pub(crate) calling: DashSet<DeliveryKey>,
+    /// Deliveries that calls of this process are under way for, and how many: a channel that was rebuilt may ask for a
+    /// call that its predecessor has set going, and the ledger lets one of them start.
+    pub(crate) calling: DashMap<DeliveryKey, u32>,
     /// No new work is taken in.
     pub(crate) draining: AtomicBool,
     /// One activation at a time, so that a tenant is never live twice.
@@ -57,6 +58,8 @@ pub(crate) struct Writers {
     pub(crate) leases: Leases,
     pub(crate) ingest: Handle<IngestActor>,
     pub(crate) ledger: Handle<LedgerActor>,
+    /// One batch of the ledger at a time, whichever incarnation has begun it.
+    pub(crate) ledger_turn: tokio::sync::Mutex<()>,
 }
 
 /// A tenant that this process owns and works for.
@@ -82,6 +85,31 @@ impl Shared {
     /// No new work is taken in.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
+    }
+
+    /// A call is about to start.
+    pub(crate) fn begin_call(&self, key: DeliveryKey) {
+        *self.calling.entry(key).or_default() += 1;
+    }
+
+    /// A call has ended, and its outcome is durable or it was not made.
+    pub(crate) fn end_call(&self, key: DeliveryKey) {
+        if let dashmap::Entry::Occupied(mut calls) = self.calling.entry(key) {
+            *calls.get_mut() -= 1;
+            if *calls.get() == 0 {
+                calls.remove();
+            }
+        }
+    }
+
+    /// A call of this process is under way for a delivery.
+    pub(crate) fn is_calling(&self, key: DeliveryKey) -> bool {
+        self.calling.contains_key(&key)
+    }
+
+    /// No call is under way.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.calling.is_empty()
     }
 
     /// Tells the owner of a delivery that a receipt has changed its state. Where nobody is awake, the row says it all.

@@ -86,7 +86,9 @@ impl Directory {
         self.shared.clock.now()
     }
 
-    pub(crate) const fn private_urls(&self) -> bool {
+    /// Whether `http` and private addresses may be called at a tenant's wish: for whoever connects.
+    #[must_use]
+    pub const fn private_urls(&self) -> bool {
         self.private_urls
     }
 

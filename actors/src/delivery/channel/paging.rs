@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Context;
+use jiff::Timestamp;
 
 use carepost_delivery::DeliveryError;
 use carepost_delivery::store::{self, DuePlace, DueRow};
 use carepost_delivery::types::{Delivery, DeliveryKey};
-use carepost_kernel::Failure;
+use carepost_kernel::{Channel, Failure, TenantId};
+
+use crate::delivery::shared::{LiveTenant, Shared};
 
 use super::{Answered, ChannelActor, instant};
 
@@ -16,6 +19,41 @@ use super::{Answered, ChannelActor, instant};
 const RESCAN: Duration = Duration::from_secs(5);
 /// After a page that could not be read.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// A page of due rows.
+pub(crate) struct DuePage {
+    rows: Vec<DueRow>,
+    /// Where the next one begins, if there is more.
+    next: Option<DuePlace>,
+}
+
+async fn read_page(
+    shared: &Shared,
+    live: &LiveTenant,
+    of: (TenantId, Channel),
+    now: Timestamp,
+    place: DuePlace,
+    room: usize,
+) -> Result<DuePage, DeliveryError> {
+    let connection = live.writers.placement.engine().await?;
+    let limit = i64::try_from(room).unwrap_or(i64::MAX);
+    let found = store::list_due_deliveries(&connection, of, now, place, limit).await?;
+    let next = found.last().filter(|_| found.len() >= room).map(DueRow::place);
+    let mut rows = Vec::with_capacity(found.len());
+    for row in found {
+        if !row.is_sending() {
+            rows.push(row);
+            continue;
+        }
+        // DEL-5: a call that was cut off, or one of ours that goes on, or one that has ended since the page was read.
+        // Its end is durable before it leaves `calling`, so a row that says the same once more was cut off.
+        if shared.is_calling(row.key()) {
+            continue;
+        }
+        rows.extend(store::get_delivery(&connection, row.key()).await?.filter(DueRow::is_sending));
+    }
+    Ok(DuePage { rows, next })
+}
 
 impl ChannelActor {
     /// Reads the next page, if rows may wait and there is room.
@@ -29,25 +67,19 @@ impl ChannelActor {
             return;
         }
         self.paging = true;
-        let (live, link, place) = (Arc::clone(&self.live), self.link.clone(), self.place);
-        let (of, now) = ((self.tenant_id(), self.channel), self.shared.now());
-        let limit = i64::try_from(room).unwrap_or(i64::MAX);
+        let (shared, live, link) = (Arc::clone(&self.shared), Arc::clone(&self.live), self.link.clone());
+        let (of, now, place) = ((self.tenant_id(), self.channel), self.shared.now(), self.place);
         actix::spawn(async move {
-            let rows = async {
-                let connection = live.writers.placement.engine().await?;
-                store::list_due_deliveries(&connection, of, now, place, limit).await
-            }
-            .await;
-            let whole = rows.as_ref().is_ok_and(|rows: &Vec<DueRow>| rows.len() < room);
+            let page = read_page(&shared, &live, of, now, place, room).await;
             // Nobody listens where the actor has died: its successor reads the rows itself.
-            let _gone = link.send(Answered::Paged { rows, whole });
+            let _gone = link.send(Answered::Paged(page));
         });
     }
 
-    pub(super) fn paged(&mut self, rows: Result<Vec<DueRow>, DeliveryError>, whole: bool, context: &mut Context<Self>) {
+    pub(super) fn paged(&mut self, page: Result<DuePage, DeliveryError>, context: &mut Context<Self>) {
         self.paging = false;
-        let rows = match rows {
-            Ok(rows) => rows,
+        let DuePage { rows, next } = match page {
+            Ok(page) => page,
             Err(error) => {
                 tracing::warn!(error = %error, tenant.id = %self.tenant_id(), "page in due deliveries");
                 self.scanned = Some(instant());
@@ -55,11 +87,11 @@ impl ChannelActor {
                 return;
             }
         };
-        self.place = if whole { DuePlace::START } else { rows.last().map_or(DuePlace::START, DueRow::place) };
-        self.behind = !whole;
+        self.place = next.unwrap_or(DuePlace::START);
+        self.behind = next.is_some();
         self.scanned = Some(instant());
         for row in rows {
-            if !self.window.holds(row.key().message_id) && !self.shared.calling.contains(&row.key()) {
+            if !self.window.holds(row.key().message_id) && !self.shared.is_calling(row.key()) {
                 let looked_up = row.is_looked_up();
                 if let Some(delivery) = self.open(row) {
                     self.take_in(delivery, looked_up);

@@ -60,6 +60,12 @@ impl DueRow {
         self.delivery.state == crate::types::DeliveryState::Queued
     }
 
+    /// A call has started, and its outcome is not written down.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
+        self.delivery.state == crate::types::DeliveryState::Sending
+    }
+
     /// Calls made so far.
     #[must_use]
     pub const fn attempt_no(&self) -> i16 {

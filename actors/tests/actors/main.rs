@@ -1,0 +1,9 @@
+//! The actors against a real PostgreSQL. Run through `scripts/with-postgres`.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "all of this crate is tests, helpers included")]
+
+mod keepers;
+mod notifier;
+mod receiver;
+mod support;
+mod vendor;
