@@ -26,29 +26,32 @@ mod target;
 mod traffic;
 mod verdict;
 
+use std::process::ExitCode;
+
 use anyhow::Context as _;
 use clap::Parser as _;
 
 use cli::{Cli, Command};
 use report::{Report, side_by_side};
 
-fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+#[expect(clippy::print_stderr, reason = "there is no log: whoever started it reads why it failed")]
+fn main() -> ExitCode {
+    match start(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(cli: Cli) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .context("start the runtime")?;
-    runtime.block_on(async {
-        tokio::select! {
-            outcome = run(cli.command) => outcome,
-            // What was started ends with the future that is dropped here.
-            interrupted = tokio::signal::ctrl_c() => {
-                interrupted.context("listen for an interrupt")?;
-                anyhow::bail!("interrupted")
-            }
-        }
-    })
+    runtime.block_on(run(cli.command))
 }
 
 async fn run(command: Command) -> anyhow::Result<()> {

@@ -17,6 +17,10 @@ mod table;
 
 pub(crate) use table::side_by_side;
 
+/// The setting that says how requests were sent, and its value for a closed loop.
+pub(crate) const PACE: &str = "pace";
+pub(crate) const FLAT_OUT: &str = "flat out";
+
 /// Everything about one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Report {
@@ -156,6 +160,11 @@ impl Report {
             failures.push(format!("{rate:.0} messages per second are below the limit of {limit}"));
         }
         failures
+    }
+
+    /// Only then does a rate say what can be done at most.
+    pub(crate) fn is_flat_out(&self) -> bool {
+        self.settings.get(PACE).is_some_and(|pace| pace == FLAT_OUT)
     }
 
     pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use carepost_kernel::Clock;
 use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
 use uuid::Uuid;
 
 use crate::admin::Tenant;
 use crate::cli::{LoadArgs, OutputArgs};
 use crate::load::{Gate, Load, Shape, Traffic};
 use crate::progress;
-use crate::report::{Limits, Report, Requests, side_by_side};
+use crate::report::{FLAT_OUT, Limits, PACE, Report, Requests, side_by_side};
 use crate::tally::Tally;
 use crate::target::{Target, TargetArgs};
 use crate::verdict::{Verdict, compare};
@@ -47,13 +49,26 @@ async fn create_tenants(target: &Target, count: u16, is_paused: bool) -> anyhow:
 /// Opens the target, runs, and closes it in any case.
 async fn with_target<T>(args: &TargetArgs, run: impl AsyncFnOnce(&Target) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let spinner = progress::spinner("starting PostgreSQL and the server");
-    let target = Target::open(args).await?;
+    let target = interruptible(Target::open(args)).await?;
     spinner.finish_and_clear();
-    let outcome = run(&target).await;
+    let outcome = interruptible(run(&target)).await;
     let closed = target.close().await;
     let value = outcome?;
     // A server that crashed under load is a failed run.
     closed.map(|()| value)
+}
+
+/// Ends early at an interrupt (Ctrl-C) or a termination, so that what was started is stopped in order.
+async fn interruptible<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let mut terminations = signal(SignalKind::terminate()).context("listen for terminations")?;
+    tokio::select! {
+        outcome = work => outcome,
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted.context("listen for interrupts")?;
+            anyhow::bail!("interrupted")
+        }
+        _ = terminations.recv() => anyhow::bail!("terminated"),
+    }
 }
 
 async fn drive(
@@ -106,10 +121,10 @@ fn report(scenario: &str, target: &Target, load: &LoadArgs, shape: &Shape, tally
 fn describe(load: &LoadArgs, shape: &Shape) -> BTreeMap<String, String> {
     let pace = match shape.schedule.rate {
         Some(rate) => format!("{rate} requests / s, open loop"),
-        None => "flat out".to_owned(),
+        None => FLAT_OUT.to_owned(),
     };
     BTreeMap::from([
-        ("pace".to_owned(), pace),
+        (PACE.to_owned(), pace),
         ("measured s".to_owned(), load.duration_s.to_string()),
         ("warm-up s".to_owned(), load.warm_up_s.to_string()),
         ("connections".to_owned(), shape.connections.to_string()),

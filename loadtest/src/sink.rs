@@ -79,7 +79,7 @@ impl Sink {
             let account = self.simulator.account(*vendor, &self.simulator.http_base());
             let credentials: Value = serde_json::from_str(account.credentials.expose())?;
             let body = json!({
-                "name": "load test",
+                "name": format!("load test, {}", vendor.as_str()),
                 "vendor": vendor.as_str(),
                 "settings": account.settings,
                 "credentials": credentials,

@@ -47,12 +47,12 @@ fn rows(report: &Report, all: &[Report]) -> Vec<(String, String)> {
         if let Some(peak) = requests.server_peak_mib {
             row("server peak MiB", peak.to_string());
         }
-        if let Some(ceiling) = all.iter().find_map(|other| other.ceiling) {
-            let (name, limit) = match report.scenario.as_str() {
-                "batch" => ("of batched ceiling", ceiling.batched),
-                _ => ("of one-commit ceiling", ceiling.single_commits),
-            };
-            row(name, format!("{:.2}", requests.rate / limit));
+        if let Some(ceiling) = all.iter().find_map(|other| other.ceiling).filter(|_| report.is_flat_out()) {
+            match report.scenario.as_str() {
+                "enqueue" => row("of one-commit ceiling", format!("{:.2}", requests.rate / ceiling.single_commits)),
+                "batch" => row("of batched ceiling", format!("{:.2}", requests.rate / ceiling.batched)),
+                _ => {}
+            }
         }
     }
     if let Some(verdict) = &report.verdict {

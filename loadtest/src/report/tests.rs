@@ -28,7 +28,7 @@ fn enqueue() -> Report {
         scenario: "enqueue".to_owned(),
         at: Timestamp::UNIX_EPOCH,
         machine: machine(),
-        settings: BTreeMap::from([("tenants".to_owned(), "1".to_owned())]),
+        settings: BTreeMap::from([(PACE.to_owned(), FLAT_OUT.to_owned())]),
         requests: Some(Requests::new(&tally, std::time::Duration::from_secs(1))),
         verdict: Some(Verdict { promised: 1_000, stored: 1_000, lost: 0, duplicate: 0, unknown: 0 }),
         life: None,

@@ -11,7 +11,7 @@ use carepost_store::{DatabaseConfig, IoRuntime, Placement, SchemaName, ensure_pa
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::conclude;
+use super::{conclude, interruptible};
 use crate::cli::CeilingArgs;
 use crate::database::{Database, SCHEMA};
 use crate::machine::Machine;
@@ -28,7 +28,7 @@ use writer::Writer;
 pub(crate) async fn run(args: &CeilingArgs) -> anyhow::Result<()> {
     let clock = Clock::system();
     let postgres = Postgres::start(args.data_dir.clone(), clock.now()).await?;
-    let outcome = measure(&postgres, args, &clock).await;
+    let outcome = interruptible(measure(&postgres, args, &clock)).await;
     postgres.stop().await?;
     conclude(&outcome?, Limits::default(), &args.output)
 }
