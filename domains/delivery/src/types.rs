@@ -1,5 +1,7 @@
 //! Records and states of a message's life.
 
+mod event;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,9 +9,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use carepost_kernel::{
-    ApiKeyId, AttemptRef, Channel, Content, EmailContent, EventId, FailureClass, InAppContent, MessageId, Phi,
-    Priority, ProviderAccountId, Purpose, ReceiptStatus, SmsContent, TenantId, WaitReason,
+    ApiKeyId, AttemptRef, Channel, Content, EmailContent, InAppContent, MessageId, Phi, Priority, ProviderAccountId,
+    Purpose, SmsContent, TenantId, WaitReason,
 };
+
+pub use event::{DeliveryEvent, EventKind};
 
 /// How the channels of a plan are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -141,82 +145,6 @@ impl DeliveryState {
             self,
             Self::Failed | Self::Expired | Self::Refused | Self::Cancelled | Self::Undelivered | Self::Bounced
         )
-    }
-}
-
-/// What an entry of the history tells. The number is the one stored in rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[repr(u8)]
-pub enum EventKind {
-    /// It waits until an instant, for a reason.
-    Waiting = 1,
-    /// A call is about to be made (DEL-4).
-    AttemptStarted = 2,
-    /// The call's outcome.
-    AttemptFinished = 3,
-    /// The provider told something later.
-    ReceiptMerged = 4,
-    /// The gate refused it.
-    Refused = 5,
-    /// Its time ran out.
-    Expired = 6,
-    /// Taken back.
-    Cancelled = 7,
-    /// The next channel of the plan takes over.
-    FellBack = 8,
-    /// Put back to work by hand.
-    Redriven = 9,
-    /// Ended without a receipt, or with an outcome that stays unknown.
-    Closed = 10,
-    /// The provider was asked after an unknown outcome.
-    LookedUp = 11,
-}
-
-impl EventKind {
-    /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
-        Self::Waiting,
-        Self::AttemptStarted,
-        Self::AttemptFinished,
-        Self::ReceiptMerged,
-        Self::Refused,
-        Self::Expired,
-        Self::Cancelled,
-        Self::FellBack,
-        Self::Redriven,
-        Self::Closed,
-        Self::LookedUp,
-    ];
-
-    /// The name on the wire.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::AttemptStarted => "attempt_started",
-            Self::AttemptFinished => "attempt_finished",
-            Self::ReceiptMerged => "receipt_merged",
-            Self::Refused => "refused",
-            Self::Expired => "expired",
-            Self::Cancelled => "cancelled",
-            Self::FellBack => "fell_back",
-            Self::Redriven => "redriven",
-            Self::Closed => "closed",
-            Self::LookedUp => "looked_up",
-        }
-    }
-
-    /// The number in rows.
-    #[must_use]
-    pub const fn as_i16(self) -> i16 {
-        self as i16
-    }
-
-    /// The kind of a stored number.
-    #[must_use]
-    pub fn from_i16(number: i16) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_i16() == number)
     }
 }
 
@@ -436,62 +364,6 @@ pub struct Delivery {
     pub expires_at: Timestamp,
     /// What is said, and to whom.
     pub payload: Arc<Phi<Payload>>,
-}
-
-/// An entry of the history.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeliveryEvent {
-    /// Its id; ids grow with time.
-    pub event_id: EventId,
-    /// Of which delivery.
-    pub key: DeliveryKey,
-    /// What it tells.
-    pub kind: EventKind,
-    /// When.
-    pub at: Timestamp,
-    /// During which attempt; 0 before the first.
-    pub attempt_no: i16,
-    /// The state after it, where it changed one.
-    pub state: Option<DeliveryState>,
-    /// Why it waits from here on.
-    pub reason: Option<WaitReason>,
-    /// Until when.
-    pub until: Option<Timestamp>,
-    /// Class of a failure.
-    pub failure_class: Option<FailureClass>,
-    /// Stable code.
-    pub code: Option<String>,
-    /// The account that was called, or that told.
-    pub account_id: Option<ProviderAccountId>,
-    /// What the provider told.
-    pub receipt_status: Option<ReceiptStatus>,
-    /// Equal for copies of one receipt.
-    pub receipt_key: Option<[u8; 16]>,
-    /// Milliseconds by reason, spent in memory before this event.
-    pub waits: Vec<(WaitReason, u32)>,
-}
-
-impl DeliveryEvent {
-    /// An event with nothing but its kind.
-    #[must_use]
-    pub fn new(key: DeliveryKey, kind: EventKind, attempt_no: i16, at: Timestamp) -> Self {
-        Self {
-            event_id: EventId::new(at),
-            key,
-            kind,
-            at,
-            attempt_no,
-            state: None,
-            reason: None,
-            until: None,
-            failure_class: None,
-            code: None,
-            account_id: None,
-            receipt_status: None,
-            receipt_key: None,
-            waits: Vec::new(),
-        }
-    }
 }
 
 /// A message as readers see it, without its content.
