@@ -83,3 +83,35 @@ impl From<&DeliveryEvent> for EventView {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use carepost_delivery::EventKind;
+    use carepost_delivery::types::DeliveryKey;
+    use carepost_kernel::TenantId;
+
+    use super::*;
+
+    #[test]
+    fn streams_pages_and_webhooks_show_the_same_fields() {
+        let now = Timestamp::UNIX_EPOCH;
+        let key =
+            DeliveryKey { tenant_id: TenantId::new(now), message_id: MessageId::new(now), channel: Channel::Email };
+        let bare = DeliveryEvent::new(key, EventKind::Waiting, 0, now);
+        let full = DeliveryEvent {
+            state: Some(DeliveryState::Failed),
+            reason: Some(WaitReason::Backoff),
+            until: Some(now),
+            failure_class: Some(FailureClass::Transient),
+            code: Some("ses_throttling".to_owned()),
+            account_id: Some(ProviderAccountId::new(now)),
+            receipt_status: Some(ReceiptStatus::Bounced),
+            ..bare.clone()
+        };
+        for event in [bare, full] {
+            let webhook: serde_json::Value =
+                serde_json::from_slice(&carepost_delivery::webhook::body(&event)).expect("JSON");
+            assert_eq!(serde_json::to_value(EventView::from(&event)).expect("JSON"), webhook["data"]);
+        }
+    }
+}

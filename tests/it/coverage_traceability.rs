@@ -1,0 +1,71 @@
+//! docs/traceability.md: each requirement of the engine has a test that exists, or names the issue that brings it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::tree::{root, sources};
+
+/// The requirements that this part of the product answers for, and how many of each there are.
+const GROUPS: [(&str, usize, usize); 4] = [("DEL-", 12, 0), ("HUB-", 25, 3), ("CHN-", 16, 3), ("CARD-", 12, 3)];
+
+/// Requirement -> the tests that it names, or the words that stand for them.
+fn rows() -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(root().join("docs/traceability.md")).unwrap();
+    let mut rows = BTreeMap::new();
+    for line in text.lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let ["", id, _, proof, ""] = cells.as_slice() else { continue };
+        if GROUPS.iter().any(|(prefix, _, _)| id.starts_with(prefix)) {
+            assert!(rows.insert((*id).to_owned(), (*proof).to_owned()).is_none(), "{id} stands there twice");
+        }
+    }
+    rows
+}
+
+fn tests_of(proof: &str) -> Vec<&str> {
+    proof.split('`').skip(1).step_by(2).collect()
+}
+
+/// The names of all functions that a test attribute or the `proptest!` macro makes a test.
+fn tests() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for source in sources(".rs") {
+        let mut marked = false;
+        for line in source.text.lines().map(str::trim_start) {
+            if line.starts_with("#[") {
+                marked |= line.contains("test]") || line.contains("test(");
+            } else if let Some((_, rest)) =
+                line.split_once("fn ").filter(|(before, _)| marked && before.trim_end().len() < 6)
+            {
+                found.extend(rest.split(['(', '<']).next().map(str::to_owned));
+                marked = false;
+            } else if !line.starts_with("//") {
+                marked = false;
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_requirement_has_a_row() {
+    let rows = rows();
+    for (prefix, count, width) in GROUPS {
+        for number in 1..=count {
+            let id = format!("{prefix}{number:0width$}");
+            let proof = rows.get(&id).unwrap_or_else(|| panic!("{id} has no row"));
+            let is_later = proof.starts_with("issue ") || proof.starts_with("later issue");
+            assert!(is_later || !tests_of(proof).is_empty(), "{id} names neither a test nor an issue");
+            assert!(prefix != "DEL-" || !is_later, "{id} belongs to the engine");
+        }
+    }
+}
+
+#[test]
+fn every_named_test_exists() {
+    let tests = tests();
+    assert!(tests.len() > 200, "the tests were read: {}", tests.len());
+    for (id, proof) in rows() {
+        let missing: Vec<&str> = tests_of(&proof).into_iter().filter(|name| !tests.contains(*name)).collect();
+        assert!(missing.is_empty(), "{id} names tests that are not there: {missing:?}");
+    }
+}
