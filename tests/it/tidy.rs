@@ -152,6 +152,16 @@ fn nothing_is_left_for_later_and_no_machine_is_named() {
     none("left for later, or a path of one machine", &found);
 }
 
+#[test]
+fn deaths_on_purpose_are_reached_by_the_actors_own_tests_alone() {
+    let words = [["break_", "actor"], ["fault-", "injection"]].map(|parts| parts.concat());
+    let is_elsewhere = |source: &Source| {
+        !source.path.starts_with("actors/") && words.iter().any(|word| source.text.contains(word.as_str()))
+    };
+    let files = rust().into_iter().chain(sources("Cargo.toml"));
+    none("names the actors' faults", &paths(files.filter(is_elsewhere)));
+}
+
 /// Our own crates and what of ours they lean on.
 fn edges() -> BTreeMap<String, Vec<String>> {
     let output = Command::new(env!("CARGO"))
