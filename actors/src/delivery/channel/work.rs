@@ -38,6 +38,9 @@ const RECHECK: SignedDuration = SignedDuration::from_secs(10);
 enum Picked {
     Lane(Arc<ProviderAccount>, Arc<Lane>),
     NoAccount,
+    /// There are accounts, and all of them were paused by hand: the gate is asked, so that what waits says so and
+    /// expires in time.
+    AllPaused,
     Blocked(WaitReason, Option<Duration>),
     Loading,
 }
@@ -86,9 +89,11 @@ impl ChannelActor {
     /// Lets deliveries leave for as long as lanes have turns.
     fn leave(&mut self, tenant: &Arc<TenantHandle>, context: &mut Context<Self>) {
         while self.window.has_ready() {
-            let picked = match self.pick() {
+            let picked = self.pick();
+            let all_paused = matches!(picked, Picked::AllPaused);
+            let picked = match picked {
                 Picked::Lane(account, lane) => Some((account, lane)),
-                Picked::NoAccount => None,
+                Picked::NoAccount | Picked::AllPaused => None,
                 Picked::Loading => return,
                 Picked::Blocked(reason, wait) => {
                     self.window.blocked_by = Some(reason);
@@ -104,7 +109,7 @@ impl ChannelActor {
                 }
                 return;
             };
-            if let Some(wait) = self.pass_gate(message_id, tenant, picked) {
+            if let Some(wait) = self.pass_gate(message_id, tenant, picked, all_paused) {
                 self.look_after(wait, context);
                 return;
             }
@@ -137,9 +142,7 @@ impl ChannelActor {
         }
         match blocked {
             Some((reason, wait)) => Picked::Blocked(reason, wait),
-            None if accounts.iter().any(|account| account.status == AccountStatus::Paused) => {
-                Picked::Blocked(WaitReason::Paused, Some(Duration::from_secs(1)))
-            }
+            None if accounts.iter().any(|account| account.status == AccountStatus::Paused) => Picked::AllPaused,
             None => Picked::NoAccount,
         }
     }
@@ -150,11 +153,12 @@ impl ChannelActor {
         message_id: MessageId,
         tenant: &Arc<TenantHandle>,
         picked: Option<(Arc<ProviderAccount>, Arc<Lane>)>,
+        all_paused: bool,
     ) -> Option<Duration> {
         let held = self.window.get(message_id)?;
         let delivery = held.delivery.clone();
         let ready_since = held.ready_since;
-        let facts = self.facts(tenant, picked.is_some());
+        let facts = self.facts(tenant, picked.is_some(), all_paused);
         let outbound = outbound(&delivery);
         match gate::decide(&delivery, &facts, outbound) {
             Ok(cleared) => {
@@ -178,10 +182,10 @@ impl ChannelActor {
         }
     }
 
-    fn facts(&self, tenant: &TenantHandle, has_sender: bool) -> gate::GateFacts {
+    fn facts(&self, tenant: &TenantHandle, has_sender: bool, all_paused: bool) -> gate::GateFacts {
         let now = self.shared.now();
         let paused = tenant.tenant.status != TenantStatus::Active;
-        let channel_paused = tenant.tenant.settings.paused_channels.contains(&self.channel);
+        let channel_paused = all_paused || tenant.tenant.settings.paused_channels.contains(&self.channel);
         let limited = if paused || channel_paused || !has_sender {
             None
         } else {
