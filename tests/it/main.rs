@@ -15,3 +15,22 @@ mod coverage_traceability;
 mod schema;
 mod tidy;
 mod tree;
+
+// Scenarios over the real program.
+mod delivery_every_vendor;
+mod delivery_failures;
+mod delivery_no_call_without_a_trace;
+mod delivery_one_key_one_message;
+mod delivery_phi_stays_in;
+mod delivery_survives_kills;
+mod delivery_throttles;
+mod delivery_unknown_is_an_outcome;
+mod delivery_waits_with_a_name;
+mod http_bad_input;
+mod http_samples_and_streams;
+mod leases_one_owner;
+mod limits_and_floods;
+mod receipts_converge;
+mod support;
+mod tenancy_isolation;
+mod webhooks_are_verified;

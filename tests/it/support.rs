@@ -3,6 +3,7 @@
 pub(crate) mod api;
 pub(crate) mod clinic;
 pub(crate) mod database;
+pub(crate) mod posters;
 pub(crate) mod postgres;
 pub(crate) mod server;
 pub(crate) mod sign;

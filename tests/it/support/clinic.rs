@@ -67,9 +67,11 @@ impl Clinic {
         let nowhere = Url::parse("http://127.0.0.1:9/").unwrap();
         let simulated = simulator.account(vendor, &nowhere);
         let credentials: Value = serde_json::from_str(simulated.credentials.expose()).unwrap();
+        // SMTP accounts name host and port in their settings.
+        let base_url = simulated.base_url.as_ref().filter(|url| url.scheme() != "smtp").map(Url::as_str);
         let name = more["name"].as_str().unwrap_or(vendor.as_str()).to_owned();
         let body = json!({ "name": name, "vendor": vendor.as_str(), "settings": simulated.settings,
-                           "credentials": credentials, "base_url": simulated.base_url });
+                           "credentials": credentials, "base_url": base_url });
         let answer = self.admin.post(&self.path("/provider-accounts"), &with(body, more)).await.expect(201);
         let webhook_url = Url::parse(answer.body["webhook_url"].as_str().unwrap()).unwrap();
         if vendor != Vendor::InApp {

@@ -67,11 +67,6 @@ impl TestDatabase {
     pub(crate) async fn count(&self, sql: &str) -> i64 {
         self.owner.query_one(sql, &[]).await.unwrap().get(0)
     }
-
-    /// How many of these messages are in their rows.
-    pub(crate) async fn count_messages(&self, ids: &[String]) -> i64 {
-        count_messages(&self.owner, ids).await
-    }
 }
 
 /// How many of these messages are in their rows.

@@ -1,6 +1,6 @@
-//! Webhooks signed by hand, as Twilio signs them: for the orders and lies that no simulator plays.
+//! Webhooks signed by hand, as Twilio and Vonage sign them: for the orders and lies that no simulator plays.
 
-use aws_lc_rs::hmac::{HMAC_SHA1_FOR_LEGACY_USE_ONLY, Key, sign};
+use aws_lc_rs::hmac::{HMAC_SHA1_FOR_LEGACY_USE_ONLY, HMAC_SHA256, Key, sign};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use carepost_providers::Vendor;
@@ -40,4 +40,9 @@ pub(crate) fn twilio(url: &str, params: &[(&str, &str)], token: &str) -> String 
     let text: String = sorted.iter().fold(url.to_owned(), |text, (name, value)| text + name + value);
     let key = Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.as_bytes());
     STANDARD.encode(sign(&key, text.as_bytes()).as_ref())
+}
+
+/// Vonage's way, over the parameters in the order of their names.
+pub(crate) fn hmac_sha256(text: &str, secret: &str) -> String {
+    hex::encode(sign(&Key::new(HMAC_SHA256, secret.as_bytes()), text.as_bytes()).as_ref())
 }
