@@ -6,6 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use carepost_delivery::NewMessage;
@@ -30,8 +31,16 @@ pub(crate) struct KeyMemory(Mutex<Memory>);
 #[derive(Default)]
 struct Memory {
     in_flight: HashMap<KeyHash, InFlight>,
-    recent: HashMap<KeyHash, (MessageId, Fingerprint)>,
+    recent: HashMap<KeyHash, Known>,
     order: VecDeque<KeyHash>,
+}
+
+/// A message that a key of late belongs to, until the end of the tenant's window.
+#[derive(Clone, Copy)]
+struct Known {
+    message_id: MessageId,
+    fingerprint: Fingerprint,
+    expires_at: Timestamp,
 }
 
 struct InFlight {
@@ -75,9 +84,10 @@ impl KeyMemory {
     pub(crate) fn claim(self: &Arc<Self>, message: &NewMessage, to: Answer) -> Option<Promise> {
         let Some(claim) = message.idempotency else { return Some(Promise { answer: Some(to), claim: None }) };
         let mut memory = self.memory();
-        if let Some((message_id, fingerprint)) = memory.recent.get(&claim.key_hash).copied() {
-            let same = fingerprint == claim.fingerprint;
-            let replay = Accepted { message_id, replayed: true };
+        let known = memory.recent.get(&claim.key_hash).copied();
+        if let Some(known) = known.filter(|known| message.created_at < known.expires_at) {
+            let same = known.fingerprint == claim.fingerprint;
+            let replay = Accepted { message_id: known.message_id, replayed: true };
             answer(to, if same { Ok(replay) } else { Err(EngineError::KeyReused) });
             return None;
         }
@@ -98,8 +108,10 @@ impl KeyMemory {
     fn settle(&self, claim: IdempotencyClaim, result: &Result<Accepted, EngineError>) {
         let waiters = {
             let mut memory = self.memory();
-            if let Ok(accepted) = result {
-                memory.remember(claim.key_hash, accepted.message_id, claim.fingerprint);
+            // The window of a replayed message began with the message itself: only its row knows when.
+            if let Ok(Accepted { message_id, replayed: false }) = *result {
+                let IdempotencyClaim { key_hash, fingerprint, expires_at } = claim;
+                memory.remember(key_hash, Known { message_id, fingerprint, expires_at });
             }
             memory.in_flight.remove(&claim.key_hash).map(|in_flight| in_flight.waiters).unwrap_or_default()
         };
@@ -119,8 +131,8 @@ impl KeyMemory {
 }
 
 impl Memory {
-    fn remember(&mut self, key: KeyHash, message_id: MessageId, fingerprint: Fingerprint) {
-        if self.recent.insert(key, (message_id, fingerprint)).is_none() {
+    fn remember(&mut self, key: KeyHash, known: Known) {
+        if self.recent.insert(key, known).is_none() {
             self.order.push_back(key);
         }
         while self.order.len() > REMEMBERED {
