@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use carepost_delivery::DeliveryError;
 use carepost_delivery::ledger::Effect;
-use carepost_delivery::store::{DuePlace, DueRow};
+use carepost_delivery::store::DueRow;
 use carepost_delivery::types::{Delivery, DeliveryKey};
 use carepost_kernel::{Channel, Failure, TenantId};
 
@@ -74,11 +74,7 @@ pub(crate) struct ChannelActor {
     window: Window,
     link: Link,
     answers: Option<mpsc::UnboundedReceiver<Answered>>,
-    place: DuePlace,
-    paging: bool,
-    /// Rows may wait that are not in the window.
-    behind: bool,
-    scanned: Option<Instant>,
+    paging: paging::Paging,
     last_use: Instant,
     /// When the next look is due already.
     next_tick: Option<Instant>,
@@ -115,10 +111,7 @@ impl ChannelActor {
             window,
             link,
             answers: Some(answers),
-            place: DuePlace::START,
-            paging: false,
-            behind: true,
-            scanned: None,
+            paging: paging::Paging::default(),
             last_use: instant(),
             next_tick: None,
             loading_accounts: false,
@@ -143,7 +136,9 @@ impl ChannelActor {
             return;
         }
         self.work(context);
-        let idle = self.window.is_empty() && !self.paging && self.last_use.elapsed() >= self.shared.tuning.idle_after;
+        let idle = self.window.is_empty()
+            && !self.paging.is_reading()
+            && self.last_use.elapsed() >= self.shared.tuning.idle_after;
         if idle {
             self.retire(context);
         }
@@ -188,7 +183,7 @@ impl Handler<DeliverMessages> for ChannelActor {
     fn handle(&mut self, command: DeliverMessages, context: &mut Self::Context) {
         self.last_use = instant();
         for delivery in command.deliveries {
-            self.take_in(delivery, false);
+            self.take_in(delivery);
         }
         self.work(context);
     }
@@ -199,7 +194,7 @@ impl Handler<WakeUp> for ChannelActor {
 
     fn handle(&mut self, _: WakeUp, context: &mut Self::Context) {
         self.last_use = instant();
-        self.behind = true;
+        self.paging.want();
         self.work(context);
     }
 }

@@ -177,13 +177,14 @@ impl Lane {
         let now = self.clock.elapsed();
         let mut guard = self.state();
         let state = &mut *guard;
-        state.in_flight = state.in_flight.saturating_sub(1);
+        let in_flight = state.in_flight;
+        state.in_flight = in_flight.saturating_sub(1);
         let failure = match outcome {
             None => return LaneNews::None,
             Some(SendOutcome::Accepted { .. }) => {
                 state.pace.accepted(now);
                 state.breaker.succeeded();
-                state.limit.succeeded();
+                state.limit.succeeded(in_flight);
                 return LaneNews::None;
             }
             Some(SendOutcome::Failed(failure)) => failure,

@@ -115,11 +115,14 @@ impl Breaker {
     }
 }
 
-/// How many calls may be under way at once: grows with success up to a set bound, halves when the vendor chokes.
+/// How many calls may be under way at once: doubles with each round of sound calls until the vendor chokes, which
+/// halves it; from half of what choked on it grows by one a round. (TCP's slow start and congestion avoidance, RFC 5681.)
 #[derive(Debug, Clone)]
 pub struct InFlightLimit {
     limit: f64,
     most: f64,
+    /// Below it grows quickly.
+    cautious_from: f64,
     halved: Option<Duration>,
 }
 
@@ -131,7 +134,7 @@ impl InFlightLimit {
     #[must_use]
     pub fn new(most: u32) -> Self {
         let most = f64::from(most.max(1));
-        Self { limit: most.min(16.0), most, halved: None }
+        Self { limit: most.min(16.0), most, cautious_from: most, halved: None }
     }
 
     /// The present limit.
@@ -141,15 +144,20 @@ impl InFlightLimit {
         self.limit as u32
     }
 
-    /// A call came back soundly: one more for each round of calls.
-    pub fn succeeded(&mut self) {
-        self.limit = (self.limit + 1.0 / self.limit).min(self.most);
+    /// A call came back soundly, while so many were under way: what was not used proves nothing of more.
+    pub fn succeeded(&mut self, in_flight: u32) {
+        if f64::from(in_flight) * 2.0 < self.limit {
+            return;
+        }
+        let step = if self.limit < self.cautious_from { 1.0 } else { 1.0 / self.limit };
+        self.limit = (self.limit + step).min(self.most);
     }
 
     /// A call timed out or was turned away by a server in trouble.
     pub fn choked(&mut self, now: Duration) {
         if self.halved.is_none_or(|halved| now >= halved + ONE_CHOKE) {
             self.limit = (self.limit / 2.0).max(1.0);
+            self.cautious_from = self.limit;
             self.halved = Some(now);
         }
     }

@@ -14,7 +14,7 @@ use carepost_delivery::rules::{self, Circumstances, LookedUp, Step, Then};
 use carepost_delivery::store::DueRow;
 use carepost_delivery::types::{Delivery, DeliveryKey, DeliveryState};
 use carepost_delivery::{DeliveryError, gate, prepare};
-use carepost_kernel::{Failure, MessageId, ProviderAccountId, Verdict, WaitReason};
+use carepost_kernel::{Failure, MessageId, Priority, ProviderAccountId, Verdict, WaitReason};
 use carepost_providers::Outbound;
 use carepost_tenancy::types::{AccountStatus, TenantStatus, UnknownPolicy};
 use carepost_tenancy::{ProviderAccount, TenantHandle};
@@ -46,16 +46,21 @@ enum Picked {
 }
 
 impl ChannelActor {
-    /// Takes a delivery into the window, if there is room; else it waits in its row.
-    pub(super) fn take_in(&mut self, delivery: Delivery, looked_up: bool) {
-        let message_id = delivery.key.message_id;
-        if self.window.holds(message_id) {
+    /// Takes a delivery into the window, if there is room and nothing waits in front of it; else it waits in its row.
+    pub(super) fn take_in(&mut self, delivery: Delivery) {
+        if self.window.holds(delivery.key.message_id) {
             return;
         }
-        if !self.window.has_room(delivery.priority) {
-            self.behind = true;
+        let waits_behind = self.paging.is_overflowed() && delivery.priority > Priority::Urgent;
+        if waits_behind || !self.window.has_room(delivery.priority) {
+            self.paging.overflow();
             return;
         }
+        self.put(delivery, false);
+    }
+
+    /// Puts a delivery into the window, in the stage that its row names.
+    pub(super) fn put(&mut self, delivery: Delivery, looked_up: bool) {
         let now = self.shared.now();
         let stage = match delivery.due_at {
             due_at if due_at > now.saturating_add(HORIZON).unwrap_or(Timestamp::MAX) => return,
@@ -315,7 +320,7 @@ impl ChannelActor {
                         self.window.put(held.delivery, Stage::Waiting(until), false, instant());
                     }
                     // Somebody else has it, or it has ended: the row says.
-                    None => self.behind = true,
+                    None => self.paging.want(),
                 }
             }
         }
@@ -324,7 +329,7 @@ impl ChannelActor {
     /// What the row says after a decision: keep it in the window, or let it go.
     fn follow(&mut self, mut delivery: Delivery, effect: Option<Effect>) {
         let Some(effect) = effect else {
-            self.behind = true;
+            self.paging.want();
             return;
         };
         let was_waiting = delivery.state == DeliveryState::Queued || delivery.state == DeliveryState::Sending;
@@ -338,7 +343,7 @@ impl ChannelActor {
             return;
         }
         if matches!(effect.state, DeliveryState::Queued | DeliveryState::Unknown) {
-            self.take_in(delivery, false);
+            self.take_in(delivery);
         }
     }
 

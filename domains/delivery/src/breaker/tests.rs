@@ -48,13 +48,26 @@ fn a_failed_trial_opens_it_for_longer_up_to_a_bound() {
 }
 
 #[test]
-fn the_limit_grows_and_halves_once_for_one_choke() {
+fn the_limit_doubles_with_each_round_until_it_chokes_and_is_careful_then() {
     let mut limit = InFlightLimit::new(64);
-    (0..2_000).for_each(|_| limit.succeeded());
-    assert_eq!(limit.limit(), 63.max(limit.limit()));
+    let round = |limit: &mut InFlightLimit| {
+        let calls = limit.limit();
+        (0..calls).for_each(|_| limit.succeeded(calls));
+        limit.limit()
+    };
+    assert_eq!(limit.limit(), 16);
+    assert_eq!([round(&mut limit), round(&mut limit), round(&mut limit)], [32, 64, 64]);
     limit.choked(at(1));
     limit.choked(at(1));
-    assert!((31..=32).contains(&limit.limit()));
+    assert_eq!(limit.limit(), 32, "chokes of one moment count once");
+    assert_eq!([round(&mut limit), round(&mut limit), round(&mut limit)], [32, 33, 34]);
     (0..20).for_each(|i| limit.choked(at(10 + i)));
     assert_eq!(limit.limit(), 1);
+}
+
+#[test]
+fn a_limit_that_is_not_used_does_not_grow() {
+    let mut limit = InFlightLimit::new(64);
+    (0..100).for_each(|_| limit.succeeded(7));
+    assert_eq!(limit.limit(), 16);
 }

@@ -1,14 +1,20 @@
--- The next page of one channel's due deliveries of one tenant, after a place in the order. Leans on deliveries_due, messages_pkey.
-SELECT delivery.tenant_id, delivery.message_id, delivery.channel, delivery.state, delivery.reason, delivery.due_at,
-       delivery.attempt_no, delivery.failures, delivery.provider_account_id, delivery.recipient_hash, delivery.code,
+-- The next page of one channel's due deliveries of one tenant, after a place in the order; the page itself has no order. Leans on deliveries_due, messages_pkey.
+WITH page AS MATERIALIZED (
+    -- By itself, so that no more than a page is ever read or joined, however much waits.
+    SELECT tenant_id, message_id, channel, state, reason, due_at, attempt_no, failures, provider_account_id,
+           recipient_hash, code
+    FROM deliveries
+    WHERE tenant_id = $1
+      AND channel = $2
+      AND is_open
+      AND due_at <= $3
+      AND (due_at, message_id) > ($4, $5)
+    ORDER BY due_at, message_id
+    LIMIT $6
+)
+SELECT page.tenant_id, page.message_id, page.channel, page.state, page.reason, page.due_at,
+       page.attempt_no, page.failures, page.provider_account_id, page.recipient_hash, page.code,
        message.purpose, message.priority, message.strategy, message.channels, message.created_at,
        message.scheduled_at, message.expires_at, message.payload_sealed
-FROM deliveries AS delivery
+FROM page
 JOIN messages AS message USING (tenant_id, message_id)
-WHERE delivery.tenant_id = $1
-  AND delivery.channel = $2
-  AND delivery.is_open
-  AND delivery.due_at <= $3
-  AND (delivery.due_at, delivery.message_id) > ($4, $5)
-ORDER BY delivery.due_at, delivery.message_id
-LIMIT $6

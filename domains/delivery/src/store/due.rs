@@ -118,7 +118,9 @@ pub async fn list_due_deliveries(
             &[&tenant_id.as_uuid(), &channel.as_i16(), &due_until, &after.due_at, &after.message_id.as_uuid(), &limit],
         )
         .await?;
-    rows.iter().map(due_row).collect()
+    let mut page: Vec<DueRow> = rows.iter().map(due_row).collect::<Result<_>>()?;
+    page.sort_unstable_by_key(|row| (row.place().due_at, row.key().message_id));
+    Ok(page)
 }
 
 /// One delivery, whether due or not.
