@@ -35,6 +35,9 @@ const HOT: [&str; 6] = [
     "list_due_deliveries",
     "list_provider_refs",
 ];
+/// Those of them that find each row by its whole name: an index that narrows by tenant only would read all that waits.
+const BY_NAME: [&str; 5] =
+    ["start_attempts", "apply_changes", "merge_receipts", "insert_receipt_events", "list_provider_refs"];
 /// The tables that grow with every message.
 const LARGE: [&str; 3] = ["deliveries", "delivery_events", "messages"];
 
@@ -140,6 +143,10 @@ async fn the_hot_statements_use_their_indexes() {
         for line in plan.lines() {
             let scans = |table: &str| line.contains(&format!("Seq Scan on {table}"));
             assert!(!LARGE.iter().any(|table| scans(table)), "{name} reads a whole table:\n{plan}");
+            let by_other_index = line.contains("Scan using") && !line.contains("_pkey");
+            assert!(!(BY_NAME.contains(&name) && by_other_index), "{name} reads more than its rows:\n{plan}");
+            let sorts_a_page = name == "list_due_deliveries" && line.trim_end().ends_with("Sort");
+            assert!(!sorts_a_page, "{name} reads and sorts all that is due:\n{plan}");
         }
     }
 }
