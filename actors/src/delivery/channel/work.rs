@@ -34,6 +34,9 @@ const SHORT: SignedDuration = SignedDuration::from_secs(1);
 /// What was paused, or has no account, is looked at again after this time.
 const RECHECK: SignedDuration = SignedDuration::from_secs(10);
 
+/// The code of a refusal because the message has no content or no address for the channel.
+const NOTHING_TO_SAY: &str = "no_content_for_channel";
+
 /// A lane's turn, or what there is instead.
 enum Picked {
     Lane(Arc<ProviderAccount>, Arc<Lane>),
@@ -163,8 +166,16 @@ impl ChannelActor {
         let held = self.window.get(message_id)?;
         let delivery = held.delivery.clone();
         let ready_since = held.ready_since;
+        let Some(outbound) = outbound(&delivery) else {
+            if let Some((_, lane)) = picked {
+                lane.end(None);
+            }
+            let step =
+                rules::refused(&delivery, NOTHING_TO_SAY, true, circumstances(tenant, self.shared.now(), &delivery));
+            self.decide(&delivery, step, Vec::new(), None, tenant);
+            return None;
+        };
         let facts = self.facts(tenant, picked.is_some(), all_paused);
-        let outbound = outbound(&delivery);
         match gate::decide(&delivery, &facts, outbound) {
             Ok(cleared) => {
                 let (account, lane) = picked?;
@@ -384,18 +395,19 @@ fn earliest(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> 
     }
 }
 
-fn outbound(delivery: &Delivery) -> Outbound {
+/// What is to leave; `None` where the message has no content or no address for this channel.
+fn outbound(delivery: &Delivery) -> Option<Outbound> {
     let payload = delivery.payload.expose();
     let channel = delivery.key.channel;
-    let to = payload.to.address(channel).unwrap_or_default().to_owned();
-    let content = payload.content(channel).unwrap_or(carepost_kernel::Content::Sms(Default::default()));
-    Outbound {
+    let to = payload.to.address(channel).filter(|to| !to.is_empty())?.to_owned();
+    let content = payload.content(channel)?;
+    Some(Outbound {
         tenant_id: delivery.key.tenant_id,
         attempt: delivery.key.attempt(delivery.attempt_no + 1),
         to: to.into(),
         content: carepost_kernel::Phi::new(content),
         expires_at: delivery.expires_at,
-    }
+    })
 }
 
 /// What the rules need besides the delivery.
@@ -456,4 +468,49 @@ pub(crate) fn hand_over(
     live.waiting.fetch_add(1, Ordering::Relaxed);
     super::super::tenant::ensure_channel(shared, live, next.channel);
     super::super::tenant::deliver(shared, live, next.channel, DeliverMessages { deliveries: vec![delivery] });
+}
+
+#[cfg(test)]
+mod tests {
+    use carepost_delivery::types::{NewMessage, Payload};
+    use carepost_delivery::{Recipient, Strategy};
+    use carepost_kernel::{Channel, MessageId, Phi, Purpose, SmsContent, TenantId};
+
+    use super::*;
+
+    fn delivery(payload: Payload) -> Delivery {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let message = NewMessage {
+            tenant_id: TenantId::new(now),
+            message_id: MessageId::new(now),
+            created_at: now,
+            purpose: Purpose::Transactional,
+            priority: Priority::Normal,
+            strategy: Strategy::Fallback,
+            channels: vec![Channel::Sms],
+            scheduled_at: None,
+            expires_at: now,
+            payload: Arc::new(Phi::new(payload)),
+            payload_sealed: Vec::new(),
+            deliveries: vec![carepost_delivery::types::NewDelivery {
+                channel: Channel::Sms,
+                recipient_hash: [0; 16],
+                segments: None,
+            }],
+            idempotency: None,
+            api_key_id: None,
+        };
+        message.live().remove(0)
+    }
+
+    #[test]
+    fn what_has_no_content_or_no_address_never_leaves() {
+        let sms = Some(SmsContent { text: "hello".to_owned(), ..SmsContent::default() });
+        let to = |phone: &str| Recipient { phone: Some(phone.to_owned()), ..Recipient::default() };
+        let leaves = |payload| outbound(&delivery(payload)).is_some();
+        assert!(leaves(Payload { to: to("+15005550006"), sms: sms.clone(), ..Payload::default() }));
+        assert!(!leaves(Payload { to: to(""), sms: sms.clone(), ..Payload::default() }));
+        assert!(!leaves(Payload { sms, ..Payload::default() }));
+        assert!(!leaves(Payload { to: to("+15005550006"), ..Payload::default() }));
+    }
 }
