@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use carepost_kernel::Secret;
+use carepost_kernel::{Chain, Secret};
 use deadpool_postgres::tokio_postgres::Client;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -170,7 +170,7 @@ impl deadpool_postgres::Connect for Connector {
 async fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error>>) {
     if let Err(error) = connection.await {
         let error = StoreError::from(error);
-        tracing::info!(error = %error, "lost a database connection");
+        tracing::info!(error = %Chain(&error), "lost a database connection");
     }
 }
 

@@ -33,7 +33,9 @@ pub use group_commit::{BatchPolicy, Batcher};
 pub use io_runtime::IoRuntime;
 pub use lease::{Lease, Leases};
 pub use migrate::{ensure_roles, migrate_control, migrate_placement};
-pub use partitions::{Partition, drop_partitions_before, ensure_partitions, list_partitions};
+pub use partitions::{
+    DroppedPartitions, HeldDay, Partition, drop_partitions_before, ensure_partitions, list_partitions,
+};
 pub use placement::{EngineConnection, Placement, PoolCounts, PoolStatus, TenantConnection};
 pub use schema_name::SchemaName;
 pub use transaction::{EngineTx, Params, Statements, TenantTx};

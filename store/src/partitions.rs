@@ -1,4 +1,4 @@
-//! Partitions by day: made ahead of time, dropped when their time is over.
+//! Partitions by day: made ahead of time, dropped when their time is over and nothing in them is open (DEL-1).
 //!
 //! The work is done by two functions of the placement's schema; only the tables' owner may do it, so each call takes a
 //! short-lived connection of the login itself. An advisory lock keeps two processes from making the same partition.
@@ -14,8 +14,11 @@ use crate::{Placement, StoreError};
 
 const LOCK_PARTITIONS: &str = include_str!("sql/lock_partitions.sql");
 const ENSURE_PARTITIONS: &str = include_str!("sql/ensure_partitions.sql");
-const DROP_PARTITIONS: &str = include_str!("sql/drop_partitions.sql");
+const DROP_PARTITION: &str = include_str!("sql/drop_partition.sql");
 const LIST_PARTITIONS: &str = include_str!("sql/list_partitions.sql");
+
+/// The table whose rows say whether a day is over.
+const DELIVERIES: &str = "deliveries";
 
 /// One day of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,13 +45,51 @@ pub async fn ensure_partitions(placement: &Placement, now: Timestamp, days_ahead
     rows.first().map_or(Ok(0), |row| Ok(row.try_get("made")?))
 }
 
-/// Drops the partitions of days before `day`; returns their names.
+/// What became of days whose time is over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DroppedPartitions {
+    /// The partitions that are gone.
+    pub names: Vec<String>,
+    /// Days that stay, in all their tables, because deliveries of theirs are open: scheduled for later, most likely.
+    pub held: Vec<HeldDay>,
+}
+
+/// A day that cannot go yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldDay {
+    /// The day (UTC).
+    pub day: Date,
+    /// How many of its deliveries are open.
+    pub open: i64,
+}
+
+/// Drops the partitions of days before `day`, but for days with open deliveries: what was acknowledged stays until it
+/// has ended (DEL-1).
 ///
 /// # Errors
-/// Where the database is away or the login does not own the tables.
-pub async fn drop_partitions_before(placement: &Placement, day: Date) -> Result<Vec<String>, StoreError> {
-    let rows = as_owner(placement, DROP_PARTITIONS, &[&day]).await?;
-    rows.iter().map(|row| Ok(row.try_get("name")?)).collect()
+/// Where the database is away, the login does not own the tables, or readers keep a table for seconds; what was dropped
+/// until then is gone, and the rest goes with the next call.
+pub async fn drop_partitions_before(placement: &Placement, day: Date) -> Result<DroppedPartitions, StoreError> {
+    let connection = placement.dedicated(Role::Owner).await?;
+    let mut outcome = DroppedPartitions::default();
+    let mut old: Vec<Partition> =
+        list_partitions(placement).await?.into_iter().filter(|partition| partition.day < day).collect();
+    // By day, and the deliveries of a day first: where they stay, the others stay. One table for each transaction, so
+    // that nobody who holds one and wants another meets us halfway.
+    old.sort_unstable_by_key(|partition| (partition.day, partition.table != DELIVERIES));
+    for partition in old {
+        if outcome.held.last().is_some_and(|held| held.day == partition.day) {
+            continue;
+        }
+        let tx = EngineTx::begin(&connection).await?;
+        let rows = tx.in_order((LOCK_PARTITIONS, &[]), (DROP_PARTITION, &[&partition.table, &partition.day])).await?;
+        tx.commit().await?;
+        match rows.first().map_or(Ok(0), |row| row.try_get("open"))? {
+            0 => outcome.names.push(partition.name),
+            open => outcome.held.push(HeldDay { day: partition.day, open }),
+        }
+    }
+    Ok(outcome)
 }
 
 /// All partitions, by table and day.

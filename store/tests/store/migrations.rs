@@ -2,14 +2,16 @@
 
 use carepost_kernel::Secret;
 use carepost_store::{
-    DatabaseConfig, StoreError, drop_partitions_before, ensure_partitions, ensure_roles, list_partitions,
-    migrate_control, migrate_placement,
+    DatabaseConfig, HeldDay, Partition, StoreError, drop_partitions_before, ensure_partitions, ensure_roles,
+    list_partitions, migrate_control, migrate_placement,
 };
 use jiff::civil::date;
 
-use crate::support::{TestDatabase, noon, schema};
+use crate::support::{TestDatabase, noon, open, schema};
 
 const FORGE_CHECKSUM: &str = include_str!("sql/forge_checksum.sql");
+const INSERT_OPEN_DELIVERY: &str = include_str!("sql/insert_open_delivery.sql");
+const CLOSE_DELIVERIES: &str = include_str!("sql/close_deliveries.sql");
 const FORGET_MIGRATIONS: &str = include_str!("sql/forge_number.sql");
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -68,8 +70,49 @@ async fn partitions_are_made_ahead_and_dropped_by_day() {
     assert_eq!(days, [21, 22, 23, 24].map(|day| date(2026, 11, day)));
     let tables = partitions.len() / days.len();
     let dropped = drop_partitions_before(&placement, date(2026, 11, 23)).await.unwrap();
-    assert_eq!(dropped.len(), 2 * tables);
+    assert_eq!((dropped.names.len(), dropped.held.len()), (2 * tables, 0));
     assert_eq!(list_partitions(&placement).await.unwrap().len(), 2 * tables);
+}
+
+#[tokio::test]
+async fn del_1_a_day_with_open_deliveries_is_not_dropped() {
+    let database = TestDatabase::create().await;
+    let placement = database.placement().await;
+    ensure_partitions(&placement, noon(), 2).await.unwrap();
+    let held = date(2026, 11, 22);
+    database.owner.execute(INSERT_OPEN_DELIVERY, &[&held]).await.unwrap();
+    let outcome = drop_partitions_before(&placement, date(2026, 11, 24)).await.unwrap();
+    assert_eq!(outcome.held, [HeldDay { day: held, open: 1 }]);
+    assert_eq!(outcome.names.len(), 6, "the days before and after it: {:?}", outcome.names);
+    let of_held = |partitions: Vec<Partition>| partitions.into_iter().filter(|one| one.day == held).count();
+    assert_eq!(of_held(list_partitions(&placement).await.unwrap()), 3, "all tables of the day stay");
+    database.owner.batch_execute(CLOSE_DELIVERIES).await.unwrap();
+    let outcome = drop_partitions_before(&placement, date(2026, 11, 24)).await.unwrap();
+    assert_eq!((outcome.names.len(), outcome.held.len()), (3, 0));
+    assert_eq!(of_held(list_partitions(&placement).await.unwrap()), 0);
+}
+
+#[tokio::test]
+async fn del_1_an_owner_who_cannot_see_the_rows_drops_nothing() {
+    let database = TestDatabase::create().await;
+    ensure_roles(&database.config()).await.unwrap();
+    let login = format!("login_{}", carepost_kernel::InstanceId::new(noon()).as_uuid().simple());
+    let create = format!(
+        "CREATE ROLE {login} LOGIN NOINHERIT; GRANT carepost_app, carepost_engine TO {login}; \
+         CREATE SCHEMA care AUTHORIZATION {login}"
+    );
+    database.owner.batch_execute(&create).await.unwrap();
+    let config = DatabaseConfig::new(Secret::new(format!("{} user={login}", database.url)));
+    migrate_placement(&config, &schema()).await.unwrap();
+    let placement = open(&config).await;
+    ensure_partitions(&placement, noon(), 0).await.unwrap();
+    database.owner.execute(INSERT_OPEN_DELIVERY, &[&date(2026, 11, 21)]).await.unwrap();
+    drop_partitions_before(&placement, date(2026, 11, 23)).await.unwrap_err();
+    assert_eq!(list_partitions(&placement).await.unwrap().len(), 6);
+    // With the engine's rights the same owner sees the row, and the day stays for it.
+    database.owner.batch_execute(&format!("ALTER ROLE {login} INHERIT")).await.unwrap();
+    let outcome = drop_partitions_before(&placement, date(2026, 11, 23)).await.unwrap();
+    assert_eq!((outcome.names.len(), outcome.held.len()), (3, 1));
 }
 
 #[tokio::test]

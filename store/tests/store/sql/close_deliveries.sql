@@ -1,0 +1,2 @@
+-- As if all had ended.
+UPDATE care.deliveries SET is_open = false
