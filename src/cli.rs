@@ -125,9 +125,6 @@ pub enum ApiKeyCommand {
         /// What it may do, as messages:write; may be repeated.
         #[arg(long = "scope", required = true)]
         scopes: Vec<String>,
-        /// Begins with the mark of test keys.
-        #[arg(long)]
-        test: bool,
         /// Ends by itself then (RFC 3339).
         #[arg(long)]
         expires_at: Option<Timestamp>,
@@ -257,7 +254,8 @@ pub struct RedriveArgs {
 pub enum PartitionsCommand {
     /// List them, with their sizes.
     List,
-    /// Drop those of days before a date: their messages and history are gone for good.
+    /// Drop those of days before a date: their messages and history are gone for good. Days with open deliveries stay,
+    /// and are listed.
     Drop {
         /// The first day that stays (UTC).
         #[arg(long)]

@@ -29,8 +29,14 @@ async fn work(command: PartitionsCommand, storage: &Storage) -> anyhow::Result<V
                 })
             })),
             PartitionsCommand::Drop { before } => {
-                let dropped = drop_partitions_before(&placement, before).await?;
-                shown.push(json!({ "placement_id": placement_id, "dropped": dropped }));
+                let outcome = drop_partitions_before(&placement, before).await?;
+                let held: Vec<Value> = (outcome.held.iter())
+                    .map(|held| json!({ "day": held.day, "open_deliveries": held.open }))
+                    .collect();
+                if !held.is_empty() {
+                    tracing::warn!(days = held.len(), "days with open deliveries stay: cancel them or let them end");
+                }
+                shown.push(json!({ "placement_id": placement_id, "dropped": outcome.names, "held": held }));
             }
         }
     }

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
-use jiff::SignedDuration;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use metrics::gauge;
 
-use carepost_delivery::{DeliveryError, store};
-use carepost_kernel::TenantId;
+use carepost_delivery::DeliveryError;
+use carepost_delivery::store::{self, SweepBounds, Swept};
+use carepost_kernel::{Chain, TenantId};
 
 use crate::keeper::Guard;
 use crate::metrics::{ACTORS, WINDOW};
@@ -99,12 +102,12 @@ async fn perform(shared: Arc<Shared>, duty: Duty) {
     match duty {
         Duty::Refresh => {
             if let Err(error) = shared.directory.refresh().await {
-                tracing::warn!(error = %error, "refresh configuration");
+                tracing::warn!(error = %Chain(&error), "refresh configuration");
             }
         }
         Duty::FlushKeyUses => {
             if let Err(error) = shared.directory.flush_key_uses().await {
-                tracing::warn!(error = %error, "write down the use of API keys");
+                tracing::warn!(error = %Chain(&error), "write down the use of API keys");
             }
         }
         Duty::Report => report(&shared),
@@ -112,7 +115,7 @@ async fn perform(shared: Arc<Shared>, duty: Duty) {
             let all: Vec<Arc<Writers>> = shared.writers.iter().map(|found| Arc::clone(&found)).collect();
             for writers in all {
                 if let Err(error) = for_placement(&shared, &writers, duty).await {
-                    tracing::warn!(error = %error, duty = ?duty, "perform a duty for a placement");
+                    tracing::warn!(error = %Chain(&error), duty = ?duty, "perform a duty for a placement");
                 }
             }
         }
@@ -123,7 +126,7 @@ async fn for_placement(shared: &Arc<Shared>, writers: &Arc<Writers>, duty: Duty)
     match duty {
         Duty::WakeDue => wake_due(shared, writers).await,
         Duty::RenewLeases => renew(shared, writers).await,
-        Duty::MatchParked => match_parked(writers).await,
+        Duty::MatchParked => match_parked(shared, writers).await,
         Duty::Partitions => partitions(shared, writers).await,
         Duty::Sweep => sweep(shared, writers).await,
         Duty::Refresh | Duty::FlushKeyUses | Duty::Report => Ok(()),
@@ -141,7 +144,7 @@ async fn wake_due(shared: &Arc<Shared>, writers: &Writers) -> Result<(), Deliver
                 // A full mailbox means that it is awake.
                 let _awake = tenant::ensure_channel(shared, &live, channel).tell(WakeUp);
             }
-            Err(error) => tracing::debug!(error = %error, tenant.id = %tenant_id, "wake tenant"),
+            Err(error) => tracing::debug!(error = %Chain(&error), tenant.id = %tenant_id, "wake tenant"),
         }
     }
     Ok(())
@@ -156,11 +159,12 @@ async fn renew(shared: &Shared, writers: &Writers) -> Result<(), DeliveryError> 
     Ok(())
 }
 
-/// The safety net for receipts that crossed their answers in two processes.
-async fn match_parked(writers: &Writers) -> Result<(), DeliveryError> {
-    const PAGE: i64 = 1_000;
+/// The safety net for receipts that crossed their answers in two processes: they came a moment ago.
+async fn match_parked(shared: &Shared, writers: &Writers) -> Result<(), DeliveryError> {
+    const LATEST: i64 = 2_000;
+    const SINCE: SignedDuration = SignedDuration::from_mins(10);
     let connection = writers.placement.engine().await?;
-    let matches = store::list_parked_matches(&connection, PAGE).await?;
+    let matches = store::list_parked_matches(&connection, before(shared.now(), SINCE), LATEST).await?;
     let ours: Vec<_> = matches.into_iter().filter(|parked| writers.leases.epoch(parked.tenant_id).is_some()).collect();
     if !ours.is_empty() && writers.ledger.tell(Entry::Match(ours)).is_err() {
         tracing::debug!("the ledger is busy: parked receipts wait for the next round");
@@ -168,28 +172,64 @@ async fn match_parked(writers: &Writers) -> Result<(), DeliveryError> {
     Ok(())
 }
 
-/// Partitions for the days to come; those past retention go.
+/// Partitions for the days to come; those past retention go, unless something of theirs is open (DEL-1).
 async fn partitions(shared: &Shared, writers: &Writers) -> Result<(), DeliveryError> {
     let now = shared.now();
     carepost_store::ensure_partitions(&writers.placement, now, shared.tuning.partition_days).await?;
-    let keep = SignedDuration::from_hours(24 * i64::from(shared.tuning.retention_days));
-    let oldest = now.saturating_sub(keep).unwrap_or(now).to_zoned(jiff::tz::TimeZone::UTC).date();
+    let oldest = day_of(keep_from(shared, now));
     let dropped = carepost_store::drop_partitions_before(&writers.placement, oldest).await?;
-    if !dropped.is_empty() {
-        tracing::info!(count = dropped.len(), "dropped partitions past retention");
+    if !dropped.names.is_empty() {
+        tracing::info!(count = dropped.names.len(), "dropped partitions past retention");
+    }
+    if let Some(first) = dropped.held.first() {
+        let open: i64 = dropped.held.iter().map(|held| held.open).sum();
+        let days = dropped.held.len();
+        tracing::warn!(days, open, first_day = %first.day, "days past retention stay: deliveries of theirs are open");
     }
     Ok(())
 }
 
-/// Small steps, so that no sweep holds others up.
+/// Walks this minute's share of each table in small steps with pauses, so that it keeps pace and holds nobody up.
 async fn sweep(shared: &Shared, writers: &Writers) -> Result<(), DeliveryError> {
-    const STEP: i64 = 5_000;
-    let connection = writers.placement.engine().await?;
+    const PAUSE: Duration = Duration::from_millis(20);
+    const KEEP_PARKED: SignedDuration = SignedDuration::from_hours(7 * 24);
     let now = shared.now();
-    store::delete_expired_keys(&connection, now, STEP).await?;
-    let keep = SignedDuration::from_hours(24 * i64::from(shared.tuning.retention_days));
-    store::delete_old_refs(&connection, now.saturating_sub(keep).unwrap_or(now), STEP).await?;
+    let keep_from = keep_from(shared, now);
+    let partitions = carepost_store::list_partitions(&writers.placement).await?;
+    let bounds = SweepBounds {
+        now,
+        keep_from,
+        held_days: partitions.iter().map(|partition| partition.day).filter(|day| *day < day_of(keep_from)).collect(),
+        parked_from: before(now, KEEP_PARKED),
+    };
+    let turn = u64::try_from(now.as_second()).unwrap_or(0) / Duty::Sweep.every(shared).as_secs().max(1);
+    for swept in Swept::ALL {
+        let stretches = store::list_stretches(&writers.placement.engine().await?, swept, turn).await?;
+        for stretch in stretches {
+            if shared.is_draining() {
+                return Ok(());
+            }
+            // Given back between the steps: others may be waiting for one.
+            let connection = writers.placement.engine().await?;
+            store::sweep_stretch(&connection, swept, &stretch, &bounds).await?;
+            drop(connection);
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
     Ok(())
+}
+
+/// Messages from before this instant are past retention.
+fn keep_from(shared: &Shared, now: Timestamp) -> Timestamp {
+    before(now, SignedDuration::from_hours(24 * i64::from(shared.tuning.retention_days)))
+}
+
+fn before(now: Timestamp, time: SignedDuration) -> Timestamp {
+    now.saturating_sub(time).unwrap_or(Timestamp::MIN)
+}
+
+fn day_of(instant: Timestamp) -> Date {
+    instant.to_zoned(TimeZone::UTC).date()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]

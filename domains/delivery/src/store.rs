@@ -19,14 +19,18 @@ pub use in_app::{InAppRecord, insert_in_app, list_in_app, mark_in_app_read};
 pub use inbound::{InboundRecord, NewInbound, insert_inbound, list_inbound};
 pub use reads::{MessageFilter, get_message, list_messages};
 pub use redrive::{FailedDelivery, RedriveFilter, list_failed_deliveries, reopen_deliveries};
-pub use sweep::{ParkedMatch, delete_expired_keys, delete_old_refs, list_parked_matches};
+pub use sweep::{ParkedMatch, Stretch, SweepBounds, Swept, list_parked_matches, list_stretches, sweep_stretch};
 
 /// Every SQL file of the room by name, for the test that prepares them all.
 pub const SQL_FILES: &[(&str, &str)] = &[
     ("apply_changes", batch::APPLY_CHANGES),
     ("claim_idempotency_keys", batch::CLAIM_KEYS),
+    ("count_blocks", sweep::COUNT_BLOCKS),
     ("count_open", due::COUNT_OPEN),
     ("delete_expired_keys", sweep::DELETE_EXPIRED_KEYS),
+    ("delete_old_in_app", sweep::DELETE_OLD_IN_APP),
+    ("delete_old_inbound", sweep::DELETE_OLD_INBOUND),
+    ("delete_old_parked", sweep::DELETE_OLD_PARKED),
     ("delete_old_refs", sweep::DELETE_OLD_REFS),
     ("extend_message", redrive::EXTEND_MESSAGE),
     ("get_delivery", due::GET_DELIVERY),

@@ -1,15 +1,124 @@
-//! Housekeeping, a bounded number of rows at a time.
+//! Housekeeping: what has run out is deleted, a stretch of a table at a time, and receipts that crossed are found.
+//!
+//! The tables are walked by their rows' places. Rows go about as fast as they come, so a pass over the whole table in
+//! some hours keeps pace with any traffic, costs no index on the way of a message, and never asks for more at once than
+//! a stretch. (A block range index would not do: its ranges keep the bounds of rows that are gone, so that from the
+//! second week on each of them seems to hold what is old.)
+
+use std::ops::Range;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
-use carepost_kernel::{Channel, MessageId, ProviderAccountId, TenantId};
+use carepost_kernel::{Channel, MessageId, ProviderAccountId, ProviderRef, TenantId};
 use carepost_store::EngineConnection;
 
 use super::rows::{self, Result, get};
 
+pub(super) const COUNT_BLOCKS: &str = include_str!("../sql/count_blocks.sql");
 pub(super) const DELETE_EXPIRED_KEYS: &str = include_str!("../sql/delete_expired_keys.sql");
 pub(super) const DELETE_OLD_REFS: &str = include_str!("../sql/delete_old_refs.sql");
+pub(super) const DELETE_OLD_PARKED: &str = include_str!("../sql/delete_old_parked.sql");
+pub(super) const DELETE_OLD_IN_APP: &str = include_str!("../sql/delete_old_in_app.sql");
+pub(super) const DELETE_OLD_INBOUND: &str = include_str!("../sql/delete_old_inbound.sql");
 pub(super) const LIST_PARKED_MATCHES: &str = include_str!("../sql/list_parked_matches.sql");
+
+/// Blocks of one stretch: 2 MiB, some ten thousand rows.
+const STRETCH: u64 = 256;
+/// Turns in which a large table is walked once: six hours of a turn each minute.
+const TURNS: u64 = 360;
+
+/// What is swept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swept {
+    /// Idempotency keys past their window (DEL-2).
+    Keys,
+    /// Providers' ids of messages that are gone.
+    Refs,
+    /// Receipts that nothing was ever found for.
+    Parked,
+    /// The recipients' inboxes, past retention.
+    InApp,
+    /// Messages from outside, past retention.
+    Inbound,
+}
+
+impl Swept {
+    /// Everything that is swept.
+    pub const ALL: [Self; 5] = [Self::Keys, Self::Refs, Self::Parked, Self::InApp, Self::Inbound];
+
+    const fn table(self) -> &'static str {
+        match self {
+            Self::Keys => "idempotency_keys",
+            Self::Refs => "provider_refs",
+            Self::Parked => "parked_receipts",
+            Self::InApp => "in_app_messages",
+            Self::Inbound => "inbound_messages",
+        }
+    }
+}
+
+/// What may go.
+#[derive(Debug, Clone)]
+pub struct SweepBounds {
+    /// Keys that ran out by this instant.
+    pub now: Timestamp,
+    /// What is of messages from before this instant, and what came in before it.
+    pub keep_from: Timestamp,
+    /// Days before `keep_from` whose messages stay all the same: some of them are open.
+    pub held_days: Vec<Date>,
+    /// Parked receipts from before this instant.
+    pub parked_from: Timestamp,
+}
+
+/// A part of a table, by blocks.
+pub type Stretch = Range<u64>;
+
+/// The stretches of a table that are swept in this turn, each small enough for one statement.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn list_stretches(connection: &EngineConnection, swept: Swept, turn: u64) -> Result<Vec<Stretch>> {
+    let row = connection.query_one(COUNT_BLOCKS, &[&swept.table()]).await?;
+    let blocks: i64 = get(&row, "blocks")?;
+    Ok(stretches(u64::try_from(blocks).unwrap_or(0), turn))
+}
+
+/// A small table is walked in each turn; of a large one each turn takes its share.
+fn stretches(blocks: u64, turn: u64) -> Vec<Stretch> {
+    let turns = blocks.div_ceil(STRETCH).clamp(1, TURNS);
+    let place = turn % turns;
+    let (mut first, end) = (blocks * place / turns, blocks * (place + 1) / turns);
+    let mut found = Vec::new();
+    while first < end {
+        let next = end.min(first + STRETCH);
+        found.push(first..next);
+        first = next;
+    }
+    found
+}
+
+/// Deletes what may go of one stretch; returns how many rows went.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn sweep_stretch(
+    connection: &EngineConnection,
+    swept: Swept,
+    stretch: &Stretch,
+    bounds: &SweepBounds,
+) -> Result<u64> {
+    let (first, end) = (format!("({},0)", stretch.start), format!("({},0)", stretch.end));
+    Ok(match swept {
+        Swept::Keys => connection.execute(DELETE_EXPIRED_KEYS, &[&first, &end, &bounds.now]).await?,
+        Swept::Refs => {
+            connection.execute(DELETE_OLD_REFS, &[&first, &end, &bounds.keep_from, &bounds.held_days]).await?
+        }
+        Swept::Parked => connection.execute(DELETE_OLD_PARKED, &[&first, &end, &bounds.parked_from]).await?,
+        Swept::InApp => connection.execute(DELETE_OLD_IN_APP, &[&first, &end, &bounds.keep_from]).await?,
+        Swept::Inbound => connection.execute(DELETE_OLD_INBOUND, &[&first, &end, &bounds.keep_from]).await?,
+    })
+}
 
 /// A parked receipt whose attempt is known by now.
 #[derive(Debug, Clone)]
@@ -19,7 +128,7 @@ pub struct ParkedMatch {
     /// Which account told.
     pub account_id: ProviderAccountId,
     /// The provider's id.
-    pub provider_ref: String,
+    pub provider_ref: ProviderRef,
     /// The message,
     pub message_id: MessageId,
     /// its channel,
@@ -28,38 +137,46 @@ pub struct ParkedMatch {
     pub attempt_no: i16,
 }
 
-/// Forgets idempotency keys that ran out by `now`; returns how many.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn delete_expired_keys(connection: &EngineConnection, now: Timestamp, limit: i64) -> Result<u64> {
-    Ok(connection.execute(DELETE_EXPIRED_KEYS, &[&now, &limit]).await?)
-}
-
-/// Forgets providers' ids of messages from before an instant; returns how many.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn delete_old_refs(connection: &EngineConnection, before: Timestamp, limit: i64) -> Result<u64> {
-    Ok(connection.execute(DELETE_OLD_REFS, &[&before, &limit]).await?)
-}
-
-/// Parked receipts whose attempt is known by now.
+/// Parked receipts whose attempt is known by now, among the `limit` latest that came since an instant.
 ///
 /// # Errors
 /// Where the database fails or a row cannot be read.
-pub async fn list_parked_matches(connection: &EngineConnection, limit: i64) -> Result<Vec<ParkedMatch>> {
-    let rows = connection.query(LIST_PARKED_MATCHES, &[&limit]).await?;
+pub async fn list_parked_matches(
+    connection: &EngineConnection,
+    since: Timestamp,
+    limit: i64,
+) -> Result<Vec<ParkedMatch>> {
+    let rows = connection.query(LIST_PARKED_MATCHES, &[&since, &limit]).await?;
     rows.iter()
         .map(|row| {
             Ok(ParkedMatch {
                 tenant_id: rows::tenant_id(row)?,
                 account_id: ProviderAccountId::from_uuid(get(row, "provider_account_id")?),
-                provider_ref: get(row, "provider_ref")?,
+                provider_ref: rows::provider_ref(row)?,
                 message_id: rows::message_id(row)?,
                 channel: rows::channel(row)?,
                 attempt_no: get(row, "attempt_no")?,
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_turns_of_a_pass_cover_every_block_once() {
+        for blocks in [0, 1, 255, 256, 257, 1_000, 92_160, 92_161, 1_000_003] {
+            let turns = blocks.div_ceil(STRETCH).clamp(1, TURNS);
+            let mut walked: Vec<Stretch> = (0..turns).flat_map(|turn| stretches(blocks, turn)).collect();
+            walked.sort_by_key(|stretch| stretch.start);
+            assert!(walked.iter().all(|stretch| !stretch.is_empty() && stretch.end - stretch.start <= STRETCH));
+            let reached = walked.iter().fold(0, |reached, stretch| {
+                assert_eq!(stretch.start, reached, "{blocks}");
+                stretch.end
+            });
+            assert_eq!(reached, blocks);
+        }
+    }
 }
