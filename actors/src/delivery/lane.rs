@@ -116,19 +116,39 @@ struct LaneState {
 /// How long a lane stands still after its account was refused, unless the account is changed before.
 const HALT: Duration = Duration::from_secs(60);
 
-impl Lane {
-    fn new(account: &ProviderAccount, clock: TokioClock) -> Self {
-        let state = LaneState {
-            version: account.version,
+/// What an account sets for its lane.
+#[derive(Debug, Clone, Copy)]
+struct Setup {
+    version: i64,
+    rate_per_second: Option<u32>,
+    max_in_flight: u32,
+}
+
+impl From<&ProviderAccount> for Setup {
+    fn from(account: &ProviderAccount) -> Self {
+        let ProviderAccount { version, rate_per_second, max_in_flight, .. } = *account;
+        Self { version, rate_per_second, max_in_flight }
+    }
+}
+
+impl LaneState {
+    fn new(setup: Setup, clock: TokioClock) -> Self {
+        Self {
+            version: setup.version,
             // A tenth of a second's worth at once: vendors count by the second.
-            limiter: account.rate_per_second.map(|rate| limiter(rate, rate / 10, clock)),
+            limiter: setup.rate_per_second.map(|rate| limiter(rate, rate / 10, clock)),
             pace: Pace::default(),
             breaker: Breaker::default(),
-            limit: InFlightLimit::new(account.max_in_flight),
+            limit: InFlightLimit::new(setup.max_in_flight),
             in_flight: 0,
             halted_until: None,
-        };
-        Self { clock, state: Mutex::new(state) }
+        }
+    }
+}
+
+impl Lane {
+    fn new(setup: Setup, clock: TokioClock) -> Self {
+        Self { clock, state: Mutex::new(LaneState::new(setup, clock)) }
     }
 
     fn state(&self) -> MutexGuard<'_, LaneState> {
@@ -180,7 +200,10 @@ impl Lane {
         let in_flight = state.in_flight;
         state.in_flight = in_flight.saturating_sub(1);
         let failure = match outcome {
-            None => return LaneNews::None,
+            None => {
+                state.breaker.abandoned();
+                return LaneNews::None;
+            }
             Some(SendOutcome::Accepted { .. }) => {
                 state.pace.accepted(now);
                 state.breaker.succeeded();
@@ -190,8 +213,12 @@ impl Lane {
             Some(SendOutcome::Failed(failure)) => failure,
         };
         match failure.class {
-            FailureClass::Throttled => state.pace.throttled(now, failure.after),
+            FailureClass::Throttled => {
+                state.pace.throttled(now, failure.after);
+                state.breaker.abandoned();
+            }
             FailureClass::ConfigFault => {
+                state.breaker.abandoned();
                 state.halted_until = Some(now + HALT);
                 return LaneNews::Halted;
             }
@@ -210,13 +237,11 @@ impl Lane {
     }
 
     /// Takes over a changed configuration: a mended account may be tried at once.
-    fn adopt(&self, account: &ProviderAccount) {
+    fn adopt(&self, setup: Setup) {
         let mut state = self.state();
-        if state.version != account.version {
-            let fresh = Self::new(account, self.clock);
+        if state.version != setup.version {
             let in_flight = state.in_flight;
-            *state = fresh.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-            state.in_flight = in_flight;
+            *state = LaneState { in_flight, ..LaneState::new(setup, self.clock) };
         }
     }
 }
@@ -239,9 +264,13 @@ pub(crate) struct Lanes {
 impl Lanes {
     /// The lane of an account, in its present configuration.
     pub(crate) fn of(&self, account: &ProviderAccount) -> Arc<Lane> {
+        let setup = Setup::from(account);
         let lane =
-            self.lanes.entry(account.account_id).or_insert_with(|| Arc::new(Lane::new(account, self.clock))).clone();
-        lane.adopt(account);
+            self.lanes.entry(account.account_id).or_insert_with(|| Arc::new(Lane::new(setup, self.clock))).clone();
+        lane.adopt(setup);
         lane
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,7 +48,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(16);
 
 impl Breaker {
-    /// Asks whether a call may be made. [`Admission::Probe`] takes one of the trials.
+    /// Asks whether a call may be made. [`Admission::Probe`] takes one of the trials: tell what came of it by
+    /// [`Self::succeeded`], [`Self::failed`] or [`Self::abandoned`].
     pub fn admit(&mut self, now: Duration) -> Admission {
         match &mut self.state {
             State::Closed { .. } => Admission::Call,
@@ -65,19 +66,15 @@ impl Breaker {
         }
     }
 
-    /// Until when no call may be made, if it is open now. Takes no trial.
+    /// Until when no call may be made, if none may be made now. Takes no trial.
     #[must_use]
     pub fn open_until(&self, now: Duration) -> Option<Duration> {
         match &self.state {
             State::Open { until } if now < *until => Some(*until),
-            _ => None,
+            // All trials are under way: what comes of them decides.
+            State::HalfOpen { in_trial, .. } if *in_trial >= PROBES => Some(now + FIRST_PAUSE),
+            State::Closed { .. } | State::Open { .. } | State::HalfOpen { .. } => None,
         }
-    }
-
-    /// It lets every call through.
-    #[must_use]
-    pub const fn is_closed(&self) -> bool {
-        matches!(self.state, State::Closed { .. })
     }
 
     /// The vendor answered soundly.
@@ -93,6 +90,14 @@ impl Breaker {
             }
             // The answer to a call from before it opened.
             State::Open { .. } => {}
+        }
+    }
+
+    /// A call that was admitted says nothing of the vendor's health: it was not made, or was refused for haste or for
+    /// the account's sake. A trial goes back, so that another call can be one.
+    pub const fn abandoned(&mut self) {
+        if let State::HalfOpen { in_trial, .. } = &mut self.state {
+            *in_trial = in_trial.saturating_sub(1);
         }
     }
 

@@ -97,12 +97,6 @@ impl Pace {
         self.rate
     }
 
-    /// Until when the vendor wants silence.
-    #[must_use]
-    pub const fn silent_until(&self) -> Duration {
-        self.silent_until
-    }
-
     /// Asks whether it is somebody's turn, and takes none.
     pub fn look(&mut self, now: Duration) -> Turn {
         if now < self.silent_until {

@@ -20,7 +20,7 @@ fn a_success_in_between_keeps_it_closed() {
         breaker.failed(at(0));
         breaker.succeeded();
     }
-    assert!(breaker.is_closed());
+    assert_eq!(breaker.admit(at(9)), Admission::Call);
 }
 
 #[test]
@@ -32,7 +32,24 @@ fn it_opens_tries_two_and_closes() {
     assert_eq!(breaker.admit(at(1)), Admission::Open { until: at(2) });
     breaker.succeeded();
     breaker.succeeded();
-    assert!(breaker.is_closed());
+    assert_eq!(breaker.admit(at(9)), Admission::Call);
+}
+
+#[test]
+fn a_trial_that_told_nothing_goes_back() {
+    let mut breaker = opened();
+    for round in 1..=3 {
+        assert_eq!(breaker.open_until(at(round)), None);
+        assert_eq!([breaker.admit(at(round)), breaker.admit(at(round))], [Admission::Probe; 2]);
+        assert_eq!(breaker.open_until(at(round)), Some(at(round + 1)), "no trial is left");
+        breaker.abandoned();
+        breaker.abandoned();
+    }
+    assert_eq!([breaker.admit(at(4)), breaker.admit(at(4))], [Admission::Probe; 2]);
+    breaker.succeeded();
+    breaker.succeeded();
+    breaker.abandoned();
+    assert_eq!(breaker.admit(at(4)), Admission::Call);
 }
 
 #[test]
