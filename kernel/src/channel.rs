@@ -48,15 +48,4 @@ impl Channel {
     }
 }
 
-impl std::str::FromStr for Channel {
-    type Err = UnknownChannel;
-
-    fn from_str(text: &str) -> Result<Self, UnknownChannel> {
-        Self::ALL.into_iter().find(|channel| channel.as_str() == text).ok_or(UnknownChannel)
-    }
-}
-
-/// A name that is no channel's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("parse channel: expected one of sms, email, in_app, push, voice")]
-pub struct UnknownChannel;
+crate::parse_by_name!(Channel = "channel");

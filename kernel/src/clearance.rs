@@ -106,6 +106,8 @@ impl WaitReason {
     }
 }
 
+crate::parse_by_name!(WaitReason = "wait reason");
+
 /// What one rule of the gate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {

@@ -16,6 +16,7 @@ pub mod content;
 pub mod error;
 pub mod id;
 pub mod outcome;
+pub mod name;
 pub mod page;
 pub mod phi;
 pub mod purpose;
@@ -36,5 +37,6 @@ pub use outcome::{AttemptRef, Failure, FailureClass, ReceiptStatus, SendOutcome}
 pub use page::{Cursor, Page};
 pub use phi::{Phi, Secret};
 pub use purpose::{Priority, Purpose};
+pub use name::UnknownName;
 pub use retry::RetryPolicy;
 pub use seal::{DataKey, SealError};

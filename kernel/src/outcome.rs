@@ -92,6 +92,8 @@ impl FailureClass {
     }
 }
 
+crate::parse_by_name!(FailureClass = "class of failure", ReceiptStatus = "receipt status");
+
 /// A failure as a vendor names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {

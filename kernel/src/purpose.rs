@@ -92,3 +92,5 @@ impl Priority {
         Self::ALL.into_iter().find(|priority| priority.as_i16() == number)
     }
 }
+
+crate::parse_by_name!(Purpose = "purpose", Priority = "priority");

@@ -148,6 +148,8 @@ impl DeliveryState {
     }
 }
 
+carepost_kernel::parse_by_name!(DeliveryState = "delivery state");
+
 /// Where somebody is reached. E.164 phone, email address, or the tenant's own id of the recipient.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipient {

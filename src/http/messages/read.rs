@@ -203,9 +203,7 @@ fn read_filter(request: &HttpRequest) -> Result<(MessageFilter, PageRequest), Ap
     let filter = MessageFilter {
         created_from: parameters.get("created_from", INSTANT, |text| text.parse().ok()),
         created_before: parameters.get("created_before", INSTANT, |text| text.parse().ok()),
-        purpose: parameters.get("purpose", "must be a purpose", |text| {
-            Purpose::ALL.into_iter().find(|purpose| purpose.as_str() == text)
-        }),
+        purpose: parameters.get("purpose", "must be a purpose", |text| text.parse().ok()),
         states: parameters.get("status", "must be states, separated by commas", states),
         channel: parameters.get("channel", "must be a channel", |text| text.parse().ok()),
         recipient_hash: None,
@@ -214,8 +212,7 @@ fn read_filter(request: &HttpRequest) -> Result<(MessageFilter, PageRequest), Ap
 }
 
 fn states(text: &str) -> Option<Vec<DeliveryState>> {
-    let one = |name: &str| DeliveryState::ALL.into_iter().find(|state| state.as_str() == name);
-    text.split(',').map(one).collect()
+    text.split(',').map(|name| name.parse().ok()).collect()
 }
 
 fn hash_recipient(to: &Recipient, tenant: &TenantHandle) -> Result<[u8; 16], ApiError> {
