@@ -1,7 +1,7 @@
 //! The kernel: what every other crate stands on, without any IO.
 //!
 //! Purpose: typed ids, time, secrets that cannot be printed, seals (AES-256-GCM), error kinds,
-//! pages, the retry policy and the clearance that alone opens a provider.
+//! pages, the retry policy, the reach of outward calls and the clearance that alone opens a provider.
 //!
 //! Invariants kept here:
 //! - **DEL-8** [`clearance::Cleared`] can only come out of a full set of verdicts.
@@ -9,6 +9,7 @@
 //!
 //! Deliberately absent: sockets, files, SQL, metrics, environment variables.
 
+pub mod chain;
 pub mod channel;
 pub mod clearance;
 pub mod clock;
@@ -21,10 +22,12 @@ pub mod page;
 pub mod phi;
 pub mod purpose;
 pub mod retry;
+pub mod reach;
 pub mod seal;
 pub mod segments;
 
 pub use channel::Channel;
+pub use chain::Chain;
 pub use clearance::{Cleared, Verdict, Verdicts, WaitReason};
 pub use clock::Clock;
 pub use content::{Attachment, Content, EmailContent, InAppContent, SmsContent};
@@ -37,6 +40,6 @@ pub use outcome::{AttemptRef, Failure, FailureClass, ReceiptStatus, SendOutcome}
 pub use page::{Cursor, Page};
 pub use phi::{Phi, Secret};
 pub use purpose::{Priority, Purpose};
-pub use name::UnknownName;
+pub use reach::Reach;
 pub use retry::RetryPolicy;
 pub use seal::{DataKey, SealError};
