@@ -16,18 +16,19 @@ pub mod clock;
 pub mod content;
 pub mod error;
 pub mod id;
-pub mod outcome;
 pub mod name;
+pub mod outcome;
 pub mod page;
 pub mod phi;
+pub mod provider_ref;
 pub mod purpose;
-pub mod retry;
 pub mod reach;
+pub mod retry;
 pub mod seal;
 pub mod segments;
 
-pub use channel::Channel;
 pub use chain::Chain;
+pub use channel::Channel;
 pub use clearance::{Cleared, Verdict, Verdicts, WaitReason};
 pub use clock::Clock;
 pub use content::{Attachment, Content, EmailContent, InAppContent, SmsContent};
@@ -36,9 +37,11 @@ pub use id::{
     ApiKeyId, AuditEventId, EventId, InboundId, InstanceId, MessageId, PlacementId, ProviderAccountId, TenantId,
     WebhookEndpointId,
 };
+pub use name::UnknownName;
 pub use outcome::{AttemptRef, Failure, FailureClass, ReceiptStatus, SendOutcome};
 pub use page::{Cursor, Page};
 pub use phi::{Phi, Secret};
+pub use provider_ref::ProviderRef;
 pub use purpose::{Priority, Purpose};
 pub use reach::Reach;
 pub use retry::RetryPolicy;

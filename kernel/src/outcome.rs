@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Channel, MessageId};
+use crate::{Channel, MessageId, ProviderRef};
 
 /// Names one attempt in everything that goes to a vendor and comes back: `<message id>.<channel>.<attempt>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,17 +106,30 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure without a wished wait.
+    /// The longest code; what a vendor makes longer is cut.
+    pub const MAX_CODE_BYTES: usize = 100;
+    /// The longest wait that is believed of a vendor: a slip in a header must not silence a lane for ever.
+    pub const MAX_AFTER: Duration = Duration::from_secs(3600);
+
+    /// A failure without a wished wait. Whatever is not visible ASCII in the code becomes `_`: it goes into rows, logs
+    /// and metrics.
     pub fn new(class: FailureClass, code: impl Into<String>) -> Self {
-        Self { class, code: code.into(), after: None }
+        let code = code.into();
+        let is_plain = code.len() <= Self::MAX_CODE_BYTES && code.bytes().all(|byte| byte.is_ascii_graphic());
+        Self { class, code: if is_plain { code } else { plain(&code) }, after: None }
     }
 
-    /// The same with the vendor's wish to wait.
+    /// The same with the vendor's wish to wait, up to [`Self::MAX_AFTER`].
     #[must_use]
     pub fn with_after(mut self, after: Option<Duration>) -> Self {
-        self.after = after;
+        self.after = after.map(|after| after.min(Self::MAX_AFTER));
         self
     }
+}
+
+fn plain(code: &str) -> String {
+    let visible = |one: char| if one.is_ascii_graphic() { one } else { '_' };
+    code.chars().map(visible).take(Failure::MAX_CODE_BYTES).collect()
 }
 
 /// What came of one call to a provider.
@@ -125,7 +138,7 @@ pub enum SendOutcome {
     /// The provider took it. A 2xx means no more than that.
     Accepted {
         /// The provider's own ids; several where a text went out in parts.
-        provider_refs: Vec<String>,
+        provider_refs: Vec<ProviderRef>,
         /// The recipient has it already (in-app); no receipt will follow.
         delivered: bool,
     },
@@ -227,5 +240,21 @@ mod tests {
         for text in ["", "x.sms.1", "..", "00000000-0000-0000-0000-000000000000.fax.1"] {
             assert_eq!(text.parse::<AttemptRef>(), Err(ParseAttemptRefError), "{text}");
         }
+    }
+
+    #[test]
+    fn a_code_can_be_stored_whatever_a_vendor_makes_of_it() {
+        let code = |text: &str| Failure::new(FailureClass::Permanent, text).code;
+        assert_eq!(code("twilio_30006"), "twilio_30006");
+        assert_eq!(code("ses_a\0b c\u{fc}"), "ses_a_b_c_");
+        assert_eq!(code(&"x".repeat(3_000)).len(), Failure::MAX_CODE_BYTES);
+    }
+
+    #[test]
+    fn del_7_no_vendor_can_ask_for_silence_without_end() {
+        let after = |after| Failure::new(FailureClass::Throttled, "vendor_429").with_after(after).after;
+        assert_eq!(after(Some(Duration::from_secs(7))), Some(Duration::from_secs(7)));
+        assert_eq!(after(Some(Duration::MAX)), Some(Failure::MAX_AFTER));
+        assert_eq!(after(None), None);
     }
 }

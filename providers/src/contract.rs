@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use carepost_kernel::{
-    AttemptRef, Channel, Cleared, Clock, Content, Failure, Phi, ProviderAccountId, ReceiptStatus, Secret, SendOutcome,
-    TenantId,
+    AttemptRef, Channel, Cleared, Clock, Content, Failure, Phi, ProviderAccountId, ProviderRef, Reach, ReceiptStatus,
+    Secret, SendOutcome, TenantId,
 };
 
 /// The vendors that we speak to.
@@ -105,7 +105,7 @@ pub enum LookUpOutcome {
     /// The vendor has it, under these ids.
     Found {
         /// The provider's own ids.
-        provider_refs: Vec<String>,
+        provider_refs: Vec<ProviderRef>,
     },
     /// The vendor surely never took it: it may be sent again.
     Absent,
@@ -152,7 +152,7 @@ impl fmt::Debug for WebhookRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptEvent {
     /// The provider's own id of the message.
-    pub provider_ref: String,
+    pub provider_ref: ProviderRef,
     /// Our name of the attempt, where the vendor gives it back.
     pub attempt: Option<AttemptRef>,
     /// What it says.
@@ -181,7 +181,7 @@ pub enum OptOutKeyword {
 #[derive(Debug, Clone)]
 pub struct InboundMessage {
     /// The provider's own id, or a digest of the message where it has none.
-    pub provider_ref: String,
+    pub provider_ref: ProviderRef,
     /// Who wrote: E.164 with `+`, or an email address.
     pub from: Phi<String>,
     /// Our number or address that it came to.
@@ -266,7 +266,7 @@ pub struct AccountConfig {
     pub settings: serde_json::Value,
     /// The vendor's secrets: a JSON object as text, see each vendor's `config.rs`.
     pub credentials: Secret<String>,
-    /// Stands in for the vendor's own address: simulators, regional hosts, proxies.
+    /// Stands in for an HTTP vendor's own address: simulators, regional hosts, proxies.
     pub base_url: Option<Url>,
     /// Our public address for the vendor's webhooks, with the account's token, without a query.
     pub webhook_url: Url,
@@ -277,8 +277,10 @@ pub struct AccountConfig {
 /// What all providers of a process share.
 #[derive(Clone)]
 pub struct Shared {
-    /// Pooled HTTP client with TLS by rustls.
+    /// Pooled HTTP client with TLS by rustls, out of [`crate::network::client`] with the same reach.
     pub http: reqwest::Client,
+    /// How far the accounts' addresses may lead.
+    pub reach: Reach,
     /// The time.
     pub clock: Clock,
     /// Where in-app messages are put.

@@ -48,7 +48,7 @@ impl Provider for InApp {
             content: Phi::new(content.clone()),
         };
         match self.inbox.put(item).await {
-            Ok(()) => SendOutcome::Accepted { provider_refs: vec![outbound.attempt.to_string()], delivered: true },
+            Ok(()) => SendOutcome::Accepted { provider_refs: vec![outbound.attempt.into()], delivered: true },
             // A second put changes nothing, so that trying again is safe.
             Err(_unavailable) => failed(FailureClass::Transient, "in_app_unavailable"),
         }

@@ -1,9 +1,8 @@
 //! Reads a raw email from outside (RFC 5322) into an [`InboundMessage`].
 
-use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use carepost_kernel::Phi;
+use carepost_kernel::{Phi, ProviderRef};
 use jiff::Timestamp;
 use mail_parser::{Address, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders as _};
 
@@ -20,7 +19,7 @@ pub(crate) fn read(raw: &[u8], to: Option<&str>) -> Option<InboundMessage> {
     let from = first_address(message.from().or_else(|| message.sender()))?;
     let to = to.map(str::to_owned).or_else(|| first_address(message.to())).unwrap_or_default();
     Some(InboundMessage {
-        provider_ref: message.message_id().map_or_else(|| digest_ref(raw), str::to_owned),
+        provider_ref: message.message_id().and_then(ProviderRef::new).unwrap_or_else(|| ProviderRef::digest_of(raw)),
         from: Phi::new(from),
         to,
         subject: message.subject().map(Phi::from),
@@ -75,11 +74,6 @@ fn file(part: &MessagePart<'_>) -> InboundMedia {
         filename: part.attachment_name().map(str::to_owned),
         content_base64: Some(STANDARD.encode(part.contents())),
     }
-}
-
-/// The name of an email that has no `Message-ID`: a digest of its bytes, equal for a copy.
-pub(crate) fn digest_ref(raw: &[u8]) -> String {
-    format!("sha256:{}", hex::encode(digest::digest(&digest::SHA256, raw)))
 }
 
 #[cfg(test)]

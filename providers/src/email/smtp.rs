@@ -62,7 +62,7 @@ impl Smtp {
     /// # Errors
     /// The first field that does not hold up.
     pub fn new(config: &AccountConfig, shared: &Shared) -> Result<Self, ConfigError> {
-        let account = Account::new(config)?;
+        let account = Account::new(config, shared.reach)?;
         Ok(Self { pool: Pool::new(account.server.clone()), account, clock: shared.clock.clone() })
     }
 
@@ -81,9 +81,7 @@ impl Smtp {
         let mut phase = Phase::Connect;
         let handed_over = self.hand_over(&envelope, &message, &mut phase).await;
         match handed_over {
-            Ok(Ok(())) => {
-                Ok(SendOutcome::Accepted { provider_refs: vec![outbound.attempt.to_string()], delivered: false })
-            }
+            Ok(Ok(())) => Ok(SendOutcome::Accepted { provider_refs: vec![outbound.attempt.into()], delivered: false }),
             Ok(Err(fault)) => Err(classify::failure(phase, &fault)),
             Err(_elapsed) => Err(classify::timed_out(phase)),
         }

@@ -47,7 +47,7 @@ async fn in_app_keeps_the_contract() {
     let sent = cleared(message("recipient-7"));
     let attempt = sent.get().attempt;
     let outcome = provider.send(&sent).await;
-    assert_eq!(outcome, SendOutcome::Accepted { provider_refs: vec![attempt.to_string()], delivered: true });
+    assert_eq!(outcome, SendOutcome::Accepted { provider_refs: vec![attempt.into()], delivered: true });
     {
         let items = memory.items.lock().unwrap();
         assert_eq!(items.len(), 1);

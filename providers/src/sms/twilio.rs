@@ -13,7 +13,7 @@ mod tests;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use carepost_kernel::{Cleared, Clock, Failure, FailureClass, SendOutcome};
+use carepost_kernel::{Cleared, Clock, Failure, FailureClass, ProviderRef, SendOutcome};
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 use url::form_urlencoded;
@@ -76,7 +76,10 @@ impl Twilio {
         // A success that cannot be read may stand for a message on its way (DEL-5).
         let created: Created =
             answer.json().ok_or_else(|| Failure::new(FailureClass::Unknown, "twilio_answer_unreadable"))?;
-        Ok(SendOutcome::Accepted { provider_refs: vec![created.sid], delivered: false })
+        Ok(SendOutcome::Accepted {
+            provider_refs: ProviderRef::new(created.sid).into_iter().collect(),
+            delivered: false,
+        })
     }
 }
 
@@ -99,7 +102,7 @@ impl Provider for Twilio {
         };
         let Some(listed) = listed else { return LookUpOutcome::CannotTell };
         if let Some(sid) = request::find(&listed, &self.settings, outbound, attempted_at) {
-            return LookUpOutcome::Found { provider_refs: vec![sid] };
+            return LookUpOutcome::Found { provider_refs: ProviderRef::new(sid).into_iter().collect() };
         }
         let is_settled = self.clock.now().duration_since(attempted_at) > LIST_LAG;
         if is_settled && listed.is_whole_since(attempted_at) {

@@ -13,7 +13,7 @@ mod tests;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use carepost_kernel::{Cleared, Clock, Failure, FailureClass, SendOutcome};
+use carepost_kernel::{Cleared, Clock, Failure, FailureClass, ProviderRef, SendOutcome};
 use url::Url;
 
 pub use self::config::{VonageMessagesCredentials, VonageMessagesSettings};
@@ -68,7 +68,10 @@ impl VonageMessages {
         // A success that cannot be read may stand for a message on its way (DEL-5).
         let accepted: Accepted =
             answer.json().ok_or_else(|| Failure::new(FailureClass::Unknown, "vonage_messages_answer_unreadable"))?;
-        Ok(SendOutcome::Accepted { provider_refs: vec![accepted.message_uuid], delivered: false })
+        Ok(SendOutcome::Accepted {
+            provider_refs: ProviderRef::new(accepted.message_uuid).into_iter().collect(),
+            delivered: false,
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use carepost_kernel::{AttemptRef, Failure, FailureClass, SendOutcome};
+use carepost_kernel::{AttemptRef, Failure, FailureClass, ProviderRef, SendOutcome};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -48,12 +48,12 @@ struct ErrorItem {
 /// Everything but acceptance.
 pub(super) fn outcome(answer: &Answer, attempt: AttemptRef, now: Timestamp) -> Result<SendOutcome, Failure> {
     let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
-    let message_id = header("x-message-id").filter(|id| !id.is_empty());
+    let message_id = header("x-message-id").and_then(ProviderRef::new);
     match (answer.status, message_id) {
         // 200 is sandbox mode's answer.
-        (200 | 202, Some(id)) => Ok(SendOutcome::Accepted { provider_refs: vec![id.to_owned()], delivered: false }),
+        (200 | 202, Some(id)) => Ok(SendOutcome::Accepted { provider_refs: vec![id], delivered: false }),
         // Accepted without an id: events still name the attempt.
-        (202, None) => Ok(SendOutcome::Accepted { provider_refs: vec![attempt.to_string()], delivered: false }),
+        (202, None) => Ok(SendOutcome::Accepted { provider_refs: vec![attempt.into()], delivered: false }),
         (status, _) => Err(failure(status, answer).with_after(wait(answer, status, now))),
     }
 }
@@ -150,7 +150,10 @@ mod tests {
     #[test]
     fn acceptance_gives_the_id() {
         for status in [200, 202] {
-            let accepted = SendOutcome::Accepted { provider_refs: vec!["abc".to_owned()], delivered: false };
+            let accepted = SendOutcome::Accepted {
+                provider_refs: ProviderRef::new("abc").into_iter().collect(),
+                delivered: false,
+            };
             assert_eq!(check(status, &[("x-message-id", "abc")], ""), Ok(accepted));
         }
         assert!(matches!(check(202, &[], ""), Ok(SendOutcome::Accepted { .. })));

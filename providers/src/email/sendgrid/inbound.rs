@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use carepost_kernel::Phi;
+use carepost_kernel::{Phi, ProviderRef};
 use mail_parser::MessageParser;
 use mail_parser::decoders::charsets::map::charset_decoder;
 use serde::Deserialize;
@@ -119,9 +119,10 @@ fn read(form: &Form<'_>) -> Option<InboundMessage> {
         mail::first_address(MessageParser::default().parse(&line)?.from())
     };
     let from = stated("from").or_else(|| Some(envelope.from.clone()).filter(|from| from.contains('@')))?;
-    let digest_ref = || mail::digest_ref(&form.parts.iter().flat_map(|part| part.bytes).copied().collect::<Vec<u8>>());
+    let digest_ref =
+        || ProviderRef::digest_of(&form.parts.iter().flat_map(|part| part.bytes).copied().collect::<Vec<u8>>());
     Some(InboundMessage {
-        provider_ref: head.as_ref().and_then(|head| head.message_id().map(str::to_owned)).unwrap_or_else(digest_ref),
+        provider_ref: head.as_ref().and_then(|head| ProviderRef::new(head.message_id()?)).unwrap_or_else(digest_ref),
         from: Phi::new(from),
         to: envelope.to.first().cloned().or_else(|| stated("to")).unwrap_or_default(),
         subject: form.text("subject").map(Phi::new),

@@ -3,7 +3,7 @@
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use carepost_kernel::{AttemptRef, Failure, FailureClass, ReceiptStatus};
+use carepost_kernel::{AttemptRef, Failure, FailureClass, ProviderRef, ReceiptStatus};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -76,11 +76,11 @@ fn receipt(event: Event) -> Option<ReceiptEvent> {
     let message_id = event.sg_message_id.split('.').next().unwrap_or("");
     let provider_ref = match (message_id, attempt) {
         ("", None) => return None,
-        ("", Some(attempt)) => attempt.to_string(),
-        (id, _) => id.to_owned(),
+        ("", Some(attempt)) => attempt.into(),
+        (id, _) => ProviderRef::new(id)?,
     };
     // `sg_event_id` may change from try to try, so that it does not name the news.
-    let known_as = if event.sg_message_id.is_empty() { &provider_ref } else { &event.sg_message_id };
+    let known_as = if event.sg_message_id.is_empty() { provider_ref.as_str() } else { &event.sg_message_id };
     let dedup_key = format!("{known_as}:{}:{}", event.event, event.timestamp.unwrap_or_default());
     let occurred_at = event.timestamp.and_then(|seconds| Timestamp::from_second(seconds).ok());
     Some(ReceiptEvent { provider_ref, attempt, status, failure, occurred_at, dedup_key })

@@ -76,8 +76,11 @@ fn one_bad_event_does_not_cost_the_batch() {
         { "event": "delivered", "timestamp": "x", "sg_message_id": "a.b" },
         { "event": "delivered", "timestamp": 1, "sg_message_id": "c.d", "category": ["x"] },
     ]);
-    let refs: Vec<String> =
-        parse(batch.to_string().as_bytes()).unwrap().into_iter().map(|receipt| receipt.provider_ref).collect();
+    let refs: Vec<String> = parse(batch.to_string().as_bytes())
+        .unwrap()
+        .into_iter()
+        .map(|receipt| receipt.provider_ref.to_string())
+        .collect();
     assert_eq!(refs, ["c"]);
     assert_eq!(parse(b"{}"), Err(WebhookError::Malformed("not an array of events")));
 }

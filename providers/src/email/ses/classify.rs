@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use carepost_kernel::{Failure, FailureClass, SendOutcome};
+use carepost_kernel::{Failure, FailureClass, ProviderRef, SendOutcome};
 use serde::Deserialize;
 
 use crate::email::snake;
@@ -69,7 +69,8 @@ struct Refused {
 pub(super) fn outcome(answer: &Answer) -> Result<SendOutcome, Failure> {
     match (answer.status, answer.json::<Accepted>()) {
         (200, Some(accepted)) if !accepted.message_id.is_empty() => {
-            Ok(SendOutcome::Accepted { provider_refs: vec![accepted.message_id], delivered: false })
+            let provider_refs = ProviderRef::new(accepted.message_id).into_iter().collect();
+            Ok(SendOutcome::Accepted { provider_refs, delivered: false })
         }
         (status, _) => Err(failure(status, answer)),
     }

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use carepost_kernel::Phi;
+use carepost_kernel::{Phi, ProviderRef};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -105,7 +105,7 @@ fn stored(record: &Record) -> Option<InboundMessage> {
         content_base64: None,
     };
     Some(InboundMessage {
-        provider_ref: record.mail.message_id.clone(),
+        provider_ref: ProviderRef::new(record.mail.message_id.as_str())?,
         from: Phi::new(record.mail.source.clone()),
         to: record.receipt.recipients.first().cloned().unwrap_or_default(),
         subject: record.mail.common_headers.subject.clone().map(Phi::new),

@@ -3,7 +3,7 @@
 //! Events of a configuration set have `eventType`; notifications of an identity have `notificationType` and come
 //! without tags.
 
-use carepost_kernel::{AttemptRef, Failure, FailureClass, ReceiptStatus};
+use carepost_kernel::{AttemptRef, Failure, FailureClass, ProviderRef, ReceiptStatus};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -110,9 +110,8 @@ struct TopicStatus {
 /// Where it is not SES's.
 pub(super) fn read(record: Value) -> Result<Vec<ReceiptEvent>, WebhookError> {
     let record: Record = serde_json::from_value(record).map_err(|_| WebhookError::Malformed("not an event of SES"))?;
-    if record.mail.message_id.is_empty() {
-        return Err(WebhookError::Malformed("an event without a message id"));
-    }
+    let provider_ref = ProviderRef::new(record.mail.message_id.as_str())
+        .ok_or(WebhookError::Malformed("an event without a message id"))?;
     let Some((status, failure)) = meaning(&record) else { return Ok(Vec::new()) };
     let timestamp = record.timestamp().unwrap_or("");
     let attempt: Option<AttemptRef> =
@@ -123,7 +122,7 @@ pub(super) fn read(record: Value) -> Result<Vec<ReceiptEvent>, WebhookError> {
         failure,
         occurred_at: timestamp.parse::<Timestamp>().ok(),
         dedup_key: format!("{}:{}:{timestamp}", record.mail.message_id, snake(&record.event)),
-        provider_ref: record.mail.message_id,
+        provider_ref,
     }])
 }
 

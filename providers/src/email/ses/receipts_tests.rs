@@ -22,7 +22,7 @@ type Expected = (ReceiptStatus, Option<(FailureClass, &'static str)>);
 fn check(record: Value, expected: Option<Expected>) {
     let receipts = read(record.clone()).unwrap();
     let found = receipts.first().map(|receipt| {
-        assert!(receipt.provider_ref.starts_with("EXAMPLE"), "{}", receipt.provider_ref);
+        assert!(receipt.provider_ref.as_str().starts_with("EXAMPLE"), "{}", receipt.provider_ref);
         assert!(receipt.occurred_at.is_some());
         assert_eq!(read(record.clone()).unwrap()[0].dedup_key, receipt.dedup_key);
         (receipt.status, receipt.failure.clone())

@@ -155,7 +155,7 @@ fn event(
     let code = failure.as_ref().map_or("", |failure| failure.code.as_str());
     let seconds = occurred_at.map_or(0, Timestamp::as_second);
     ReceiptEvent {
-        provider_ref: attempt.to_string(),
+        provider_ref: attempt.into(),
         attempt: Some(attempt),
         status,
         dedup_key: format!("{attempt}:{what}:{code}:{seconds}"),

@@ -57,7 +57,7 @@ fn each_action_has_its_status() {
         let [event] = events.as_slice() else { panic!("{action}: {} events", events.len()) };
         let found = event.failure.as_ref().map(|failure| (failure.class, failure.code.as_str()));
         assert_eq!((event.status, found), (expected, failure), "{action} {code}");
-        assert_eq!((event.attempt, event.provider_ref.clone()), (Some(attempt(2)), attempt(2).to_string()));
+        assert_eq!((event.attempt, event.provider_ref.clone()), (Some(attempt(2)), attempt(2).into()));
         assert_eq!(event.occurred_at.unwrap().as_second(), 1_800_000_000);
     }
 }

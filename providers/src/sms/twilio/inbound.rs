@@ -1,6 +1,6 @@
 //! Messages from outside, with their pictures and the keyword that Twilio may have seen.
 
-use carepost_kernel::Phi;
+use carepost_kernel::{Phi, ProviderRef};
 
 use super::receipts::Fields;
 use crate::contract::{InboundMedia, InboundMessage, OptOutKeyword, Received, WebhookError};
@@ -21,7 +21,7 @@ pub(super) fn is_inbound(fields: &Fields<'_>) -> bool {
 /// Reads a message.
 pub(super) fn parse(fields: &Fields<'_>) -> Result<Received, WebhookError> {
     let message = InboundMessage {
-        provider_ref: fields.sid()?.to_owned(),
+        provider_ref: ProviderRef::new(fields.sid()?).ok_or(WebhookError::Malformed("no MessageSid"))?,
         from: Phi::from(fields.get("From").ok_or(WebhookError::Malformed("no From"))?),
         to: fields.get("To").ok_or(WebhookError::Malformed("no To"))?.to_owned(),
         subject: None,

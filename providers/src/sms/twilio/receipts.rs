@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use carepost_kernel::{AttemptRef, Failure, FailureClass, ReceiptStatus};
+use carepost_kernel::{AttemptRef, Failure, FailureClass, ProviderRef, ReceiptStatus};
 
 use super::classify;
 use crate::contract::{ReceiptEvent, Received, WebhookError};
@@ -48,7 +48,7 @@ pub(super) fn parse(fields: &Fields<'_>, attempt: Option<AttemptRef>) -> Result<
         _ => None,
     };
     let receipt = ReceiptEvent {
-        provider_ref: sid.to_owned(),
+        provider_ref: ProviderRef::new(sid).ok_or(WebhookError::Malformed("no MessageSid"))?,
         attempt,
         status,
         failure,

@@ -230,7 +230,7 @@ async fn del_5_a_dropped_message_is_found_and_an_absent_one_is_absent_in_time() 
         panic!("not found")
     };
     let calls = bench.simulator.calls(Vendor::Twilio);
-    assert_eq!(calls[0].outcome, crate::simulator::CallOutcome::Dropped { provider_ref: provider_refs[0].clone() });
+    assert_eq!(calls[0].outcome, crate::simulator::CallOutcome::Dropped { provider_ref: provider_refs[0].to_string() });
 
     let never = sms("+15005550100", "Something else");
     assert_eq!(bench.provider.look_up(&never, attempted_at).await, LookUpOutcome::CannotTell, "too soon");

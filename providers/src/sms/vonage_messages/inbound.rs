@@ -1,10 +1,10 @@
 //! Messages from outside: text, and pictures by address. The engine looks for STOP itself.
 
-use carepost_kernel::Phi;
+use carepost_kernel::{Phi, ProviderRef};
 use serde::Deserialize;
 
 use super::receipts;
-use crate::contract::{InboundMedia, InboundMessage, Received};
+use crate::contract::{InboundMedia, InboundMessage, Received, WebhookError};
 use crate::sms;
 
 #[derive(Deserialize)]
@@ -31,7 +31,7 @@ struct Media {
 }
 
 /// A message in our terms. The vendor tells the kind of a file, not its media type.
-pub(super) fn received(body: InboundBody) -> Received {
+pub(super) fn received(body: InboundBody) -> Result<Received, WebhookError> {
     let InboundBody { message_uuid, from, to, timestamp, mut text, image, audio, video, file, vcard } = body;
     let kinds = [
         ("image/*", image),
@@ -50,7 +50,7 @@ pub(super) fn received(body: InboundBody) -> Received {
         media.push(Phi::new(InboundMedia { content_type, url: Some(url), filename: name, content_base64: None }));
     }
     let message = InboundMessage {
-        provider_ref: message_uuid,
+        provider_ref: ProviderRef::new(message_uuid).ok_or(WebhookError::Malformed("no message_uuid"))?,
         from: Phi::new(sms::with_plus(&from)),
         to: sms::with_plus(&to),
         subject: None,
@@ -61,5 +61,5 @@ pub(super) fn received(body: InboundBody) -> Received {
         keyword: None,
         occurred_at: timestamp.as_deref().and_then(receipts::time),
     };
-    Received { inbound: vec![message], ..Received::default() }
+    Ok(Received { inbound: vec![message], ..Received::default() })
 }

@@ -1,6 +1,6 @@
 //! Status webhooks; what has no status is a message from outside.
 
-use carepost_kernel::ReceiptStatus;
+use carepost_kernel::{ProviderRef, ReceiptStatus};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -28,7 +28,7 @@ struct StatusBody {
 pub(super) fn parse(body: &[u8]) -> Result<Received, WebhookError> {
     match serde_json::from_slice(body).map_err(|_| WebhookError::Malformed("neither a status nor a message"))? {
         Webhook::Status(status) => receipt(&status),
-        Webhook::Inbound(message) => Ok(inbound::received(*message)),
+        Webhook::Inbound(message) => inbound::received(*message),
     }
 }
 
@@ -45,7 +45,7 @@ fn receipt(body: &StatusBody) -> Result<Received, WebhookError> {
         _ => return Err(WebhookError::Malformed("unknown status")),
     };
     let receipt = ReceiptEvent {
-        provider_ref: message_uuid.clone(),
+        provider_ref: ProviderRef::new(message_uuid.as_str()).ok_or(WebhookError::Malformed("no message_uuid"))?,
         attempt: client_ref.as_deref().and_then(|reference| reference.parse().ok()),
         status,
         failure,

@@ -1,6 +1,6 @@
 //! Messages from outside. The vendor does nothing about STOP: the engine looks at the text itself.
 
-use carepost_kernel::Phi;
+use carepost_kernel::{Phi, ProviderRef};
 
 use super::receipts::{get, message_time};
 use super::signature::Params;
@@ -10,7 +10,9 @@ use crate::sms;
 /// Reads a message, or one part of a long one.
 pub(super) fn parse(params: &Params) -> Result<Received, WebhookError> {
     let message = InboundMessage {
-        provider_ref: get(params, "messageId").ok_or(WebhookError::Malformed("no messageId"))?.to_owned(),
+        provider_ref: get(params, "messageId")
+            .and_then(ProviderRef::new)
+            .ok_or(WebhookError::Malformed("no messageId"))?,
         from: Phi::new(sms::with_plus(get(params, "msisdn").ok_or(WebhookError::Malformed("no msisdn"))?)),
         to: sms::with_plus(get(params, "to").ok_or(WebhookError::Malformed("no to"))?),
         subject: None,

@@ -1,6 +1,6 @@
 //! Delivery receipts: one for each part of a text.
 
-use carepost_kernel::ReceiptStatus;
+use carepost_kernel::{ProviderRef, ReceiptStatus};
 use jiff::Timestamp;
 
 use super::classify;
@@ -27,7 +27,7 @@ pub(super) fn parse(params: &Params) -> Result<Received, WebhookError> {
     let err_code = get(params, "err-code").and_then(|code| code.parse().ok());
     let failure = matches!(status, ReceiptStatus::Undelivered).then(|| classify::delivery_failure(name, err_code));
     let receipt = ReceiptEvent {
-        provider_ref: id.to_owned(),
+        provider_ref: ProviderRef::new(id).ok_or(WebhookError::Malformed("no messageId"))?,
         attempt: get(params, "client-ref").and_then(|reference| reference.parse().ok()),
         status,
         failure,

@@ -1,7 +1,7 @@
 //! What goes to Vonage's SMS API, and what its answer holds.
 
 use carepost_kernel::segments::{self, Encoding};
-use carepost_kernel::{Failure, FailureClass, SendOutcome};
+use carepost_kernel::{Failure, FailureClass, ProviderRef, SendOutcome};
 use jiff::Timestamp;
 use serde::Deserialize;
 use url::Url;
@@ -89,7 +89,7 @@ impl Sent {
         let mut refused = None;
         for part in self.messages {
             match (part.status.as_str(), part.message_id) {
-                ("0", Some(id)) => provider_refs.push(id),
+                ("0", Some(id)) => provider_refs.extend(ProviderRef::new(id)),
                 ("0", None) => return Err(Failure::new(FailureClass::Unknown, "vonage_sms_answer_unreadable")),
                 (status, _) => refused = refused.or_else(|| Some(classify::refusal(status))),
             }
