@@ -1,7 +1,7 @@
 //! `carepost api-key`.
 
 use anyhow::Context as _;
-use carepost_tenancy::{ApiKey, KeyMode, NewApiKey, Scope};
+use carepost_tenancy::{ApiKey, NewApiKey, Scope};
 use serde_json::{Value, json};
 
 use super::tool::{self, PAGE, actor, find_tenant, with_storage};
@@ -18,11 +18,10 @@ pub(super) async fn run(command: ApiKeyCommand, config: &Config) -> anyhow::Resu
 async fn work(command: ApiKeyCommand, storage: &Storage) -> anyhow::Result<Value> {
     let directory = &storage.directory;
     Ok(match command {
-        ApiKeyCommand::Create { tenant, name, scopes, test, expires_at } => {
-            let mode = if test { KeyMode::Test } else { KeyMode::Live };
+        ApiKeyCommand::Create { tenant, name, scopes, expires_at } => {
             let scopes = scopes.iter().map(|name| scope(name)).collect::<anyhow::Result<_>>()?;
             let tenant_id = find_tenant(directory, &tenant).await?.tenant_id;
-            let new = NewApiKey { name, mode, scopes, expires_at };
+            let new = NewApiKey { name, scopes, expires_at };
             let (key, text) = directory.create_api_key(&actor(), tenant_id, new).await?;
             json!({ "api_key": shown(&key), "secret": text.expose() })
         }
@@ -40,7 +39,7 @@ async fn work(command: ApiKeyCommand, storage: &Storage) -> anyhow::Result<Value
 
 fn scope(name: &str) -> anyhow::Result<Scope> {
     let names = || Scope::ALL.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
-    Scope::from_name(name).with_context(|| format!("read scope: there are {}", names()))
+    name.parse().ok().with_context(|| format!("read scope: there are {}", names()))
 }
 
 fn shown(key: &ApiKey) -> Value {
@@ -48,7 +47,6 @@ fn shown(key: &ApiKey) -> Value {
         "id": key.api_key_id,
         "name": key.name,
         "prefix": key.prefix,
-        "mode": key.mode,
         "scopes": key.scopes,
         "created_at": key.created_at,
         "expires_at": key.expires_at,

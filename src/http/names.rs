@@ -2,7 +2,7 @@
 
 use carepost_delivery::{DeliveryState, EventKind};
 use carepost_kernel::{Channel, FailureClass, Priority, Purpose, ReceiptStatus, WaitReason};
-use carepost_tenancy::{AccountStatus, EndpointStatus, KeyMode, Scope, TenantStatus};
+use carepost_tenancy::{AccountStatus, EndpointStatus, Scope, TenantStatus};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -43,8 +43,6 @@ names! {
     ReceiptStatusName = ReceiptStatus::ALL.map(ReceiptStatus::as_str);
     /// What a key may do.
     ScopeName = Scope::ALL.iter().map(|scope| scope.as_str());
-    /// Live or test.
-    KeyModeName = KeyMode::ALL.iter().map(|mode| mode.as_str());
     /// Whether a tenant is served.
     TenantStatusName = TenantStatus::ALL.iter().map(|status| status.as_str());
     /// Whether an account is used.

@@ -100,7 +100,7 @@ impl Modify for Security {
             let builder = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format(format);
             SecurityScheme::Http(builder.description(Some(description)).build())
         };
-        let scheme = bearer("cp_live_…", "A key of the tenant's, with scopes.");
+        let scheme = bearer("cp_…", "A key of the tenant's, with scopes.");
         components.add_security_scheme("api_key", scheme);
         let scheme = bearer("opaque", "The token of the deployment's administrator.");
         components.add_security_scheme("admin_token", scheme);

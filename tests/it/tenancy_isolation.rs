@@ -95,7 +95,7 @@ async fn every_route_wants_a_key_and_its_scope() {
     let clinic = Clinic::open(&world.server, "scopes", json!({})).await;
     let id = Uuid::nil().to_string();
     let nobody = world.server.nobody();
-    let wrong = nobody.with_key("cp_live_0000000000000000000000000000000000000000000");
+    let wrong = nobody.with_key("cp_0000000000000000000000000000000000000000000");
     let revoked = {
         let key = clinic.key(&ALL_SCOPES).await;
         let keys = clinic.admin.get(&clinic.path("/api-keys")).await.expect(200);

@@ -32,7 +32,7 @@ pub use events::TenancyEvent;
 pub use keys::{MasterKeys, TenantHandle};
 pub use rules::url::is_public;
 pub use types::{
-    AccountChange, AccountStatus, ApiKey, EndpointChange, EndpointStatus, KeyMode, NewAccount, NewApiKey, NewEndpoint,
+    AccountChange, AccountStatus, ApiKey, EndpointChange, EndpointStatus, NewAccount, NewApiKey, NewEndpoint,
     NewTenant, PlacementChoice, PlacementKind, PlacementRecord, Principal, ProviderAccount, RouteChange, Scope, Scopes,
     SettingsChange, Tenant, TenantSettings, TenantStatus, UnknownPolicy, WebhookEndpoint,
 };

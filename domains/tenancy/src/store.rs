@@ -9,6 +9,8 @@ pub(crate) mod changes;
 pub(crate) mod endpoints;
 pub(crate) mod tenants;
 
+use std::str::FromStr;
+
 use carepost_kernel::Cursor;
 use carepost_store::Row;
 use tokio_postgres::types::FromSql;
@@ -35,8 +37,8 @@ impl<'row> Reader<'row> {
     }
 
     /// A column whose text is one of an enum's names.
-    fn named<T>(&self, column: &'static str, from_name: impl Fn(&str) -> Option<T>) -> Result<T, TenancyError> {
-        from_name(self.get(column)?).ok_or_else(|| self.fault(column))
+    fn named<T: FromStr>(&self, column: &'static str) -> Result<T, TenancyError> {
+        self.get::<&str>(column)?.parse().map_err(|_| self.fault(column))
     }
 
     /// A whole number that is never negative.

@@ -7,7 +7,7 @@ mod settings;
 mod tenant;
 
 pub use account::{AccountChange, AccountStatus, NewAccount, ProviderAccount, RouteChange};
-pub use api_key::{ApiKey, KeyMode, NewApiKey, Principal, Scope, Scopes};
+pub use api_key::{ApiKey, NewApiKey, Principal, Scope, Scopes};
 pub use endpoint::{EndpointChange, EndpointStatus, NewEndpoint, WebhookEndpoint};
 pub use settings::{
     Admission, ReceiptWaitHours, RetrySettings, TenantSettings, TtlHours, UnknownPolicies, UnknownPolicy,
@@ -26,7 +26,7 @@ impl std::fmt::Debug for Sealed {
 
 /// An enum that stands in rows and on the wire by name.
 macro_rules! named {
-    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+    ($(#[$meta:meta])* $name:ident = $kind:literal { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         pub enum $name {
@@ -44,13 +44,9 @@ macro_rules! named {
                     $(Self::$variant => $text),+
                 }
             }
-
-            /// The one of that name.
-            #[must_use]
-            pub fn from_name(text: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|found| found.as_str() == text)
-            }
         }
+
+        carepost_kernel::parse_by_name!($name = $kind);
     };
 }
 pub(crate) use named;

@@ -38,7 +38,7 @@ pub(super) async fn make_tenants(admin: &Api) -> anyhow::Result<Vec<DemoTenant>>
             let _account: Value = admin.post(&format!("{path}/provider-accounts"), &account).await?;
         }
         let scopes = ["messages:write", "messages:read", "messages:content", "events:read"];
-        let key = json!({ "name": "demo", "mode": "test", "scopes": scopes });
+        let key = json!({ "name": "demo", "scopes": scopes });
         let made: Value = admin.post(&format!("{path}/api-keys"), &key).await?;
         let key = Secret::from(made["secret"].as_str().unwrap_or_default());
         let api = admin.with_key(key.clone());

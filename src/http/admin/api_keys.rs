@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use carepost_kernel::ApiKeyId;
-use carepost_tenancy::{ApiKey, KeyMode, NewApiKey, Scope, Scopes};
+use carepost_tenancy::{ApiKey, NewApiKey, Scope, Scopes};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::http::auth::TenantAdmin;
 use crate::http::error::ApiError;
 use crate::http::json;
-use crate::http::names::{KeyModeName, ScopeName};
+use crate::http::names::ScopeName;
 use crate::http::query::{PageQuery, PageRequest, PageView, path_id};
 use crate::http::state::AppState;
 
@@ -25,9 +25,6 @@ pub(crate) struct ApiKeyView {
     name: String,
     /// The readable start of its text.
     prefix: String,
-    /// Live or test.
-    #[schema(value_type = KeyModeName)]
-    mode: KeyMode,
     /// What it may do.
     #[schema(value_type = Vec<ScopeName>)]
     scopes: Scopes,
@@ -51,9 +48,6 @@ pub(crate) struct ApiKeyView {
 pub(crate) struct CreateApiKeyBody {
     /// Its name for people, 1 to 100 characters.
     name: String,
-    /// Live (default) or test.
-    #[schema(value_type = Option<KeyModeName>)]
-    mode: Option<KeyMode>,
     /// What it may do; at least one.
     #[serde(default)]
     #[schema(value_type = Vec<ScopeName>, min_items = 1)]
@@ -90,8 +84,8 @@ pub(crate) async fn create_api_key(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let bytes = json::read(&request, payload, state.limits.admin_body_bytes).await?;
-    let CreateApiKeyBody { name, mode, scopes, expires_at } = json::parse(&bytes)?;
-    let new = NewApiKey { name, mode: mode.unwrap_or(KeyMode::Live), scopes, expires_at };
+    let CreateApiKeyBody { name, scopes, expires_at } = json::parse(&bytes)?;
+    let new = NewApiKey { name, scopes, expires_at };
     let (key, secret) = state.directory.create_api_key(&admin.actor, admin.tenant_id(), new).await?;
     let view = CreatedApiKeyView { api_key: key.into(), secret: secret.expose().clone() };
     Ok(HttpResponse::Created().json(view))
@@ -145,7 +139,6 @@ impl From<ApiKey> for ApiKeyView {
             id: key.api_key_id,
             name: key.name,
             prefix: key.prefix,
-            mode: key.mode,
             scopes: key.scopes,
             created_at: key.created_at,
             expires_at: key.expires_at,

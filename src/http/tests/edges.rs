@@ -28,7 +28,7 @@ async fn every_operation_wants_a_key() {
         let reply = world.send(request(method, path)).await;
         assert_eq!(reply.problem(), (401, "unauthenticated".to_owned()), "{method} {path}");
         assert_eq!(reply.header("www-authenticate"), Some("Bearer"), "{method} {path}");
-        let reply = world.send(authorized(request(method, path), "cp_live_wrong")).await;
+        let reply = world.send(authorized(request(method, path), "cp_wrong")).await;
         assert_eq!(reply.status, 401, "{method} {path}");
     }
     let reply = world.send(TestRequest::get().uri(&format!("{MESSAGES}?api_key={}", world.key))).await;

@@ -26,8 +26,8 @@ use carepost_store::{
     DatabaseConfig, IoRuntime, Placement, SchemaName, StoreError, ensure_partitions, migrate_control, migrate_placement,
 };
 use carepost_tenancy::{
-    Directory, KeyMode, MasterKeys, NewAccount, NewApiKey, NewTenant, PlacementChoice, PlacementRecord,
-    ProviderAccount, Scope, Tenant, TenantHandle, TenantSettings,
+    Directory, MasterKeys, NewAccount, NewApiKey, NewTenant, PlacementChoice, PlacementRecord, ProviderAccount, Scope,
+    Tenant, TenantHandle, TenantSettings,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -232,7 +232,7 @@ async fn new_tenant(directory: &Directory, slug: &str) -> Tenant {
 }
 
 async fn new_key(directory: &Directory, tenant_id: TenantId, scopes: &[Scope]) -> String {
-    let new = NewApiKey { name: "tests".to_owned(), mode: KeyMode::Live, scopes: scopes.to_vec(), expires_at: None };
+    let new = NewApiKey { name: "tests".to_owned(), scopes: scopes.to_vec(), expires_at: None };
     let (_, secret) = directory.create_api_key(&actor(), tenant_id, new).await.unwrap();
     secret.expose().clone()
 }

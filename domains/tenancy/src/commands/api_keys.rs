@@ -9,7 +9,7 @@ use crate::error::{FieldProblem, Tried as _};
 use crate::events::TenancyEvent;
 use crate::rules::{key_text, names};
 use crate::store::api_keys;
-use crate::types::{ApiKey, KeyMode, NewApiKey, TenantStatus};
+use crate::types::{ApiKey, NewApiKey, TenantStatus};
 use crate::{Directory, TenancyError};
 
 impl Directory {
@@ -35,13 +35,12 @@ impl Directory {
         if self.tenant(tenant_id).await?.tenant.status == TenantStatus::Closed {
             return Err(TenancyError::Conflict { tried: TRIED, problem: "the tenant is closed" });
         }
-        let text = new_text(new.mode)?;
+        let text = new_text()?;
         let key = ApiKey {
             api_key_id: ApiKeyId::new(now),
             tenant_id,
             name: new.name,
             prefix: key_text::shown(text.expose()).to_owned(),
-            mode: new.mode,
             scopes: new.scopes.into_iter().collect(),
             created_at: now,
             expires_at: new.expires_at,
@@ -129,10 +128,10 @@ impl Directory {
     }
 }
 
-fn new_text(mode: KeyMode) -> Result<Secret<String>, TenancyError> {
+fn new_text() -> Result<Secret<String>, TenancyError> {
     loop {
         // 43 of 96 bytes are needed, and 31 of 32 are usable: a second round is never seen in practice.
-        if let Some(text) = key_text::write(mode, &*random_bytes()?) {
+        if let Some(text) = key_text::write(&*random_bytes()?) {
             return Ok(Secret::new(text));
         }
     }

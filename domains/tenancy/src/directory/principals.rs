@@ -30,7 +30,7 @@ impl Directory {
 
     async fn authenticate_counted(&self, presented: &str) -> (&'static str, Result<Arc<Principal>, TenancyError>) {
         const REFUSED: &str = "refused";
-        if key_text::mode_of(presented).is_none() {
+        if !key_text::is_key(presented) {
             return (REFUSED, Err(TenancyError::Unauthenticated));
         }
         let hash = key_text::hash(presented);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::FieldProblem;
 use crate::rules::key_text::ENTROPY_LEN;
-use crate::types::{KeyMode, NewAccount, RouteChange, TenantSettings, UnknownPolicy};
+use crate::types::{NewAccount, RouteChange, TenantSettings, UnknownPolicy};
 
 fn pointer_of<T: std::fmt::Debug>(result: Result<T, FieldProblem>) -> Option<String> {
     result.err().map(|fault| fault.pointer)
@@ -106,37 +106,34 @@ proptest! {
     #[test]
     fn ten_1_a_key_is_long_checked_and_shows_little(entropy in proptest::collection::vec(any::<u8>(), ENTROPY_LEN)) {
         let entropy: [u8; ENTROPY_LEN] = entropy.try_into().unwrap();
-        for mode in [KeyMode::Live, KeyMode::Test] {
-            let text = key_text::write(mode, &entropy).unwrap();
-            prop_assert_eq!(text.len(), 57);
-            prop_assert_eq!(key_text::mode_of(&text), Some(mode));
-            prop_assert_eq!(key_text::shown(&text).len(), 12);
-            prop_assert_eq!(key_text::mode_of_shown(key_text::shown(&text)), mode);
-        }
+        let text = key_text::write(&entropy).unwrap();
+        prop_assert_eq!(text.len(), 52);
+        prop_assert!(key_text::is_key(&text));
+        prop_assert_eq!(key_text::shown(&text).len(), 7);
     }
 
     #[test]
-    fn one_wrong_character_is_noticed_without_a_look_up(place in 0_usize..57, letter in "[0-9A-Za-z]") {
-        let text = key_text::write(KeyMode::Live, &[7; ENTROPY_LEN]).unwrap();
+    fn one_wrong_character_is_noticed_without_a_look_up(place in 0_usize..52, letter in "[0-9A-Za-z]") {
+        let text = key_text::write(&[7; ENTROPY_LEN]).unwrap();
         let mut wrong = text.clone();
         wrong.replace_range(place..=place, &letter);
-        prop_assert_eq!(key_text::mode_of(&wrong).is_some(), wrong == text);
+        prop_assert_eq!(key_text::is_key(&wrong), wrong == text);
     }
 }
 
 #[test]
 fn what_was_never_a_key_is_refused_without_a_look_up() {
-    let key = key_text::write(KeyMode::Live, &[7; ENTROPY_LEN]).unwrap();
+    let key = key_text::write(&[7; ENTROPY_LEN]).unwrap();
     let with_tail = format!("{key}0");
-    let not_ascii = format!("cp_live_{}", "é".repeat(25));
-    for text in ["", "cp_live_", "Bearer x", &key[1..], &with_tail, &not_ascii, &key.replace("live", "test")] {
-        assert_eq!(key_text::mode_of(text), None, "{text}");
+    let not_ascii = format!("cp_{}{}", "é".repeat(24), "0");
+    for text in ["", "cp_", "Bearer x", &key[1..], &with_tail, &not_ascii, &key.replace("cp_", "pc_")] {
+        assert!(!key_text::is_key(text), "{text}");
     }
 }
 
 #[test]
 fn too_few_usable_bytes_make_no_key() {
-    assert_eq!(key_text::write(KeyMode::Live, &[250; ENTROPY_LEN]), None);
+    assert_eq!(key_text::write(&[250; ENTROPY_LEN]), None);
 }
 
 #[test]

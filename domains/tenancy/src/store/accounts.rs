@@ -6,7 +6,7 @@ use carepost_store::{EngineConnection, Row, StoreError, TenantTx};
 use super::{Reader, as_i32, page_bounds};
 use crate::TenancyError;
 use crate::error::Tried as _;
-use crate::types::{AccountStatus, ProviderAccount, Sealed};
+use crate::types::{ProviderAccount, Sealed};
 
 /// The name is taken.
 const NAME: &str = "provider_accounts_name";
@@ -142,7 +142,7 @@ fn read_account(row: &Row) -> Result<ProviderAccount, TenancyError> {
         rate_per_second: rate.map(|_| reader.count("rate_per_second")).transpose()?,
         max_in_flight: reader.count("max_in_flight")?,
         timeout_ms: reader.count("timeout_ms")?,
-        status: reader.named("status", AccountStatus::from_name)?,
+        status: reader.named("status")?,
         base_url: reader.get("base_url")?,
         version: reader.get("version")?,
         created_at: reader.get("created_at")?,

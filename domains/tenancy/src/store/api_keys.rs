@@ -8,7 +8,6 @@ use uuid::Uuid;
 use super::{Reader, page_bounds};
 use crate::TenancyError;
 use crate::error::Tried as _;
-use crate::rules::key_text;
 use crate::types::{ApiKey, Principal, Scope, Scopes};
 
 pub(crate) async fn insert_api_key(tx: &TenantTx<'_>, key: &ApiKey, key_hash: &[u8; 32]) -> Result<(), TenancyError> {
@@ -76,7 +75,6 @@ pub(crate) async fn find_principal(
     Ok(Some(Principal {
         tenant_id: TenantId::from_uuid(reader.get("tenant_id")?),
         api_key_id: ApiKeyId::from_uuid(reader.get("api_key_id")?),
-        mode: key_text::mode_of_shown(reader.get("prefix")?),
         scopes: read_scopes(&reader)?,
         expires_at: reader.get("expires_at")?,
     }))
@@ -97,19 +95,17 @@ pub(crate) async fn touch_api_keys(engine: &EngineConnection, uses: &KeyUses) ->
 
 fn read_scopes(reader: &Reader<'_>) -> Result<Scopes, TenancyError> {
     let names: Vec<&str> = reader.get("scopes")?;
-    let scope = |name: &&str| Scope::from_name(name).ok_or_else(|| reader.fault("scopes"));
+    let scope = |name: &&str| name.parse::<Scope>().map_err(|_| reader.fault("scopes"));
     names.iter().map(scope).collect()
 }
 
 fn read_api_key(row: &Row) -> Result<ApiKey, TenancyError> {
     let reader = Reader::new("api_keys", row);
-    let prefix: String = reader.get("prefix")?;
     Ok(ApiKey {
         api_key_id: ApiKeyId::from_uuid(reader.get("api_key_id")?),
         tenant_id: TenantId::from_uuid(reader.get("tenant_id")?),
         name: reader.get("name")?,
-        mode: key_text::mode_of_shown(&prefix),
-        prefix,
+        prefix: reader.get("prefix")?,
         scopes: read_scopes(&reader)?,
         created_at: reader.get("created_at")?,
         expires_at: reader.get("expires_at")?,

@@ -142,7 +142,7 @@ fn read_endpoint(row: &Row) -> Result<WebhookEndpoint, TenancyError> {
         tenant_id: TenantId::from_uuid(reader.get("tenant_id")?),
         url: reader.get("url")?,
         event_types: reader.get("event_types")?,
-        status: reader.named("status", EndpointStatus::from_name)?,
+        status: reader.named("status")?,
         last_event_id: reader.get::<Option<uuid::Uuid>>("last_event_id")?.map(EventId::from_uuid),
         failures: reader.count("failures")?,
         next_try_at: reader.get("next_try_at")?,

@@ -11,7 +11,7 @@ use super::{Reader, page_bounds};
 use crate::TenancyError;
 use crate::error::Tried as _;
 use crate::keys::MasterKeys;
-use crate::types::{PlacementKind, PlacementRecord, Tenant, TenantStatus};
+use crate::types::{PlacementRecord, Tenant};
 
 /// The slug is taken.
 const SLUG: &str = "tenants_slug";
@@ -162,7 +162,7 @@ fn read_tenant(row: &Row) -> Result<Tenant, TenancyError> {
         slug: reader.get("slug")?,
         display_name: reader.get("display_name")?,
         placement_id: PlacementId::from_uuid(reader.get("placement_id")?),
-        status: reader.named("status", TenantStatus::from_name)?,
+        status: reader.named("status")?,
         settings,
         version: reader.get("version")?,
         created_at: reader.get("created_at")?,
@@ -176,7 +176,7 @@ fn read_placement(row: &Row, master_keys: &MasterKeys) -> Result<PlacementRecord
     let url_sealed: Option<&[u8]> = reader.get("url_sealed")?;
     Ok(PlacementRecord {
         placement_id,
-        kind: reader.named("kind", PlacementKind::from_name)?,
+        kind: reader.named("kind")?,
         schema_name: reader.get("schema_name")?,
         url: url_sealed.map(|sealed| master_keys.open_url(placement_id, sealed)).transpose()?,
         created_at: reader.get("created_at")?,

@@ -8,7 +8,7 @@ use super::{Sealed, named};
 
 named! {
     /// Whether an account is used.
-    AccountStatus {
+    AccountStatus = "account status" {
         /// In the route.
         Active = "active",
         /// In the route, but nothing is sent over it now.

@@ -8,7 +8,7 @@ use super::named;
 
 named! {
     /// What a key may do.
-    Scope {
+    Scope = "scope" {
         /// Send, cancel and redrive messages.
         MessagesWrite = "messages:write",
         /// See messages, their states and timelines.
@@ -55,16 +55,6 @@ impl FromIterator<Scope> for Scopes {
     }
 }
 
-named! {
-    /// Which half of the world a key belongs to; written into its text.
-    KeyMode {
-        /// Real messages.
-        Live = "live",
-        /// Trying things out.
-        Test = "test",
-    }
-}
-
 /// A key as lists show it: nothing in it opens anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
@@ -76,8 +66,6 @@ pub struct ApiKey {
     pub name: String,
     /// The readable start of its text.
     pub prefix: String,
-    /// Live or test.
-    pub mode: KeyMode,
     /// What it may do.
     pub scopes: Scopes,
     /// When it was made.
@@ -95,8 +83,6 @@ pub struct ApiKey {
 pub struct NewApiKey {
     /// Its name for people, 1 to 100 characters.
     pub name: String,
-    /// Live or test.
-    pub mode: KeyMode,
     /// What it may do; at least one scope.
     pub scopes: Vec<Scope>,
     /// When it ends by itself.
@@ -110,8 +96,6 @@ pub struct Principal {
     pub tenant_id: TenantId,
     /// The key that it showed.
     pub api_key_id: ApiKeyId,
-    /// Live or test.
-    pub mode: KeyMode,
     /// What the key may do.
     pub scopes: Scopes,
     /// When the key ends by itself.

@@ -7,7 +7,7 @@ use super::{Sealed, named};
 
 named! {
     /// Whether an endpoint is told.
-    EndpointStatus {
+    EndpointStatus = "endpoint status" {
         /// It is.
         Active = "active",
         /// Not now, by hand.

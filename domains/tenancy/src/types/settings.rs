@@ -199,7 +199,7 @@ impl Default for RetrySettings {
 
 named! {
     /// What is done where bytes were sent and no answer came (DEL-5).
-    UnknownPolicy {
+    UnknownPolicy = "policy for unknown outcomes" {
         /// Ask the vendor, where it can be asked; hold otherwise.
         LookUpThenHold = "look_up_then_hold",
         /// Wait for a receipt; give up after the hold.

@@ -7,7 +7,7 @@ use super::{TenantSettings, named};
 
 named! {
     /// Whether a tenant's messages are taken and sent.
-    TenantStatus {
+    TenantStatus = "tenant status" {
         /// Taken and sent.
         Active = "active",
         /// Taken and kept, not sent.
@@ -69,7 +69,7 @@ pub enum PlacementChoice {
 
 named! {
     /// What a placement holds.
-    PlacementKind {
+    PlacementKind = "kind of placement" {
         /// Many tenants.
         Pooled = "pooled",
         /// One tenant, in the deployment's database.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use carepost_kernel::{ErrorKind, Secret};
-use carepost_tenancy::{KeyMode, NewApiKey, Scope, TenancyError, TenancyEvent};
+use carepost_tenancy::{NewApiKey, Scope, TenancyError, TenancyEvent};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::support::{World, actor, advance, new_key, noon};
@@ -19,14 +19,12 @@ async fn strangers_key() -> Secret<String> {
 async fn ten_1_a_key_stands_for_its_tenant_and_scopes() {
     let world = World::new().await;
     let tenant_id = world.tenant("riverside").await.tenant_id;
-    let new = NewApiKey { mode: KeyMode::Test, ..new_key() };
-    let (key, text) = world.directory.create_api_key(&actor(), tenant_id, new).await.unwrap();
-    assert!(text.expose().starts_with("cp_test_"));
+    let (key, text) = world.directory.create_api_key(&actor(), tenant_id, new_key()).await.unwrap();
+    assert!(text.expose().starts_with("cp_"));
     let principal = world.directory.authenticate(text.expose()).await.unwrap();
     assert_eq!((principal.tenant_id, principal.api_key_id), (tenant_id, key.api_key_id));
     assert!(principal.may(Scope::MessagesWrite) && principal.may(Scope::EventsRead));
     assert!(!principal.may(Scope::MessagesContent) && !principal.may(Scope::AdminTenant));
-    assert_eq!(principal.mode, KeyMode::Test);
     let listed = world.directory.list_api_keys(tenant_id, None, 10).await.unwrap();
     assert_eq!(listed.items, [key]);
 }
@@ -120,7 +118,7 @@ async fn ten_5_a_database_that_is_away_is_no_verdict_on_a_key() {
         assert_eq!(error.kind(), ErrorKind::Unavailable);
     }
     // What is no key at all needs no database to be refused.
-    let error = world.directory.authenticate("cp_live_nonsense").await.unwrap_err();
+    let error = world.directory.authenticate("cp_nonsense").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthenticated);
     assert_eq!(world.directory.refresh().await.unwrap_err().kind(), ErrorKind::Unavailable);
     assert_eq!(world.other_process().tenant(tenant_id).await.unwrap_err().kind(), ErrorKind::Unavailable);

@@ -7,8 +7,8 @@ use carepost_audit::Actor;
 use carepost_kernel::{Channel, Clock, PlacementId, Secret, TenantId};
 use carepost_store::{DatabaseConfig, IoRuntime, Placement, SchemaName, migrate_control};
 use carepost_tenancy::{
-    Directory, FieldProblem, KeyMode, MasterKeys, NewAccount, NewApiKey, NewTenant, PlacementChoice, RouteChange,
-    Scope, Tenant, TenantSettings,
+    Directory, FieldProblem, MasterKeys, NewAccount, NewApiKey, NewTenant, PlacementChoice, RouteChange, Scope, Tenant,
+    TenantSettings,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -153,7 +153,6 @@ pub(crate) fn new_tenant(slug: &str, placement: PlacementChoice) -> NewTenant {
 pub(crate) fn new_key() -> NewApiKey {
     NewApiKey {
         name: "integration".to_owned(),
-        mode: KeyMode::Live,
         scopes: vec![Scope::MessagesWrite, Scope::EventsRead],
         expires_at: None,
     }

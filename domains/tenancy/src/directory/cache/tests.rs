@@ -48,7 +48,6 @@ fn a_use_is_handed_out_once_it_is_new_by_enough() {
     let key = CachedKey::new(Arc::new(Principal {
         tenant_id: TenantId::from_uuid(uuid::Uuid::nil()),
         api_key_id: carepost_kernel::ApiKeyId::from_uuid(uuid::Uuid::nil()),
-        mode: crate::KeyMode::Live,
         scopes: crate::Scopes::default(),
         expires_at: None,
     }));
