@@ -11,10 +11,9 @@ pub mod vendors;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use carepost_actors::delivery::in_app::InAppStore;
 use carepost_actors::{Engine, EngineParts, Tuning};
-use carepost_kernel::{Clock, InstanceId};
-use carepost_providers::Shared;
+use carepost_kernel::{Chain, Clock, InstanceId, Reach};
+use carepost_providers::network;
 use carepost_providers::simulator::Simulator;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -60,14 +59,8 @@ impl Deployment {
         let clock = Clock::system();
         let keys = keys::load(config)?;
         let storage = Storage::open(config, keys.master, clock.clone(), Access::Serve).await?;
-        let simulator = match config.sandbox.is_enabled {
-            true => Some(Simulator::start(config.sandbox.seed).await.context("start the simulated vendors")?),
-            false => None,
-        };
-        let inbox = InAppStore::new(storage.directory.clone(), storage.placements.clone(), clock.clone());
-        let http = http_client(&config.outbound)?;
-        let shared = Shared { http, clock: clock.clone(), in_app: Arc::new(inbox) };
-        let vendors = Arc::new(Vendors::new(storage.directory.clone(), shared, public_url.clone(), simulator.clone()));
+        let vendors = Arc::new(Vendors::open(config, &storage, clock.clone(), public_url.clone()).await?);
+        let simulator = vendors.simulator().cloned();
         let parts = EngineParts {
             clock: clock.clone(),
             instance: InstanceId::new(clock.now()),
@@ -119,20 +112,18 @@ impl Deployment {
         }
         self.tasks.shutdown().await;
         if let Err(error) = self.storage.directory.flush_key_uses().await {
-            tracing::warn!(error = %error, "could not write down when keys were last used");
+            tracing::warn!(error = %Chain(&error), "could not write down when keys were last used");
         }
         self.storage.close().await
     }
 }
 
-/// The client for vendors and tenants' endpoints. A redirect would carry patients' data to whom it was not meant for.
-pub(crate) fn http_client(settings: &OutboundSettings) -> anyhow::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .user_agent(concat!("carepost/", env!("CARGO_PKG_VERSION")))
+/// The client for vendors, and for a server of ours.
+pub(crate) fn http_client(settings: &OutboundSettings, reach: Reach) -> anyhow::Result<reqwest::Client> {
+    network::client(reach)
         .connect_timeout(settings.connect_timeout)
         .pool_max_idle_per_host(settings.idle_per_host)
         .pool_idle_timeout(settings.idle_timeout)
-        .redirect(reqwest::redirect::Policy::none())
         .build()
         .context("make the HTTP client")
 }

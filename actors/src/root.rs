@@ -153,7 +153,7 @@ impl std::fmt::Debug for Engine {
 /// # Errors
 /// Where a placement cannot be worked on.
 pub async fn start(parts: EngineParts) -> Result<Engine, StartError> {
-    let http = notifier::build_client(parts.directory.private_urls()).map_err(StartError::Client)?;
+    let http = notifier::build_client(parts.directory.reach()).map_err(StartError::Client)?;
     let shared = Arc::new(Shared {
         clock: parts.clock,
         instance: parts.instance,

@@ -10,6 +10,7 @@ use serde_path_to_error::Segment;
 use carepost_kernel::{Failure, FailureClass, SendOutcome};
 
 use crate::contract::{AccountConfig, ConfigError};
+use crate::network;
 
 /// A vendor's answer, whole.
 pub(crate) struct Answer {
@@ -24,7 +25,8 @@ const ANSWER_LIMIT_BYTES: usize = 1 << 20;
 /// Makes one call and reads the answer.
 ///
 /// # Errors
-/// `transient` where the connection was never made, `unknown` where bytes may have gone out (DEL-5).
+/// `config_fault` where the name leads inside, `transient` where the connection was never made, `unknown` where bytes may
+/// have gone out (DEL-5).
 pub(crate) async fn call(vendor: &str, request: reqwest::RequestBuilder) -> Result<Answer, Failure> {
     let mut response = request.send().await.map_err(|error| lost(vendor, &error))?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -39,7 +41,9 @@ pub(crate) async fn call(vendor: &str, request: reqwest::RequestBuilder) -> Resu
 }
 
 fn lost(vendor: &str, error: &reqwest::Error) -> Failure {
-    if error.is_connect() || error.is_builder() {
+    if network::is_private(error) {
+        Failure::new(FailureClass::ConfigFault, format!("{vendor}_private_address"))
+    } else if error.is_connect() || error.is_builder() {
         Failure::new(FailureClass::Transient, format!("{vendor}_connect"))
     } else if error.is_timeout() {
         Failure::new(FailureClass::Unknown, format!("{vendor}_timeout"))

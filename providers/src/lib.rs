@@ -13,6 +13,7 @@ pub mod contract;
 pub mod email;
 pub mod http;
 pub mod in_app;
+pub mod network;
 pub mod registry;
 pub mod simulator;
 pub mod sms;

@@ -99,6 +99,12 @@ impl Simulator {
         self.core.http_base.clone()
     }
 
+    /// Where the mail server speaks TLS from the first byte; accounts of ours name the port for `STARTTLS`.
+    #[must_use]
+    pub fn smtp_implicit_port(&self) -> Option<u16> {
+        self.core.smtp.get().map(|face| face.implicit_port)
+    }
+
     /// A fresh account that this simulator accepts. Webhooks go to `webhook_url`, signed for the account.
     #[must_use]
     pub fn account(&self, vendor: Vendor, webhook_url: &Url) -> SimulatedAccount {

@@ -1,18 +1,13 @@
 //! `carepost account`.
 
-use std::sync::Arc;
-
-use anyhow::Context as _;
-use carepost_actors::delivery::in_app::InAppStore;
 use carepost_kernel::Clock;
-use carepost_providers::simulator::Simulator;
-use carepost_providers::{Shared, Vendor};
+use carepost_providers::Vendor;
 use carepost_tenancy::{AccountStatus, FieldProblem, NewAccount, ProviderAccount, RouteChange};
 use serde_json::{Value, json};
 
 use super::tool::{self, PAGE, actor, find_tenant, read, read_json, with_storage};
 use super::{AccountArgs, AccountCommand, out};
-use crate::compose::{Storage, Vendors, http_client};
+use crate::compose::{Storage, Vendors};
 use crate::config::Config;
 use crate::http::Providers as _;
 
@@ -58,22 +53,11 @@ async fn create(args: AccountArgs, config: &Config, storage: &Storage) -> anyhow
         route,
         base_url: args.base_url,
     };
-    let vendors = vendors(args.sandbox, config, storage).await?;
+    // The vendors' own checks; a sandbox account is checked on simulators of this command's own.
+    let vendors = Vendors::open(config, storage, Clock::system(), config.http.public_url.clone()).await?;
     let check =
         |account: &NewAccount| vendors.check(account).map_err(|fault| FieldProblem::new(fault.pointer, fault.problem));
     Ok(shown(&storage.directory.create_account(&actor(), tenant_id, new, check).await?))
-}
-
-/// The vendors' own checks; a sandbox account is checked on simulators of this command's own.
-async fn vendors(sandbox: bool, config: &Config, storage: &Storage) -> anyhow::Result<Vendors> {
-    let clock = Clock::system();
-    let inbox = InAppStore::new(storage.directory.clone(), storage.placements.clone(), clock.clone());
-    let shared = Shared { http: http_client(&config.outbound)?, clock, in_app: Arc::new(inbox) };
-    let simulator = match sandbox && config.sandbox.is_enabled {
-        true => Some(Simulator::start(config.sandbox.seed).await.context("start the simulated vendors")?),
-        false => None,
-    };
-    Ok(Vendors::new(storage.directory.clone(), shared, config.http.public_url.clone(), simulator))
 }
 
 fn shown(account: &ProviderAccount) -> Value {

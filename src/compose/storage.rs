@@ -70,8 +70,7 @@ impl Storage {
     ) -> anyhow::Result<(Directory, Placements, Arc<Opener>)> {
         let io = IoRuntime::start()?;
         let control = open_control(&database.config, &io).await?;
-        let directory =
-            Directory::new(control, master_keys, clock.clone()).with_private_urls(config.outbound.private_urls);
+        let directory = Directory::new(control, master_keys, clock.clone()).with_reach(config.outbound.reach());
         let placements = Placements::default();
         let opener = Arc::new(Opener::new(database.config.clone(), config, io, placements.clone(), clock));
         directory

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use async_trait::async_trait;
 use carepost_actors::ProviderSource;
-use carepost_kernel::{ProviderAccountId, Secret, TenantId};
+use carepost_actors::delivery::in_app::InAppStore;
+use carepost_kernel::{Chain, Clock, ProviderAccountId, Reach, Secret, TenantId};
 use carepost_providers::simulator::{SimulatedAccount, Simulator};
 use carepost_providers::{AccountConfig, ConfigError, Provider, Shared, Vendor, build};
 use carepost_tenancy::{Directory, NewAccount, ProviderAccount};
@@ -14,6 +16,8 @@ use serde_json::{Map, Value};
 use url::Url;
 use uuid::Uuid;
 
+use super::{Storage, http_client};
+use crate::config::Config;
 use crate::http::{Providers, webhook_url};
 
 /// What a sandbox account may say for itself; everything else is the simulator's.
@@ -24,14 +28,21 @@ const DEFAULT_TIMEOUT_MS: u32 = 10_000;
 /// Makes providers, and keeps them for as long as their accounts stay as they are.
 pub struct Vendors {
     directory: Directory,
+    /// For accounts that tenants have configured.
     shared: Shared,
     public_url: Url,
-    simulator: Option<Simulator>,
+    sandbox: Option<Sandbox>,
     ready: DashMap<ProviderAccountId, (i64, Arc<dyn Provider>)>,
     /// The simulators' side of each sandbox account; it outlives changes of the account.
-    sandbox: DashMap<ProviderAccountId, SimulatedAccount>,
+    simulated: DashMap<ProviderAccountId, SimulatedAccount>,
     /// One for each vendor, to check accounts with.
     samples: DashMap<Vendor, SimulatedAccount>,
+}
+
+/// The simulated vendors, and what leads to them: they are on this machine.
+struct Sandbox {
+    simulator: Simulator,
+    shared: Shared,
 }
 
 impl std::fmt::Debug for Vendors {
@@ -41,17 +52,39 @@ impl std::fmt::Debug for Vendors {
 }
 
 impl Vendors {
-    /// None made yet.
+    /// None made yet. Starts the simulated vendors where they are switched on.
+    ///
+    /// # Errors
+    /// Where they do not start, or there is no TLS to be had.
+    pub async fn open(config: &Config, storage: &Storage, clock: Clock, public_url: Url) -> anyhow::Result<Self> {
+        let (directory, reach) = (storage.directory.clone(), config.outbound.reach());
+        let in_app = Arc::new(InAppStore::new(directory.clone(), storage.placements.clone(), clock.clone()));
+        let shared = Shared { http: http_client(&config.outbound, reach)?, reach, clock, in_app };
+        let sandbox = match config.sandbox.is_enabled {
+            true => Some(Sandbox {
+                simulator: Simulator::start(config.sandbox.seed).await.context("start the simulated vendors")?,
+                shared: Shared {
+                    http: http_client(&config.outbound, Reach::Anywhere)?,
+                    reach: Reach::Anywhere,
+                    ..shared.clone()
+                },
+            }),
+            false => None,
+        };
+        let (ready, simulated, samples) = (DashMap::new(), DashMap::new(), DashMap::new());
+        Ok(Self { directory, shared, public_url, sandbox, ready, simulated, samples })
+    }
+
+    /// The simulated vendors, where they are switched on.
     #[must_use]
-    pub fn new(directory: Directory, shared: Shared, public_url: Url, simulator: Option<Simulator>) -> Self {
-        let (ready, sandbox, samples) = (DashMap::new(), DashMap::new(), DashMap::new());
-        Self { directory, shared, public_url, simulator, ready, sandbox, samples }
+    pub fn simulator(&self) -> Option<&Simulator> {
+        self.sandbox.as_ref().map(|sandbox| &sandbox.simulator)
     }
 
     async fn make(&self, account: &ProviderAccount) -> Result<Arc<dyn Provider>, ConfigError> {
         let vendor: Vendor = account.vendor.parse()?;
         let token = self.directory.open_webhook_token(account).await.map_err(|error| {
-            tracing::error!(account.id = %account.account_id, error = %error, "could not open a webhook token");
+            tracing::error!(account.id = %account.account_id, error = %Chain(&error), "could not open a webhook token");
             fault("/webhook_token", "could not be opened now")
         })?;
         let webhook_url = self.webhook_url(vendor, token.expose())?;
@@ -65,29 +98,20 @@ impl Vendors {
             webhook_url,
         };
         if is_simulated(account.sandbox, vendor) {
-            let simulated = self.simulated(account.account_id, vendor, &candidate.webhook_url)?;
-            return build(&candidate.in_sandbox(&simulated), &self.shared);
+            let sandbox = self.sandbox()?;
+            let entry = self.simulated.entry(account.account_id);
+            let simulated = entry.or_insert_with(|| sandbox.simulator.account(vendor, &candidate.webhook_url)).clone();
+            return build(&candidate.in_sandbox(&simulated), &sandbox.shared);
         }
         let credentials = self.directory.open_credentials(account).await.map_err(|error| {
-            tracing::error!(account.id = %account.account_id, error = %error, "could not open credentials");
+            tracing::error!(account.id = %account.account_id, error = %Chain(&error), "could not open credentials");
             fault("/credentials", "could not be opened now")
         })?;
         build(&candidate.with(credentials)?, &self.shared)
     }
 
-    fn simulated(
-        &self,
-        account_id: ProviderAccountId,
-        vendor: Vendor,
-        webhook_url: &Url,
-    ) -> Result<SimulatedAccount, ConfigError> {
-        let simulator = self.simulator()?;
-        let entry = self.sandbox.entry(account_id).or_insert_with(|| simulator.account(vendor, webhook_url));
-        Ok(entry.clone())
-    }
-
-    fn simulator(&self) -> Result<&Simulator, ConfigError> {
-        self.simulator.as_ref().ok_or_else(|| fault("/sandbox", "the sandbox is switched off on this server"))
+    fn sandbox(&self) -> Result<&Sandbox, ConfigError> {
+        self.sandbox.as_ref().ok_or_else(|| fault("/sandbox", "the sandbox is switched off on this server"))
     }
 
     fn webhook_url(&self, vendor: Vendor, token: &str) -> Result<Url, ConfigError> {
@@ -125,15 +149,16 @@ impl Providers for Vendors {
             timeout_ms: account.route.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),
             webhook_url: self.webhook_url(vendor, "check")?,
         };
-        let config = if is_simulated(account.sandbox, vendor) {
-            let simulator = self.simulator()?;
+        let built = if is_simulated(account.sandbox, vendor) {
+            let Sandbox { simulator, shared } = self.sandbox()?;
             let sample =
                 self.samples.entry(vendor).or_insert_with(|| simulator.account(vendor, &candidate.webhook_url));
-            candidate.in_sandbox(&sample)
+            build(&candidate.in_sandbox(&sample), shared)
         } else {
-            candidate.with(account.credentials.clone().unwrap_or_else(|| Secret::from("{}")))?
+            let credentials = account.credentials.clone().unwrap_or_else(|| Secret::from("{}"));
+            build(&candidate.with(credentials)?, &self.shared)
         };
-        build(&config, &self.shared).map(|_provider| ())
+        built.map(|_provider| ())
     }
 }
 

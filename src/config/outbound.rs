@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use carepost_kernel::Reach;
+
 use super::Reader;
 
 /// Calls to vendors and to tenants' endpoints.
@@ -13,11 +15,18 @@ pub struct OutboundSettings {
     pub idle_per_host: usize,
     /// `CAREPOST_OUTBOUND_IDLE_TIMEOUT_S`: how long they are kept, in seconds. Default 30.
     pub idle_timeout: Duration,
-    /// `CAREPOST_PRIVATE_URLS`: on lets tenants name `http` and private addresses. For tests and demos. Default off.
+    /// `CAREPOST_PRIVATE_URLS`: on lets tenants name `http` and private addresses: base URLs, mail servers, webhook
+    /// endpoints. For tests, and for deployments that trust their tenants with their network. Default off.
     pub private_urls: bool,
 }
 
 impl OutboundSettings {
+    /// How far addresses may lead that tenants name.
+    #[must_use]
+    pub const fn reach(&self) -> Reach {
+        Reach::of_tenants(self.private_urls)
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         Self {
             connect_timeout: reader.millis("CAREPOST_OUTBOUND_CONNECT_TIMEOUT_MS", 5_000, 100..=60_000),

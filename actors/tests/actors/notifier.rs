@@ -145,7 +145,7 @@ async fn private_addresses_are_not_called() {
     let receiver = Receiver::start(&[], 200).await;
     let (made, _) = endpoint(&world, &world.first, &receiver.url, &[]).await;
     world.stop().await;
-    let strict = world.directory.clone().with_private_urls(false);
+    let strict = world.directory.clone().with_reach(carepost_kernel::Reach::Public);
     world.restart(strict).await;
     let messages = world.enqueue_many(&world.first, 1).await;
     world.delivered(&world.first, &messages).await;

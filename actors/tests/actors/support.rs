@@ -84,7 +84,7 @@ impl World {
         let io = IoRuntime::start().unwrap();
         let control = Placement::connect(PlacementId::new(clock.now()), &config, &control_schema, &io).await.unwrap();
         let keys = MasterKeys::parse(MASTER_KEY).unwrap();
-        let directory = Directory::new(control, keys, clock.clone()).with_private_urls(true);
+        let directory = Directory::new(control, keys, clock.clone()).with_reach(carepost_kernel::Reach::Anywhere);
         let record = directory.ensure_pooled_placement(&by(), "carepost_pooled").await.unwrap();
         let placement = Placement::connect(record.placement_id, &config, &schema, &io).await.unwrap();
         ensure_partitions(&placement, clock.now(), 2).await.unwrap();

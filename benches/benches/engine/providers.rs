@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use carepost_kernel::{Clock, ProviderAccountId, Secret, TenantId};
+use carepost_kernel::{Clock, ProviderAccountId, Reach, Secret, TenantId};
 use carepost_providers::{
     AccountConfig, InAppInbox, InAppItem, InAppUnavailable, Provider, Shared, Vendor, WebhookError, WebhookRequest,
 };
@@ -99,7 +99,12 @@ fn provider(
         webhook_url: Url::parse(webhook_url).expect("an address"),
         timeout: Duration::from_secs(10),
     };
-    let shared = Shared { http: reqwest::Client::new(), clock: Clock::system(), in_app: Arc::new(NoInbox) };
+    let shared = Shared {
+        http: reqwest::Client::new(),
+        reach: Reach::Anywhere,
+        clock: Clock::system(),
+        in_app: Arc::new(NoInbox),
+    };
     carepost_providers::build(&config, &shared).expect("the configuration holds up")
 }
 

@@ -14,7 +14,7 @@ mod tenants;
 
 use std::sync::Arc;
 
-use carepost_kernel::{Clock, EventId, Secret, TenantId};
+use carepost_kernel::{Clock, EventId, Reach, Secret, TenantId};
 use carepost_store::{EngineConnection, Placement, TenantConnection};
 use jiff::Timestamp;
 use tokio::sync::broadcast;
@@ -34,7 +34,7 @@ const EVENTS_KEPT: usize = 1_024;
 #[derive(Clone)]
 pub struct Directory {
     shared: Arc<Shared>,
-    private_urls: bool,
+    reach: Reach,
 }
 
 struct Shared {
@@ -51,13 +51,13 @@ impl Directory {
     pub fn new(control: Placement, master_keys: MasterKeys, clock: Clock) -> Self {
         let caches = Caches::new(clock.now());
         let (events, _) = broadcast::channel(EVENTS_KEPT);
-        Self { shared: Arc::new(Shared { control, master_keys, clock, caches, events }), private_urls: false }
+        Self { shared: Arc::new(Shared { control, master_keys, clock, caches, events }), reach: Reach::Public }
     }
 
-    /// The same view, whose commands also take `http` and private addresses: for demos, simulators and tests.
+    /// The same view for a deployment whose tenants may name addresses within this reach; without it, public ones.
     #[must_use]
-    pub fn with_private_urls(mut self, allowed: bool) -> Self {
-        self.private_urls = allowed;
+    pub fn with_reach(mut self, reach: Reach) -> Self {
+        self.reach = reach;
         self
     }
 
@@ -86,10 +86,10 @@ impl Directory {
         self.shared.clock.now()
     }
 
-    /// Whether `http` and private addresses may be called at a tenant's wish: for whoever connects.
+    /// How far addresses may lead that tenants name: for whoever connects.
     #[must_use]
-    pub const fn private_urls(&self) -> bool {
-        self.private_urls
+    pub const fn reach(&self) -> Reach {
+        self.reach
     }
 
     pub(crate) fn master_keys(&self) -> &MasterKeys {

@@ -30,7 +30,6 @@ pub use directory::{Directory, EndpointProgress};
 pub use error::{FieldProblem, TenancyError};
 pub use events::TenancyEvent;
 pub use keys::{MasterKeys, TenantHandle};
-pub use rules::url::is_public;
 pub use types::{
     AccountChange, AccountStatus, ApiKey, EndpointChange, EndpointStatus, NewAccount, NewApiKey, NewEndpoint,
     NewTenant, PlacementChoice, PlacementKind, PlacementRecord, Principal, ProviderAccount, RouteChange, Scope, Scopes,

@@ -214,6 +214,9 @@ async fn a_stored_account_works_at_another_simulator() {
         ));
         let mut account = bench.account.clone();
         account.base_url = other.account.base_url.clone();
+        if vendor == Vendor::Smtp {
+            account.settings["port"] = other.account.settings["port"].clone();
+        }
         let provider = crate::build(&config(&account, &other.receiver.url), &shared()).unwrap();
         let outcome = provider.send(&cleared(message())).await;
         assert!(matches!(outcome, SendOutcome::Accepted { .. }), "{vendor:?}: {outcome:?}");

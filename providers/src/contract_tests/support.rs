@@ -10,8 +10,8 @@ use actix_web::http::StatusCode;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use async_trait::async_trait;
 use carepost_kernel::{
-    AttemptRef, Channel, Cleared, Clock, Content, MessageId, Phi, ProviderAccountId, SmsContent, TenantId, Verdict,
-    Verdicts,
+    AttemptRef, Channel, Cleared, Clock, Content, MessageId, Phi, ProviderAccountId, Reach, SmsContent, TenantId,
+    Verdict, Verdicts,
 };
 use jiff::SignedDuration;
 use tokio::sync::mpsc;
@@ -20,6 +20,7 @@ use url::Url;
 use crate::contract::{
     AccountConfig, InAppInbox, InAppItem, InAppUnavailable, Outbound, Provider, Shared, Vendor, WebhookRequest,
 };
+use crate::network;
 use crate::simulator::{SimulatedAccount, Simulator};
 
 /// Stands in every body; must stand nowhere else.
@@ -35,8 +36,12 @@ impl InAppInbox for NoInbox {
 }
 
 pub(crate) fn shared() -> Shared {
-    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    Shared { http, clock: Clock::system(), in_app: Arc::new(NoInbox) }
+    shared_within(Reach::Anywhere)
+}
+
+pub(crate) fn shared_within(reach: Reach) -> Shared {
+    let http = network::client(reach).build().unwrap();
+    Shared { http, reach, clock: Clock::system(), in_app: Arc::new(NoInbox) }
 }
 
 /// The configuration of a simulated account.

@@ -142,8 +142,7 @@ pub(crate) fn adopt_account(core: &Core, settings: &Value, credentials: &Value, 
 
 fn account(core: &Core, settings: Value, credentials: Value, webhook_url: &Url) -> Option<Account> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    let face = core.smtp.get()?;
-    let port = if settings["tls"] == "implicit" { face.implicit_port } else { face.port };
+    core.smtp.get()?;
     Some(Account {
         vendor: Vendor::Smtp,
         key: text(&credentials["username"])?,
@@ -151,7 +150,8 @@ fn account(core: &Core, settings: Value, credentials: Value, webhook_url: &Url) 
         webhook_secret: text(&credentials["webhook_secret"])?,
         material: Vec::new(),
         webhook_url: webhook_url.clone(),
-        base_url: Url::parse(&format!("smtp://127.0.0.1:{port}")).ok(),
+        // Host and port are settings.
+        base_url: None,
         settings,
         credentials,
     })

@@ -67,8 +67,7 @@ impl Clinic {
         let nowhere = Url::parse("http://127.0.0.1:9/").unwrap();
         let simulated = simulator.account(vendor, &nowhere);
         let credentials: Value = serde_json::from_str(simulated.credentials.expose()).unwrap();
-        // SMTP accounts name host and port in their settings.
-        let base_url = simulated.base_url.as_ref().filter(|url| url.scheme() != "smtp").map(Url::as_str);
+        let base_url = simulated.base_url.as_ref().map(Url::as_str);
         let name = more["name"].as_str().unwrap_or(vendor.as_str()).to_owned();
         let body = json!({ "name": name, "vendor": vendor.as_str(), "settings": simulated.settings,
                            "credentials": credentials, "base_url": base_url });

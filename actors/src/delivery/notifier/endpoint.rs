@@ -13,14 +13,13 @@ use carepost_audit::Actor as AuditActor;
 use carepost_delivery::store::list_event_stream;
 use carepost_delivery::types::DeliveryEvent;
 use carepost_delivery::{DeliveryError, webhook};
-use carepost_kernel::{ErrorKind, EventId, MessageId, Secret, WebhookEndpointId};
+use carepost_kernel::{Chain, ErrorKind, EventId, MessageId, Secret, WebhookEndpointId};
+use carepost_providers::network;
 use carepost_store::Placement;
 use carepost_tenancy::{EndpointChange, EndpointProgress, EndpointStatus, TenancyError, WebhookEndpoint};
 
 use crate::delivery::shared::{LiveTenant, Shared};
 use crate::metrics::{self, Notification};
-
-use super::client;
 
 const PAGE: i64 = 100;
 /// Calls at a time.
@@ -226,8 +225,10 @@ impl Pusher {
     }
 
     async fn post(&self, course: &Course, event: &DeliveryEvent) -> Notification {
-        let private = self.tools.shared.directory.private_urls();
-        let Ok(url) = client::check(&course.endpoint.url, private) else { return Notification::Blocked };
+        let Ok(url) = course.endpoint.url.parse() else { return Notification::Blocked };
+        if network::check_url(&url, self.tools.shared.directory.reach()).is_err() {
+            return Notification::Blocked;
+        }
         let (id, body) = (event.event_id.to_string(), webhook::body(event));
         let timestamp_s = self.tools.shared.now().as_second();
         let Ok(signature) = webhook::sign(&course.secret, &id, timestamp_s, &body) else {
@@ -338,7 +339,7 @@ async fn call(request: RequestBuilder) -> Notification {
                 webhook::Answer::Refused => Notification::Refused,
             }
         }
-        Err(error) if client::is_private(&error) => Notification::Blocked,
+        Err(error) if network::is_private(&error) => Notification::Blocked,
         Err(_) => Notification::Unreachable,
     }
 }

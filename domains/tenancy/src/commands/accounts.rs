@@ -26,7 +26,7 @@ impl Directory {
         validate: impl Fn(&NewAccount) -> Result<(), FieldProblem>,
     ) -> Result<ProviderAccount, TenancyError> {
         const TRIED: &str = "create provider account";
-        let route = rule::check(&new, self.private_urls())?;
+        let route = rule::check(&new, self.reach())?;
         validate(&new)?;
         let handle = self.tenant(tenant_id).await?;
         let now = self.now();
@@ -89,7 +89,7 @@ impl Directory {
             None => None,
         };
         let merged = rule::changed(&previous, present, &change)?;
-        let route = rule::check(&merged, self.private_urls())?;
+        let route = rule::check(&merged, self.reach())?;
         let concerns_vendor = change.settings.is_some() || change.credentials.is_some() || change.base_url.is_some();
         if concerns_vendor {
             validate(&merged)?;

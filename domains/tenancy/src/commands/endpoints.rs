@@ -29,7 +29,7 @@ impl Directory {
         new: NewEndpoint,
     ) -> Result<(WebhookEndpoint, Secret<String>), TenancyError> {
         const TRIED: &str = "create webhook endpoint";
-        check_outward("/url", &new.url, self.private_urls())?;
+        check_outward("/url", &new.url, self.reach())?;
         check_event_types(&new.event_types)?;
         let handle = self.tenant(tenant_id).await?;
         let now = self.now();
@@ -73,7 +73,7 @@ impl Directory {
     ) -> Result<WebhookEndpoint, TenancyError> {
         const TRIED: &str = "update webhook endpoint";
         if let Some(url) = &change.url {
-            check_outward("/url", url, self.private_urls())?;
+            check_outward("/url", url, self.reach())?;
         }
         check_event_types(change.event_types.as_deref().unwrap_or_default())?;
         if change.status == Some(EndpointStatus::Failing) {

@@ -1,6 +1,6 @@
 //! What a provider account must look like, whichever the vendor; and an account after a change.
 
-use carepost_kernel::Secret;
+use carepost_kernel::{Reach, Secret};
 use serde_json::Value;
 
 use super::names::check_name;
@@ -66,7 +66,7 @@ impl Route {
 }
 
 /// Checks what all vendors have in common.
-pub(crate) fn check(account: &NewAccount, private_urls: bool) -> Result<Route, FieldProblem> {
+pub(crate) fn check(account: &NewAccount, reach: Reach) -> Result<Route, FieldProblem> {
     check_name("/name", &account.name)?;
     let is_vendor = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     if account.vendor.is_empty() || !account.vendor.bytes().all(is_vendor) {
@@ -82,7 +82,7 @@ pub(crate) fn check(account: &NewAccount, private_urls: bool) -> Result<Route, F
         }
     }
     if let Some(base_url) = &account.base_url {
-        check_outward("/base_url", base_url, private_urls)?;
+        check_outward("/base_url", base_url, reach)?;
     }
     Route::new(&account.route)
 }

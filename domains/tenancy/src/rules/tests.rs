@@ -1,6 +1,6 @@
 //! Table tests of the rules.
 
-use carepost_kernel::{Channel, Secret};
+use carepost_kernel::{Channel, Reach, Secret};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -140,7 +140,7 @@ fn too_few_usable_bytes_make_no_key() {
 fn addresses_to_call_are_public_https() {
     let public = ["https://hooks.example.com/carepost?x=1", "https://1.1.1.1/", "https://[2606:4700::1111]:8443/"];
     for text in public {
-        assert_eq!(url::check_outward("/url", text, false), Ok(()), "{text}");
+        assert_eq!(url::check_outward("/url", text, Reach::Public), Ok(()), "{text}");
     }
     let private = [
         "http://hooks.example.com/",
@@ -173,12 +173,12 @@ fn addresses_to_call_are_public_https() {
         "https://[2001:db8::1]/",
     ];
     for text in private {
-        assert_eq!(pointer_of(url::check_outward("/url", text, false)).as_deref(), Some("/url"), "{text}");
-        assert_eq!(url::check_outward("/url", text, true), Ok(()), "{text}");
+        assert_eq!(pointer_of(url::check_outward("/url", text, Reach::Public)).as_deref(), Some("/url"), "{text}");
+        assert_eq!(url::check_outward("/url", text, Reach::Anywhere), Ok(()), "{text}");
     }
     let never = ["", "hooks", "ftp://example.com/", "https://user:pw@example.com/", "https://example.com/#a", "data:x"];
     for text in never {
-        assert_eq!(pointer_of(url::check_outward("/url", text, true)).as_deref(), Some("/url"), "{text}");
+        assert_eq!(pointer_of(url::check_outward("/url", text, Reach::Anywhere)).as_deref(), Some("/url"), "{text}");
     }
 }
 
@@ -200,7 +200,7 @@ fn account(change: impl FnOnce(&mut NewAccount)) -> NewAccount {
 #[test]
 fn accounts_have_bounds_whichever_the_vendor() {
     assert_eq!(
-        account::check(&account(|_| {}), false),
+        account::check(&account(|_| {}), Reach::Public),
         Ok(account::Route {
             route_order: 0,
             route_weight: 1,
@@ -225,7 +225,7 @@ fn accounts_have_bounds_whichever_the_vendor() {
         ("/timeout_ms", |account| account.route.timeout_ms = Some(99)),
     ];
     for (pointer, change) in table {
-        assert_eq!(pointer_of(account::check(&account(change), false)).as_deref(), Some(pointer));
+        assert_eq!(pointer_of(account::check(&account(change), Reach::Public)).as_deref(), Some(pointer));
     }
 }
 

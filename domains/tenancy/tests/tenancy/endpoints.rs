@@ -52,7 +52,7 @@ async fn wrong_endpoints_are_named() {
         assert!(matches!(error, TenancyError::Invalid { pointer, .. } if pointer == expected), "{expected}");
     }
     let local = NewEndpoint { url: "http://127.0.0.1:9999/".to_owned(), ..new_endpoint() };
-    let demo = world.directory.clone().with_private_urls(true);
+    let demo = world.directory.clone().with_reach(carepost_kernel::Reach::Anywhere);
     demo.create_endpoint(&actor(), tenant_id, local).await.unwrap();
 }
 

@@ -88,6 +88,7 @@ const RATE_WAIT: Duration = Duration::from_secs(60);
 pub(super) fn failure(phase: Phase, fault: &Fault) -> Failure {
     match fault {
         Fault::Refused { code, enhanced } => refused(phase, *code, *enhanced),
+        Fault::Private => Failure::new(FailureClass::ConfigFault, "smtp_private_address"),
         Fault::Lost => broken(phase, "connection_lost"),
         Fault::Protocol => broken(phase, "not_smtp"),
         Fault::Certificate => Failure::new(FailureClass::ConfigFault, "smtp_certificate"),

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::email::EnhancedCode;
 use crate::email::smtp::config::{Protection, Server};
+use crate::network::{self, ResolveError};
 
 /// Where in the dialogue something happened. All before [`Phase::Final`] is surely not delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +33,8 @@ pub(super) enum Phase {
 pub(super) enum Fault {
     /// The server said no, by these codes. Its text may name the recipient and is left out (DEL-9).
     Refused { code: u16, enhanced: Option<EnhancedCode> },
+    /// The server's name leads into a private network, and must not.
+    Private,
     /// The connection broke.
     Lost,
     /// The server did not speak SMTP.
@@ -49,6 +52,15 @@ pub(super) enum Fault {
 impl From<io::Error> for Fault {
     fn from(_: io::Error) -> Self {
         Self::Lost
+    }
+}
+
+impl From<ResolveError> for Fault {
+    fn from(error: ResolveError) -> Self {
+        match error {
+            ResolveError::Private => Self::Private,
+            ResolveError::LookUp(_) => Self::Lost,
+        }
     }
 }
 
@@ -207,8 +219,8 @@ impl Session {
     /// Connects, protects, and logs in.
     pub(super) async fn open(server: &Server, phase: &mut Phase) -> Result<Self, Fault> {
         *phase = Phase::Connect;
-        let host = server.host.trim_start_matches('[').trim_end_matches(']');
-        let stream = TcpStream::connect((host, server.port)).await?;
+        let addresses = network::resolve(&server.host, server.port, server.reach).await?;
+        let stream = TcpStream::connect(addresses.as_slice()).await?;
         stream.set_nodelay(true)?;
         let mut session = match (server.protection, &server.tls) {
             (Protection::Implicit, Some(tls)) => {

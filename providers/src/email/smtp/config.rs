@@ -4,9 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use carepost_kernel::{AttemptRef, Secret};
+use carepost_kernel::{AttemptRef, Reach, Secret};
 use serde::Deserialize;
-use url::Url;
 
 use crate::contract::{AccountConfig, ConfigError};
 use crate::email::mime::{self, Sender};
@@ -102,6 +101,8 @@ struct Credentials {
 pub(super) struct Server {
     pub(super) host: String,
     pub(super) port: u16,
+    /// How far its name may lead.
+    pub(super) reach: Reach,
     pub(super) protection: Protection,
     /// Present unless the connection is unprotected.
     pub(super) tls: Option<tls::Connector>,
@@ -124,7 +125,10 @@ pub(super) struct Account {
 }
 
 impl Account {
-    pub(super) fn new(config: &AccountConfig) -> Result<Self, ConfigError> {
+    pub(super) fn new(config: &AccountConfig, reach: Reach) -> Result<Self, ConfigError> {
+        if config.base_url.is_some() {
+            return Err(http::bad_field("/base_url", "a mail server is named by host and port in the settings"));
+        }
         let settings: Settings = http::settings(config)?;
         let credentials: Credentials = http::credentials(config)?;
         let sender = Sender::new(&settings.from_email, settings.from_name.as_deref())?;
@@ -137,7 +141,7 @@ impl Account {
         if settings.verp && bounces.user().len() > verp::MAX_USER_BYTES {
             return Err(http::bad_field("/settings/envelope_sender", "too long to carry a reference"));
         }
-        let server = server(&settings, &credentials, config.base_url.as_ref(), sender.domain())?;
+        let server = server(&settings, &credentials, sender.domain(), reach)?;
         Ok(Self {
             server: Arc::new(server),
             sender,
@@ -157,26 +161,17 @@ impl Account {
     }
 }
 
-fn server(
-    settings: &Settings,
-    credentials: &Credentials,
-    base_url: Option<&Url>,
-    domain: &str,
-) -> Result<Server, ConfigError> {
-    // `smtp://host:port` stands in for host and port, as other vendors' base addresses do.
-    let (host, port) = match base_url {
-        Some(base) => (
-            base.host_str().ok_or(http::bad_field("/base_url", "has no host"))?.to_owned(),
-            base.port().ok_or(http::bad_field("/base_url", "has no port"))?,
-        ),
-        None => (settings.host.clone(), settings.port),
-    };
+fn server(settings: &Settings, credentials: &Credentials, domain: &str, reach: Reach) -> Result<Server, ConfigError> {
+    let host = settings.host.clone();
     let is_name = |text: &str| {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
         (1..=255).contains(&text.len()) && text.bytes().all(allowed)
     };
     if !is_name(&host) {
         return Err(http::bad_field("/settings/host", "not the name of a host"));
+    }
+    if !reach.allows_host(&host) {
+        return Err(http::bad_field("/settings/host", "must be a public host"));
     }
     let hello_name = settings.hello_name.clone().unwrap_or_else(|| domain.to_owned());
     if !is_name(&hello_name) {
@@ -201,7 +196,8 @@ fn server(
     };
     Ok(Server {
         host,
-        port,
+        port: settings.port,
+        reach,
         protection: settings.tls,
         tls,
         hello_name,

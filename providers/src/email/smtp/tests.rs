@@ -1,23 +1,30 @@
 //! Tests of one SMTP account against servers that follow a script: each phase, each kind of loss (DEL-5).
 
-use carepost_kernel::{Channel, Content, EmailContent, FailureClass, Secret};
+use carepost_kernel::{Channel, Content, EmailContent, FailureClass, Reach, Secret};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::contract_tests::support::{self, cleared, outbound, shared};
+use crate::contract_tests::support::{self, cleared, outbound};
 use crate::simulator::SimulatedAccount;
 
 fn try_account(settings: Value, credentials: Value) -> Result<Smtp, ConfigError> {
+    try_account_within(Reach::Anywhere, settings, credentials)
+}
+
+fn try_account_within(reach: Reach, settings: Value, credentials: Value) -> Result<Smtp, ConfigError> {
     let account = SimulatedAccount {
         vendor: Vendor::Smtp,
         settings,
         credentials: Secret::new(credentials.to_string()),
         base_url: None,
     };
-    Smtp::new(&support::config(&account, &"https://carepost.example/w".parse().unwrap()), &shared())
+    Smtp::new(
+        &support::config(&account, &"https://carepost.example/w".parse().unwrap()),
+        &support::shared_within(reach),
+    )
 }
 
 fn settings(port: u16, tls: &str) -> Value {
@@ -192,4 +199,51 @@ fn a_bad_configuration_names_its_field() {
     let mut settings = settings(25, "starttls");
     settings["ca_certificate_pem"] = json!("no certificate");
     assert_eq!(try_account(settings, json!({})).err().unwrap().pointer, "/settings/ca_certificate_pem");
+}
+
+#[test]
+fn a_host_inside_is_refused_where_only_the_public_network_may_be_reached() {
+    for host in ["127.0.0.1", "[::1]", "10.0.0.25", "169.254.169.254", "localhost", "mail", "mail.internal"] {
+        let mut settings = settings(25, "starttls");
+        settings["host"] = json!(host);
+        let fault = try_account_within(Reach::Public, settings.clone(), json!({})).err().unwrap();
+        assert_eq!((fault.pointer.as_str(), fault.problem), ("/settings/host", "must be a public host"), "{host}");
+        assert!(try_account(settings, json!({})).is_ok(), "{host}");
+    }
+    let mut settings = settings(25, "starttls");
+    settings["host"] = json!("mail.example.com");
+    assert!(try_account_within(Reach::Public, settings, json!({})).is_ok());
+}
+
+/// A name can lead anywhere, so the addresses are judged where the connection is made.
+#[tokio::test]
+async fn a_name_that_leads_inside_is_not_connected_to() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let mut settings = settings(listener.local_addr().unwrap().port(), "none");
+    settings["host"] = json!("localhost");
+    let smtp = try_account(settings, json!({})).unwrap();
+    // As if it had been a public name when it was configured.
+    let Smtp { mut account, clock, pool } = smtp;
+    drop(pool);
+    std::sync::Arc::get_mut(&mut account.server).unwrap().reach = Reach::Public;
+    let smtp = Smtp { pool: Pool::new(account.server.clone()), account, clock };
+    let SendOutcome::Failed(failure) = smtp.send(&cleared(message())).await else { panic!("it was sent") };
+    assert_eq!((failure.class, failure.code.as_str()), (FailureClass::ConfigFault, "smtp_private_address"));
+    tokio::select! {
+        biased;
+        _ = listener.accept() => panic!("it connected"),
+        () = std::future::ready(()) => {}
+    }
+}
+
+#[test]
+fn an_address_in_place_of_host_and_port_is_refused() {
+    let account = SimulatedAccount {
+        vendor: Vendor::Smtp,
+        settings: settings(25, "none"),
+        credentials: Secret::new("{}".to_owned()),
+        base_url: "https://mail.example.com".parse().ok(),
+    };
+    let config = support::config(&account, &"https://carepost.example/w".parse().unwrap());
+    assert_eq!(Smtp::new(&config, &support::shared()).err().unwrap().pointer, "/base_url");
 }

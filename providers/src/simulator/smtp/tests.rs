@@ -16,8 +16,8 @@ async fn smtp_speaks_tls_from_the_first_byte_and_trusts_one_root() {
     let bench = Bench::new(Vendor::Smtp).await;
     let mut account = bench.account.clone();
     account.settings["tls"] = "implicit".into();
-    let port = bench.simulator.core.smtp.get().unwrap().implicit_port;
-    account.base_url = format!("smtp://127.0.0.1:{port}").parse().ok();
+    let port = bench.simulator.smtp_implicit_port();
+    account.settings["port"] = port.into();
     let provider = crate::build(&config(&account, &bench.receiver.url), &shared()).unwrap();
     let outcome = provider.send(&cleared(message())).await;
     assert!(matches!(outcome, SendOutcome::Accepted { .. }), "{outcome:?}");
