@@ -27,7 +27,7 @@ use std::sync::Arc;
 use actix_web::dev::ServerHandle;
 use actix_web::http::KeepAlive;
 use actix_web::{App, HttpServer, web};
-use carepost_kernel::{Clock, Secret};
+use carepost_kernel::{Chain, Clock, Secret};
 use tokio::sync::oneshot;
 use url::Url;
 
@@ -211,7 +211,7 @@ fn run(listener: TcpListener, seed: u64, ready: oneshot::Sender<Started>) {
                     drop(server.handle().stop(false));
                 }
                 if let Err(error) = server.await {
-                    tracing::warn!(%error, "simulator stopped");
+                    tracing::warn!(error = %Chain(&error), "simulator stopped");
                 }
             }
             Err(error) => drop(ready.send(Err(error))),

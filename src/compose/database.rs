@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use carepost_kernel::Secret;
+use carepost_kernel::{Chain, Secret};
 use carepost_store::{DatabaseConfig, EmbeddedConfig, EmbeddedError, EmbeddedServer, StoreError, ensure_roles};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -60,7 +60,7 @@ impl Database {
             loop {
                 match ensure_roles(&self.config).await {
                     Err(error @ StoreError::Unavailable { .. }) => {
-                        tracing::warn!(error = %error, "the database is away: asking again");
+                        tracing::warn!(error = %Chain(&error), "the database is away: asking again");
                         tokio::time::sleep(ASK_EVERY).await;
                     }
                     outcome => return outcome,
@@ -129,7 +129,7 @@ async fn keep(
         server = loop {
             match EmbeddedServer::start(config.clone()).await {
                 Ok(server) => break server,
-                Err(error) => tracing::error!(error = %error, "could not start PostgreSQL again"),
+                Err(error) => tracing::error!(error = %Chain(&error), "could not start PostgreSQL again"),
             }
             tokio::select! {
                 _ = &mut stopped => return Ok(()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use carepost_actors::Placements;
 use carepost_audit::Actor;
-use carepost_kernel::{Clock, PlacementId};
+use carepost_kernel::{Chain, Clock, PlacementId};
 use carepost_store::{DatabaseConfig, IoRuntime, Placement, SchemaName, migrate_control};
 use carepost_tenancy::{Directory, MasterKeys, PlacementKind};
 use uuid::Uuid;
@@ -55,7 +55,7 @@ impl Storage {
             Err(error) => {
                 // The first fault is the one to tell.
                 if let Err(second) = database.close().await {
-                    tracing::warn!(error = %second, "could not stop the database");
+                    tracing::warn!(error = %Chain(&*second), "could not stop the database");
                 }
                 Err(error)
             }
@@ -81,7 +81,7 @@ impl Storage {
             let opened = opener.open(&record).await;
             match opened {
                 Err(error) if record.kind == PlacementKind::Database => {
-                    tracing::error!(placement.id = %record.placement_id, error = %error, "could not open placement");
+                    tracing::error!(placement.id = %record.placement_id, error = %Chain(&error), "could not open placement");
                 }
                 other => drop(other.with_context(|| format!("open placement {}", record.placement_id))?),
             }
@@ -98,7 +98,7 @@ impl Storage {
             if open.get(record.placement_id).is_none()
                 && let Err(error) = opener.open(&record).await
             {
-                tracing::error!(placement.id = %record.placement_id, error = %error, "could not open placement");
+                tracing::error!(placement.id = %record.placement_id, error = %Chain(&error), "could not open placement");
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use carepost_kernel::Chain;
 use carepost_tenancy::TenancyEvent;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
@@ -28,7 +29,7 @@ pub fn spawn(tasks: &mut JoinSet<()>, storage: &Storage) {
                 },
             }
             if let Err(error) = Storage::open_new_placements(&directory, &opener, &placements).await {
-                tracing::warn!(error = %format!("{error:#}"), "could not look for new placements");
+                tracing::warn!(error = %Chain(&*error), "could not look for new placements");
             }
         }
     });

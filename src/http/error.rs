@@ -15,7 +15,7 @@ use carepost_actors::EngineError;
 use carepost_audit::AuditError;
 use carepost_delivery::DeliveryError;
 use carepost_delivery::prepare::{FieldFault, PrepareError};
-use carepost_kernel::ErrorKind;
+use carepost_kernel::{Chain, ErrorKind};
 use carepost_providers::WebhookError;
 use carepost_store::StoreError;
 use carepost_tenancy::TenancyError;
@@ -320,8 +320,8 @@ const fn code_of(kind: ErrorKind) -> Code {
 fn from_kind(kind: ErrorKind, error: &dyn std::error::Error) -> ApiError {
     let code = code_of(kind);
     match code {
-        Code::Internal => tracing::error!(error = chain(error), "a request failed by our fault"),
-        Code::Unavailable => tracing::warn!(error = chain(error), "a request could not be served now"),
+        Code::Internal => tracing::error!(error = %Chain(error), "a request failed by our fault"),
+        Code::Unavailable => tracing::warn!(error = %Chain(error), "a request could not be served now"),
         _ => {}
     }
     ApiError::new(code, default_detail(code))
@@ -336,18 +336,6 @@ const fn default_detail(code: Code) -> &'static str {
         Code::IdempotencyKeyReused => "the key belongs to a message with another body",
         _ => "see the page of this code",
     }
-}
-
-/// An error with everything under it.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
 }
 
 impl From<EngineError> for ApiError {

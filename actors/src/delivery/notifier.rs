@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use actix::{Actor, ActorFutureExt as _, AsyncContext as _, Context, StreamHandler, WrapFuture as _};
-use carepost_kernel::{TenantId, WebhookEndpointId};
+use carepost_kernel::{Chain, TenantId, WebhookEndpointId};
 use carepost_tenancy::{TenancyError, TenancyEvent, WebhookEndpoint};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -74,7 +74,7 @@ impl NotifierActor {
                     actor.known = endpoints;
                     actor.resting.clear();
                 }
-                Err(error) => tracing::warn!(error = %error, "list webhook endpoints"),
+                Err(error) => tracing::warn!(error = %Chain(&error), "list webhook endpoints"),
             }
             actor.tend(context);
             if std::mem::take(&mut actor.look_again) {
@@ -187,7 +187,7 @@ async fn list(shared: Arc<Shared>) -> Result<Vec<WebhookEndpoint>, TenancyError>
         if endpoint::is_abandoned(&shared, endpoint).await {
             // Only where nobody else has the lease.
             if let Err(error) = tenant::live(&shared, endpoint.tenant_id).await {
-                tracing::debug!(error = %error, tenant.id = %endpoint.tenant_id, "take up an endpoint's tenant");
+                tracing::debug!(error = %Chain(&error), tenant.id = %endpoint.tenant_id, "take up an endpoint's tenant");
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix::{Actor, ActorContext as _, AsyncContext as _, Context, Handler, Message};
 use tokio::time::Instant;
 
-use carepost_kernel::ProviderAccountId;
+use carepost_kernel::{Chain, ProviderAccountId};
 use carepost_providers::Provider;
 use carepost_tenancy::ProviderAccount;
 use carepost_tenancy::types::AccountStatus;
@@ -99,7 +99,7 @@ impl Handler<Call> for ProviderActor {
                     attempt::run(shared, live, provider, call).await;
                 }
                 Err(error) => {
-                    tracing::warn!(error = %error, account.id = %call.account.account_id, "build provider");
+                    tracing::warn!(error = %Chain(&error), account.id = %call.account.account_id, "build provider");
                     attempt::not_made(call, Some(MISCONFIGURED));
                 }
             }

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use carepost_delivery::DeliveryError;
 use carepost_delivery::ledger::{Receipt, receipt_key};
 use carepost_delivery::store::{NewInbound, insert_inbound};
-use carepost_kernel::{Channel, InboundId};
+use carepost_kernel::{Chain, Channel, InboundId};
 use carepost_providers::contract::OptOutKeyword;
 use carepost_providers::{InboundMessage, ReceiptEvent};
 use carepost_tenancy::{ProviderAccount, TenantHandle};
@@ -79,7 +79,7 @@ impl Handler<KeepInbound> for ReceiptsActor {
             let now = shared.now();
             for message in command.inbound {
                 keep(&live, &tenant, &command.account, message, now).await.map_err(|error| {
-                    tracing::warn!(error = %error, tenant.id = %live.tenant_id, "store inbound message");
+                    tracing::warn!(error = %Chain(&error), tenant.id = %live.tenant_id, "store inbound message");
                     EngineError::away()
                 })?;
             }

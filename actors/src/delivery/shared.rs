@@ -7,7 +7,7 @@ use dashmap::DashMap;
 use jiff::Timestamp;
 
 use carepost_delivery::types::DeliveryKey;
-use carepost_kernel::{Channel, Clock, InstanceId, PlacementId, ProviderAccountId, TenantId};
+use carepost_kernel::{Chain, Channel, Clock, InstanceId, PlacementId, ProviderAccountId, TenantId};
 use carepost_store::{Leases, Placement};
 use carepost_tenancy::{Directory, TenantHandle};
 
@@ -147,7 +147,7 @@ pub(crate) fn unavailable(error: &carepost_tenancy::TenancyError) -> EngineError
         carepost_kernel::ErrorKind::NotFound => EngineError::NotFound,
         carepost_kernel::ErrorKind::Unavailable => EngineError::away(),
         _ => {
-            tracing::error!(error = %error, "read tenancy");
+            tracing::error!(error = %Chain(&error), "read tenancy");
             EngineError::Internal
         }
     }

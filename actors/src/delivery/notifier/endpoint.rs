@@ -117,7 +117,7 @@ impl Pusher {
                 Ok(Next::Idle) => self.wait_for_news(&mut news).await,
                 Ok(Next::Over) => return,
                 Err(error) => {
-                    tracing::warn!(error = %error, endpoint.id = %self.webhook_endpoint_id, "tell events");
+                    tracing::warn!(error = %Chain(&error), endpoint.id = %self.webhook_endpoint_id, "tell events");
                     // Read again from the row: it says what is durable.
                     course = None;
                     tokio::time::sleep(self.tools.shared.tuning.notify_poll).await;
@@ -321,7 +321,7 @@ pub(super) async fn is_abandoned(shared: &Shared, endpoint: &WebhookEndpoint) ->
             Duration::try_from(waited).is_ok_and(|waited| waited >= shared.tuning.notify_abandoned)
         }),
         Err(error) => {
-            tracing::debug!(error = %error, tenant.id = %endpoint.tenant_id, "look for events that wait");
+            tracing::debug!(error = %Chain(&error), tenant.id = %endpoint.tenant_id, "look for events that wait");
             false
         }
     }

@@ -11,7 +11,7 @@ use carepost_delivery::ledger::{Decision, Effect};
 use carepost_delivery::rules;
 use carepost_delivery::store::{self, FailedDelivery};
 use carepost_delivery::types::{DeliveryKey, DeliveryState};
-use carepost_kernel::{Channel, MessageId};
+use carepost_kernel::{Chain, Channel, MessageId};
 use carepost_tenancy::TenantHandle;
 
 use crate::engine::{Cancellation, EngineError, RedriveReport, RedriveRequest};
@@ -171,6 +171,6 @@ async fn redrive_page(
 }
 
 fn logged(error: &DeliveryError) -> EngineError {
-    tracing::warn!(error = %error, "work on stored messages");
+    tracing::warn!(error = %Chain(&error), "work on stored messages");
     if error.kind() == carepost_kernel::ErrorKind::Unavailable { EngineError::away() } else { EngineError::Internal }
 }

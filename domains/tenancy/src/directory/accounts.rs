@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use carepost_kernel::{Channel, ProviderAccountId, Secret, TenantId};
+use carepost_kernel::{Chain, Channel, ProviderAccountId, Secret, TenantId};
 
 use super::Directory;
 use super::cache::TenantAccounts;
@@ -134,7 +134,7 @@ impl Directory {
         self.caches().advance();
         if let Err(error) = self.load_accounts(tenant_id).await {
             self.caches().accounts.remove(&tenant_id);
-            tracing::warn!(tenant.id = %tenant_id, error = %error, "could not read changed accounts at once");
+            tracing::warn!(tenant.id = %tenant_id, error = %Chain(&error), "could not read changed accounts at once");
         }
         self.tell(TenancyEvent::AccountChanged { tenant_id, account_id });
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use carepost_kernel::{Cursor, Page, PlacementId, TenantId};
+use carepost_kernel::{Chain, Cursor, Page, PlacementId, TenantId};
 
 use super::Directory;
 use crate::TenancyError;
@@ -100,7 +100,7 @@ impl Directory {
             Ok(_) => {}
             Err(error) => {
                 self.caches().tenants.remove(&tenant_id);
-                tracing::warn!(tenant.id = %tenant_id, error = %error, "could not read a changed tenant at once");
+                tracing::warn!(tenant.id = %tenant_id, error = %Chain(&error), "could not read a changed tenant at once");
             }
         }
         self.tell(TenancyEvent::TenantChanged(tenant_id));
