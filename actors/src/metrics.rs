@@ -2,6 +2,8 @@
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
+use crate::engine::{Accepted, EngineError};
+
 /// Deaths of actors that were rebuilt, by kind.
 pub const RESTARTS_TOTAL: &str = "carepost_actor_restarts_total";
 /// Messages that found a full mailbox, by kind.
@@ -65,6 +67,19 @@ pub(crate) fn count_restart(kind: &'static str) {
 
 pub(crate) fn count_mailbox_full(kind: &'static str) {
     counter!(MAILBOX_FULL_TOTAL, "kind" => kind).increment(1);
+}
+
+/// Counts what came of messages that were handed in.
+pub(crate) fn count_enqueued(results: &[Result<Accepted, EngineError>]) {
+    for result in results {
+        let result = match result {
+            Ok(Accepted { replayed: false, .. }) => "stored",
+            Ok(Accepted { replayed: true, .. }) => "replayed",
+            Err(EngineError::KeyReused) => "key_reused",
+            Err(_) => "refused",
+        };
+        counter!(carepost_delivery::metrics::ENQUEUED_TOTAL, "result" => result).increment(1);
+    }
 }
 
 /// Which of the two batch writers.

@@ -278,25 +278,7 @@ impl Engine {
         tenant::live(&self.shared, tenant.tenant.tenant_id).await
     }
 
-    async fn tell_receipts<M>(&self, message: M) -> Result<(), EngineError>
-    where
-        M: actix::Message<Result = Result<(), EngineError>> + Send + 'static,
-        ReceiptsActor: actix::Handler<M>,
-    {
-        self.receipts.ready().await;
-        let addr = self.receipts.addr().ok_or(EngineError::restarting())?;
-        addr.send(message).await.map_err(|_| EngineError::restarting())?
-    }
-}
-
-#[async_trait]
-impl EngineApi for Engine {
-    async fn enqueue(&self, tenant: &Arc<TenantHandle>, message: NewMessage) -> Result<Accepted, EngineError> {
-        let mut results = self.enqueue_many(tenant, vec![message]).await;
-        results.pop().unwrap_or(Err(EngineError::Internal))
-    }
-
-    async fn enqueue_many(
+    async fn hand_in(
         &self,
         tenant: &Arc<TenantHandle>,
         messages: Vec<NewMessage>,
@@ -360,6 +342,34 @@ async fn tell_when_ready(live: &LiveTenant, command: EnqueueMessages) {
     live.actor.ready().await;
     if let Err(Undelivered::Full(refused) | Undelivered::Away(refused)) = live.actor.tell(command) {
         refuse(refused, &EngineError::restarting());
+    async fn tell_receipts<M>(&self, message: M) -> Result<(), EngineError>
+    where
+        M: actix::Message<Result = Result<(), EngineError>> + Send + 'static,
+        ReceiptsActor: actix::Handler<M>,
+    {
+        self.receipts.ready().await;
+        let addr = self.receipts.addr().ok_or(EngineError::restarting())?;
+        addr.send(message).await.map_err(|_| EngineError::restarting())?
+    }
+}
+
+#[async_trait]
+impl EngineApi for Engine {
+    async fn enqueue(&self, tenant: &Arc<TenantHandle>, message: NewMessage) -> Result<Accepted, EngineError> {
+        let mut results = self.enqueue_many(tenant, vec![message]).await;
+        results.pop().unwrap_or(Err(EngineError::Internal))
+    }
+
+    async fn enqueue_many(
+        &self,
+        tenant: &Arc<TenantHandle>,
+        messages: Vec<NewMessage>,
+    ) -> Vec<Result<Accepted, EngineError>> {
+        let results = self.hand_in(tenant, messages).await;
+        metrics::count_enqueued(&results);
+        results
+    }
+
     }
 }
 

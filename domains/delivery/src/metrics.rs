@@ -2,7 +2,7 @@
 
 use metrics::{Unit, describe_counter, describe_histogram};
 
-/// Messages taken in, by result (`stored`, `replayed`, `key_reused`, `refused`).
+/// Messages handed to the engine, by result: `stored`, `replayed`, `key_reused`, `refused` (a limit, or not now).
 pub const ENQUEUED_TOTAL: &str = "carepost_messages_enqueued_total";
 /// Attempts that ended, by channel, vendor and outcome.
 pub const ATTEMPTS_TOTAL: &str = "carepost_attempts_total";
@@ -19,7 +19,7 @@ pub const GATE_HELD_TOTAL: &str = "carepost_gate_held_total";
 
 /// Names, units and helps, for the exporter and the inventory.
 pub fn describe() {
-    describe_counter!(ENQUEUED_TOTAL, Unit::Count, "Messages taken in, by result");
+    describe_counter!(ENQUEUED_TOTAL, Unit::Count, "Messages handed to the engine, by result");
     describe_counter!(ATTEMPTS_TOTAL, Unit::Count, "Calls to providers, by channel, vendor and outcome");
     describe_histogram!(ATTEMPT_SECONDS, Unit::Seconds, "From asking a provider to its answer");
     describe_histogram!(WAIT_SECONDS, Unit::Seconds, "From the message's coming to its first call");
