@@ -26,6 +26,7 @@ use crate::delivery::shared::{LiveTenant, Shared, Writers};
 use crate::delivery::tenant::{self, CancelMessage, EnqueueMessages, RedriveMessages, answer};
 use crate::engine::{Accepted, ActorInfo, Cancellation, EngineApi, EngineError, RedriveReport, RedriveRequest};
 use crate::keeper::{Arbiters, Handle, Spec, Undelivered, keep};
+use crate::metrics;
 use crate::placements::{Placements, ProviderSource};
 use crate::tree::Tree;
 
@@ -308,6 +309,34 @@ impl Engine {
         results
     }
 
+    async fn tell_receipts<M>(&self, message: M) -> Result<(), EngineError>
+    where
+        M: actix::Message<Result = Result<(), EngineError>> + Send + 'static,
+        ReceiptsActor: actix::Handler<M>,
+    {
+        self.receipts.ready().await;
+        let addr = self.receipts.addr().ok_or(EngineError::restarting())?;
+        addr.send(message).await.map_err(|_| EngineError::restarting())?
+    }
+}
+
+#[async_trait]
+impl EngineApi for Engine {
+    async fn enqueue(&self, tenant: &Arc<TenantHandle>, message: NewMessage) -> Result<Accepted, EngineError> {
+        let mut results = self.enqueue_many(tenant, vec![message]).await;
+        results.pop().unwrap_or(Err(EngineError::Internal))
+    }
+
+    async fn enqueue_many(
+        &self,
+        tenant: &Arc<TenantHandle>,
+        messages: Vec<NewMessage>,
+    ) -> Vec<Result<Accepted, EngineError>> {
+        let results = self.hand_in(tenant, messages).await;
+        metrics::count_enqueued(&results);
+        results
+    }
+
     async fn cancel(&self, tenant: &Arc<TenantHandle>, message_id: MessageId) -> Result<Cancellation, EngineError> {
         self.ask(tenant.tenant.tenant_id, CancelMessage { message_id }).await
     }
@@ -342,34 +371,6 @@ async fn tell_when_ready(live: &LiveTenant, command: EnqueueMessages) {
     live.actor.ready().await;
     if let Err(Undelivered::Full(refused) | Undelivered::Away(refused)) = live.actor.tell(command) {
         refuse(refused, &EngineError::restarting());
-    async fn tell_receipts<M>(&self, message: M) -> Result<(), EngineError>
-    where
-        M: actix::Message<Result = Result<(), EngineError>> + Send + 'static,
-        ReceiptsActor: actix::Handler<M>,
-    {
-        self.receipts.ready().await;
-        let addr = self.receipts.addr().ok_or(EngineError::restarting())?;
-        addr.send(message).await.map_err(|_| EngineError::restarting())?
-    }
-}
-
-#[async_trait]
-impl EngineApi for Engine {
-    async fn enqueue(&self, tenant: &Arc<TenantHandle>, message: NewMessage) -> Result<Accepted, EngineError> {
-        let mut results = self.enqueue_many(tenant, vec![message]).await;
-        results.pop().unwrap_or(Err(EngineError::Internal))
-    }
-
-    async fn enqueue_many(
-        &self,
-        tenant: &Arc<TenantHandle>,
-        messages: Vec<NewMessage>,
-    ) -> Vec<Result<Accepted, EngineError>> {
-        let results = self.hand_in(tenant, messages).await;
-        metrics::count_enqueued(&results);
-        results
-    }
-
     }
 }
 
