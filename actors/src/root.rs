@@ -6,17 +6,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dashmap::DashMap;
+use futures_util::future::join_all;
 use tokio::sync::{broadcast, oneshot};
 use tokio::time::Instant;
 
 use carepost_delivery::types::{DeliveryEvent, NewMessage};
-use carepost_kernel::{Clock, InstanceId, MessageId, PlacementId, TenantId};
+use carepost_kernel::{Chain, Clock, InstanceId, MessageId, PlacementId, TenantId};
 use carepost_providers::{InboundMessage, ReceiptEvent};
 use carepost_store::{Leases, Placement, StoreError};
 use carepost_tenancy::{Directory, ProviderAccount, TenantHandle};
 
 use crate::delivery::hub::EventHub;
 use crate::delivery::ingest::IngestActor;
+use crate::delivery::channel::ByteBudget;
 use crate::delivery::lane::Lanes;
 use crate::delivery::ledger::LedgerActor;
 use crate::delivery::notifier::{self, NotifierActor};
@@ -24,6 +26,7 @@ use crate::delivery::receipts::{KeepInbound, MergeReceipts, ReceiptsActor};
 use crate::delivery::scheduler::Scheduler;
 use crate::delivery::shared::{LiveTenant, Shared, Writers};
 use crate::delivery::tenant::{self, CancelMessage, EnqueueMessages, RedriveMessages, answer};
+use crate::delivery::turns::Turns;
 use crate::engine::{Accepted, ActorInfo, Cancellation, EngineApi, EngineError, RedriveReport, RedriveRequest};
 use crate::keeper::{Arbiters, Handle, Spec, Undelivered, keep};
 use crate::metrics;
@@ -45,6 +48,8 @@ pub struct Tuning {
     pub ingest_bytes: usize,
     /// Deliveries of one channel in memory.
     pub window: usize,
+    /// Bytes of payload that all channels together may hold in memory; each may hold one delivery in any case.
+    pub window_bytes: usize,
     /// Mailbox of a batch writer.
     pub writer_mailbox: usize,
     /// Mailbox of a tenant.
@@ -82,6 +87,7 @@ impl Default for Tuning {
             ingest_rows: 20_000,
             ingest_bytes: 128 << 20,
             window: 2_000,
+            window_bytes: 128 << 20,
             writer_mailbox: 65_536,
             tenant_mailbox: 16_384,
             channel_mailbox: 4_096,
@@ -155,6 +161,7 @@ impl std::fmt::Debug for Engine {
 /// Where a placement cannot be worked on.
 pub async fn start(parts: EngineParts) -> Result<Engine, StartError> {
     let http = notifier::build_client(parts.directory.reach()).map_err(StartError::Client)?;
+    let window_bytes = Arc::new(ByteBudget::new(parts.tuning.window_bytes));
     let shared = Arc::new(Shared {
         clock: parts.clock,
         instance: parts.instance,
@@ -166,17 +173,16 @@ pub async fn start(parts: EngineParts) -> Result<Engine, StartError> {
         tree: Tree::default(),
         hub: EventHub::default(),
         lanes: Lanes::default(),
+        window_bytes,
         writers: DashMap::new(),
         tenants: DashMap::new(),
         accounts: DashMap::new(),
         calling: DashMap::new(),
         draining: AtomicBool::new(false),
-        activation: tokio::sync::Mutex::new(()),
+        activation: Turns::default(),
+        opening: Turns::default(),
     });
-    for placement in shared.placements.list() {
-        let placement_id = placement.id();
-        open_writers(&shared, placement).await.map_err(|source| StartError::Leases { placement_id, source })?;
-    }
+    open_all(&shared).await?;
     let receipts = start_root(&shared, "receipts", "ReceiptsActor", ReceiptsActor::new);
     let scheduler: Handle<Scheduler> = start_root(&shared, "scheduler", "Scheduler", Scheduler::new);
     let notifier: Handle<NotifierActor> = start_root(&shared, "notifier", "NotifierActor", move |shared, guard| {
@@ -195,6 +201,25 @@ pub async fn start(parts: EngineParts) -> Result<Engine, StartError> {
     })
 }
 
+/// Opens all placements at once. One that cannot be opened now is tried again by the scheduler: a tenant's own database
+/// must not keep the others from their work.
+async fn open_all(shared: &Arc<Shared>) -> Result<(), StartError> {
+    let placements = shared.placements.list();
+    let opening = placements.into_iter().map(|placement| async {
+        let placement_id = placement.id();
+        open_writers(shared, placement).await.map_err(|source| StartError::Leases { placement_id, source })
+    });
+    let opened = join_all(opening).await;
+    let is_any_open = opened.iter().any(Result::is_ok);
+    for error in opened.into_iter().filter_map(Result::err) {
+        if !is_any_open {
+            return Err(error);
+        }
+        tracing::warn!(error = %Chain(&error), "open placement");
+    }
+    Ok(())
+}
+
 fn start_root<A, F>(shared: &Arc<Shared>, name: &str, kind: &'static str, make: F) -> Handle<A>
 where
     A: actix::Actor<Context = actix::Context<A>>,
@@ -205,14 +230,23 @@ where
     keep(&shared.arbiters.of(0), &shared.tree, spec, move |guard, _| make(Arc::clone(&kept), guard))
 }
 
+/// How long somebody waits while another opens a placement.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// The batch writers of a placement, opened now if they are not.
 pub(crate) async fn writers(shared: &Arc<Shared>, placement_id: PlacementId) -> Result<Arc<Writers>, EngineError> {
-    if let Some(found) = shared.writers.get(&placement_id) {
-        return Ok(Arc::clone(&found));
+    let opened = || shared.writers.get(&placement_id).map(|found| Arc::clone(&found));
+    if let Some(found) = opened() {
+        return Ok(found);
+    }
+    let turn = tokio::time::timeout(PATIENCE, shared.opening.take(placement_id)).await;
+    let _one_at_a_time = turn.map_err(|_elapsed| EngineError::away())?;
+    if let Some(found) = opened() {
+        return Ok(found);
     }
     let placement = shared.placements.get(placement_id).ok_or(EngineError::restarting())?;
     open_writers(shared, placement).await.map_err(|error| {
-        tracing::warn!(error = %error, "open placement");
+        tracing::warn!(error = %Chain(&error), "open placement");
         EngineError::away()
     })
 }
@@ -256,7 +290,7 @@ impl Engine {
         let all: Vec<Arc<Writers>> = self.shared.writers.iter().map(|found| Arc::clone(&found)).collect();
         for writers in all {
             if let Err(error) = writers.leases.release_all().await {
-                tracing::warn!(error = %error, "give leases back");
+                tracing::warn!(error = %Chain(&error), "give leases back");
             }
         }
         self.shared.arbiters.stop();

@@ -45,6 +45,8 @@ CREATE TABLE deliveries (
     code                 text,
     -- Keyed hash of the address, for look-ups.
     recipient_hash       bytea NOT NULL,
+    -- carepost_kernel::Priority, as in messages: here for the order of what waits.
+    priority             smallint NOT NULL,
     -- Parts of a text message, at enqueue.
     segments             smallint,
     -- When the provider took it, and when the final state came.
@@ -81,8 +83,8 @@ CREATE TABLE delivery_events (
     PRIMARY KEY (tenant_id, message_id, event_id)
 ) PARTITION BY RANGE (message_id);
 
--- What waits, and since when: pages of due work and the watch on what is late. Small: finished rows leave it.
-CREATE INDEX deliveries_due ON deliveries (tenant_id, channel, due_at, message_id) WHERE is_open;
+-- What waits, and since when: pages of due work, the urgent first. Small: finished rows leave it.
+CREATE INDEX deliveries_due ON deliveries (tenant_id, channel, priority, due_at, message_id) WHERE is_open;
 -- Failed ones, for lists and redrive.
 CREATE INDEX deliveries_failed ON deliveries (tenant_id, message_id) WHERE is_failed;
 -- The stream of events is read by id: event ids grow with time, so a block range index does.

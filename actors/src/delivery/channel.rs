@@ -4,6 +4,7 @@
 //! Outside the window deliveries wait in their rows, and are paged in when there is room. Losing this actor loses
 //! nothing: its successor pages the rows in again.
 
+mod leaving;
 mod paging;
 mod window;
 pub(crate) mod work;
@@ -25,6 +26,7 @@ use carepost_kernel::{Channel, Failure, TenantId};
 use crate::keeper::{Guard, Handle, Spec, keep};
 
 use super::shared::{LiveTenant, Shared};
+pub(crate) use window::ByteBudget;
 use window::Window;
 
 /// Deliveries that are stored and may be worked on, in memory and in full.
@@ -34,10 +36,15 @@ pub(crate) struct DeliverMessages {
     pub(crate) deliveries: Vec<Delivery>,
 }
 
-/// There may be due rows, or the configuration has changed.
+/// There may be due rows.
 #[derive(Message, Clone, Copy)]
 #[rtype(result = "()")]
 pub(crate) struct WakeUp;
+
+/// The configuration of the tenant or of its accounts has changed: what waits because of it may go on.
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "()")]
+pub(crate) struct Reconsider;
 
 /// A receipt has changed a delivery's state; open means bad news, for us to decide on.
 #[derive(Message, Clone)]
@@ -54,14 +61,16 @@ pub(crate) enum Answered {
     CallEnded(super::attempt::CallEnded),
     /// A decision is durable.
     Decided { key: DeliveryKey, effect: Option<Effect> },
-    /// A page of due rows.
-    Paged(Result<paging::DuePage, DeliveryError>),
+    /// A page of due rows; none where its reader panicked.
+    Paged(Option<Result<paging::DuePage, DeliveryError>>),
     /// The row of a delivery that bad news came of.
     BadNews { row: Result<Option<DueRow>, DeliveryError>, failure: Failure },
     /// What the provider said about an unknown outcome.
     LookedUp { key: DeliveryKey, found: super::attempt::Found },
     /// The accounts are known now, or cannot be.
     AccountsKnown,
+    /// The tenant is known now, or cannot be.
+    TenantKnown,
 }
 
 /// The way back to a channel.
@@ -79,6 +88,7 @@ pub(crate) struct ChannelActor {
     /// When the next look is due already.
     next_tick: Option<Instant>,
     loading_accounts: bool,
+    loading_tenant: bool,
     guard: Guard,
 }
 
@@ -103,7 +113,7 @@ impl ChannelActor {
 
     fn new(shared: Arc<Shared>, live: Arc<LiveTenant>, channel: Channel, guard: Guard) -> Self {
         let (link, answers) = mpsc::unbounded_channel();
-        let window = Window::new(shared.tuning.window);
+        let window = Window::new(shared.tuning.window, Arc::clone(&shared.window_bytes));
         Self {
             shared,
             live,
@@ -115,6 +125,7 @@ impl ChannelActor {
             last_use: instant(),
             next_tick: None,
             loading_accounts: false,
+            loading_tenant: false,
             guard,
         }
     }
@@ -199,13 +210,23 @@ impl Handler<WakeUp> for ChannelActor {
     }
 }
 
+impl Handler<Reconsider> for ChannelActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Reconsider, context: &mut Self::Context) {
+        self.window.reconsider(instant());
+        self.paging.rescan();
+        self.work(context);
+    }
+}
+
 impl Handler<StateChanged> for ChannelActor {
     type Result = ();
 
     fn handle(&mut self, change: StateChanged, context: &mut Self::Context) {
         self.last_use = instant();
         match change.failure {
-            Some(failure) if change.is_open => self.load_bad_news(change.key, failure, context),
+            Some(failure) if change.is_open => self.load_bad_news(change.key, failure),
             _ => {
                 self.window.forget(change.key.message_id);
                 self.work(context);
@@ -224,6 +245,7 @@ impl StreamHandler<Answered> for ChannelActor {
             Answered::BadNews { row, failure } => self.bad_news(row, &failure),
             Answered::LookedUp { key, found } => self.looked_up(key, found),
             Answered::AccountsKnown => self.loading_accounts = false,
+            Answered::TenantKnown => self.loading_tenant = false,
         }
         self.work(context);
     }

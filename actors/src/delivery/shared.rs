@@ -1,10 +1,11 @@
 //! What the actors of one process share: look-ups in `dashmap`s, the time, and the ways to each other.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use dashmap::DashMap;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use carepost_delivery::types::DeliveryKey;
 use carepost_kernel::{Chain, Channel, Clock, InstanceId, PlacementId, ProviderAccountId, TenantId};
@@ -24,6 +25,7 @@ use super::lane::Lanes;
 use super::ledger::LedgerActor;
 use super::provider::ProviderActor;
 use super::tenant::TenantActor;
+use super::turns::Turns;
 
 /// Everything that outlives a single actor.
 pub(crate) struct Shared {
@@ -37,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) arbiters: Arbiters,
     pub(crate) hub: EventHub,
     pub(crate) lanes: Lanes,
+    /// Bytes of payload in the windows of all channels.
+    pub(crate) window_bytes: Arc<super::channel::ByteBudget>,
     /// The batch writers and leases of each open placement.
     pub(crate) writers: DashMap<PlacementId, Arc<Writers>>,
     /// Live tenants.
@@ -48,8 +52,10 @@ pub(crate) struct Shared {
     pub(crate) calling: DashMap<DeliveryKey, u32>,
     /// No new work is taken in.
     pub(crate) draining: AtomicBool,
-    /// One activation at a time, so that a tenant is never live twice.
-    pub(crate) activation: tokio::sync::Mutex<()>,
+    /// One activation or retirement of a tenant at a time, so that it is never live twice.
+    pub(crate) activation: Turns<TenantId>,
+    /// A placement is opened by one at a time.
+    pub(crate) opening: Turns<PlacementId>,
 }
 
 /// The batch writers of a placement.
@@ -68,12 +74,16 @@ pub(crate) struct LiveTenant {
     pub(crate) writers: Arc<Writers>,
     pub(crate) actor: Handle<TenantActor>,
     pub(crate) channels: DashMap<Channel, Handle<ChannelActor>>,
-    /// Deliveries that are stored and not yet with a provider, as far as this process knows.
+    /// Deliveries that are due, or about to be, and not yet with a provider, as far as this process knows.
     pub(crate) waiting: AtomicI64,
+    /// When they are counted again.
+    pub(crate) counted: Mutex<Option<Instant>>,
     /// The tenant's own sending limit, over all channels.
     pub(crate) send_limit: super::lane::SendLimit,
     /// Memory of keys in flight and of late, for coalescing (DEL-2).
     pub(crate) keys: Arc<super::tenant::KeyMemory>,
+    /// It has retired, or another incarnation has taken its place: whatever still holds on to it may not work.
+    pub(crate) over: AtomicBool,
 }
 
 impl Shared {
@@ -85,6 +95,24 @@ impl Shared {
     /// No new work is taken in.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
+    }
+
+    /// The tenant, if this process works for it. An entry whose lease is gone counts for nothing.
+    pub(crate) fn live(&self, tenant_id: TenantId) -> Option<Arc<LiveTenant>> {
+        let found = self.tenants.get(&tenant_id).map(|found| Arc::clone(&found))?;
+        found.epoch().is_some().then_some(found)
+    }
+
+    /// The tenants of a placement that this process has taken up.
+    pub(crate) fn live_in(&self, writers: &Arc<Writers>) -> Vec<Arc<LiveTenant>> {
+        let of_placement = self.tenants.iter().filter(|live| Arc::ptr_eq(&live.writers, writers));
+        of_placement.map(|live| Arc::clone(&live)).collect()
+    }
+
+    /// This incarnation of a tenant does no more work.
+    pub(crate) fn let_go(&self, live: &Arc<LiveTenant>) {
+        live.over.store(true, Ordering::Release);
+        self.tenants.remove_if(&live.tenant_id, |_, known| Arc::ptr_eq(known, live));
     }
 
     /// A call is about to start.
@@ -126,7 +154,7 @@ impl Shared {
 impl LiveTenant {
     /// The epoch of our lease, or `None` where it is not ours any more.
     pub(crate) fn epoch(&self) -> Option<i64> {
-        self.writers.leases.epoch(self.tenant_id)
+        if self.over.load(Ordering::Acquire) { None } else { self.writers.leases.epoch(self.tenant_id) }
     }
 
     /// The tenant's present configuration.

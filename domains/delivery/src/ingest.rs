@@ -186,6 +186,7 @@ pub(crate) async fn insert_deliveries(tx: &EngineTx<'_>, rows: &[DeliveryInsert<
             &column!(rows, |row| row.reason.as_i16()),
             &column!(rows, |row| row.due_at),
             &column!(rows, |row| row.delivery.recipient_hash.as_slice()),
+            &column!(rows, |row| row.delivery.priority.as_i16()),
             &column!(rows, |row| row.delivery.segments),
         ],
     )

@@ -141,7 +141,7 @@ pub fn prepare(
         purpose,
         priority,
         strategy,
-        deliveries: first_deliveries(&payload, &channels, strategy, context.hash_key),
+        deliveries: first_deliveries(&payload, &channels, (strategy, priority), context.hash_key),
         channels,
         scheduled_at,
         expires_at,
@@ -177,21 +177,26 @@ pub fn address_hash(hash_key: &DataKey, channel: Channel, address: &str) -> [u8;
 
 /// The delivery row of one channel.
 #[must_use]
-pub fn new_delivery(payload: &Payload, channel: Channel, hash_key: &DataKey) -> NewDelivery {
+pub fn new_delivery(payload: &Payload, channel: Channel, priority: Priority, hash_key: &DataKey) -> NewDelivery {
     let segments = match (channel, &payload.sms) {
         (Channel::Sms, Some(sms)) => i16::try_from(segments::count(&sms.text).count).ok(),
         _ => None,
     };
     let address = payload.to.address(channel).unwrap_or_default();
-    NewDelivery { channel, recipient_hash: address_hash(hash_key, channel, address), segments }
+    NewDelivery { channel, recipient_hash: address_hash(hash_key, channel, address), priority, segments }
 }
 
-fn first_deliveries(payload: &Payload, plan: &[Channel], strategy: Strategy, hash_key: &DataKey) -> Vec<NewDelivery> {
+fn first_deliveries(
+    payload: &Payload,
+    plan: &[Channel],
+    (strategy, priority): (Strategy, Priority),
+    hash_key: &DataKey,
+) -> Vec<NewDelivery> {
     let count = match strategy {
         Strategy::Fallback => 1,
         Strategy::All => plan.len(),
     };
-    plan.iter().take(count).map(|channel| new_delivery(payload, *channel, hash_key)).collect()
+    plan.iter().take(count).map(|channel| new_delivery(payload, *channel, priority, hash_key)).collect()
 }
 
 fn seal(payload: &Payload, message_id: MessageId, context: PrepareContext<'_>) -> Result<Vec<u8>, SealError> {

@@ -27,5 +27,6 @@ pub(crate) fn delivery(now: Timestamp) -> Delivery {
         scheduled_at: None,
         expires_at: now + SignedDuration::from_hours(72),
         payload: Arc::new(Phi::new(Payload::default())),
+        payload_bytes: 0,
     }
 }

@@ -254,6 +254,8 @@ pub struct NewDelivery {
     pub channel: Channel,
     /// Keyed hash of the address.
     pub recipient_hash: [u8; 16],
+    /// How much it hurries.
+    pub priority: Priority,
     /// Parts of a text message.
     pub segments: Option<i16>,
 }
@@ -326,6 +328,7 @@ impl NewMessage {
                 scheduled_at: self.scheduled_at,
                 expires_at: self.expires_at,
                 payload: Arc::clone(&self.payload),
+                payload_bytes: self.payload_sealed.len(),
             })
             .collect()
     }
@@ -366,6 +369,8 @@ pub struct Delivery {
     pub expires_at: Timestamp,
     /// What is said, and to whom.
     pub payload: Arc<Phi<Payload>>,
+    /// Size of the payload as it is stored, in bytes.
+    pub payload_bytes: usize,
 }
 
 /// A message as readers see it, without its content.

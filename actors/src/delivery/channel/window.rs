@@ -1,12 +1,15 @@
 //! The window: the deliveries that a channel holds in memory, each in one stage.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use carepost_delivery::fair_queue::FairQueue;
-use carepost_delivery::types::Delivery;
+use carepost_delivery::gate::BY_CONFIGURATION;
+use carepost_delivery::types::{Delivery, DeliveryState};
 use carepost_kernel::{MessageId, Priority, WaitReason};
 
 /// Where a delivery of the window is.
@@ -29,22 +32,65 @@ pub(super) struct Held {
     pub(super) ready_since: Instant,
     /// Its unknown outcome was looked up already.
     pub(super) looked_up: bool,
+    /// The configuration has changed while it was away: what was decided meanwhile may not hold any more.
+    pub(super) is_outdated: bool,
 }
 
-/// The window. Its size is bounded; urgent ones have a second window's worth of room.
+/// It waits for something that a change of the configuration may end.
+pub(super) fn waits_for_configuration(delivery: &Delivery) -> bool {
+    delivery.state == DeliveryState::Queued && delivery.reason.is_some_and(|reason| BY_CONFIGURATION.contains(&reason))
+}
+
+/// The bytes of payload that all windows of the process hold together, and may hold (DEL-12).
+#[derive(Debug)]
+pub(crate) struct ByteBudget {
+    most: usize,
+    used: AtomicUsize,
+}
+
+impl ByteBudget {
+    pub(crate) const fn new(most: usize) -> Self {
+        Self { most, used: AtomicUsize::new(0) }
+    }
+
+    /// There is room for so many more. Two windows that ask at once may go over it by one delivery each.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        self.used.load(Ordering::Relaxed).saturating_add(bytes) <= self.most
+    }
+}
+
+/// The window. Its size is bounded; what hurries has more room.
 #[derive(Debug)]
 pub(super) struct Window {
     capacity: usize,
+    budget: Arc<ByteBudget>,
     held: HashMap<MessageId, Held>,
     ready: FairQueue<(), [u8; 16], MessageId>,
     timers: BTreeSet<(Timestamp, MessageId)>,
+    /// When the ready ones expire: their turn may come too late.
+    expiries: BTreeSet<(Timestamp, MessageId)>,
     /// What keeps the ready ones from leaving, if anything does.
     pub(super) blocked_by: Option<WaitReason>,
 }
 
+impl Drop for Window {
+    fn drop(&mut self) {
+        let bytes: usize = self.held.values().map(|held| held.delivery.payload_bytes).sum();
+        self.budget.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
 impl Window {
-    pub(super) fn new(capacity: usize) -> Self {
-        Self { capacity, held: HashMap::new(), ready: FairQueue::default(), timers: BTreeSet::new(), blocked_by: None }
+    pub(super) fn new(capacity: usize, budget: Arc<ByteBudget>) -> Self {
+        Self {
+            capacity,
+            budget,
+            held: HashMap::new(),
+            ready: FairQueue::default(),
+            timers: BTreeSet::new(),
+            expiries: BTreeSet::new(),
+            blocked_by: None,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -59,15 +105,24 @@ impl Window {
         self.held.contains_key(&message_id)
     }
 
-    /// There is room for one more of this priority.
-    pub(super) fn has_room(&self, priority: Priority) -> bool {
-        let capacity = if priority <= Priority::Urgent { self.capacity * 2 } else { self.capacity };
-        self.held.len() < capacity
+    /// How many more of this priority may come in.
+    pub(super) fn room(&self, priority: Priority) -> usize {
+        let capacity = match priority {
+            Priority::Emergency | Priority::Urgent => self.capacity * 2,
+            Priority::Normal => self.capacity + self.capacity / 2,
+            Priority::Bulk => self.capacity,
+        };
+        capacity.saturating_sub(self.held.len())
     }
 
-    /// How many rows may be paged in: none until half of the window is free.
-    pub(super) fn room_for_page(&self) -> usize {
-        if self.held.len() > self.capacity / 2 { 0 } else { self.capacity - self.held.len() }
+    /// There is room for one more of this priority and size.
+    pub(super) fn has_room(&self, priority: Priority, bytes: usize) -> bool {
+        self.is_empty() || (self.room(priority) > 0 && self.budget.has_room(bytes))
+    }
+
+    /// It is time to read a page, where rows of this priority may wait: half a window is free for them.
+    pub(super) fn has_room_for_page(&self, outside: Priority) -> bool {
+        self.room(outside) > self.capacity / 2
     }
 
     /// Takes a delivery in, ready or waiting.
@@ -78,22 +133,45 @@ impl Window {
             Stage::Ready => {
                 let recipient = delivery.recipient_hash;
                 self.ready.push((), 1, delivery.priority, recipient, message_id);
+                self.expiries.insert((delivery.expires_at, message_id));
             }
             Stage::Waiting(until) => {
                 self.timers.insert((until, message_id));
             }
             Stage::Away => {}
         }
-        self.held.insert(message_id, Held { delivery, stage, ready_since: now, looked_up });
+        self.budget.used.fetch_add(delivery.payload_bytes, Ordering::Relaxed);
+        self.held.insert(message_id, Held { delivery, stage, ready_since: now, looked_up, is_outdated: false });
     }
 
     /// Drops a delivery. One that is in the queue is passed over when its turn comes.
     pub(super) fn forget(&mut self, message_id: MessageId) -> Option<Held> {
         let held = self.held.remove(&message_id)?;
-        if let Stage::Waiting(until) = held.stage {
-            self.timers.remove(&(until, message_id));
+        self.budget.used.fetch_sub(held.delivery.payload_bytes, Ordering::Relaxed);
+        match held.stage {
+            Stage::Ready => drop(self.expiries.remove(&(held.delivery.expires_at, message_id))),
+            Stage::Waiting(until) => drop(self.timers.remove(&(until, message_id))),
+            Stage::Away => {}
         }
         Some(held)
+    }
+
+    /// The configuration has changed: whatever waits for a reason of it is ready, or will be when it comes back.
+    pub(super) fn reconsider(&mut self, now: Instant) {
+        let mut waiting = Vec::new();
+        for (message_id, held) in &mut self.held {
+            match held.stage {
+                Stage::Waiting(_) if waits_for_configuration(&held.delivery) => waiting.push(*message_id),
+                Stage::Away => held.is_outdated = true,
+                Stage::Ready | Stage::Waiting(_) => {}
+            }
+        }
+        waiting.sort_unstable();
+        for message_id in waiting {
+            if let Some(held) = self.forget(message_id) {
+                self.put(held.delivery, Stage::Ready, held.looked_up, now);
+            }
+        }
     }
 
     /// The next one whose turn it is; it is away then.
@@ -103,6 +181,7 @@ impl Window {
                 && held.stage == Stage::Ready
             {
                 held.stage = Stage::Away;
+                self.expiries.remove(&(held.delivery.expires_at, message_id));
                 return Some(message_id);
             }
         }
@@ -122,12 +201,28 @@ impl Window {
         Some(message_id)
     }
 
-    /// When the next one's time comes.
+    /// The next one that expires before its turn has come; it is away then.
+    pub(super) fn pop_expired(&mut self, now: Timestamp) -> Option<MessageId> {
+        let (_, message_id) = self.expiries.first().copied().filter(|(expires_at, _)| *expires_at <= now)?;
+        self.expiries.pop_first();
+        self.held.get_mut(&message_id)?.stage = Stage::Away;
+        Some(message_id)
+    }
+
+    /// When the next one's time comes, or runs out.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
-        self.timers.first().map(|(until, _)| *until)
+        let (next, last) = (self.timers.first(), self.expiries.first());
+        next.into_iter().chain(last).map(|(until, _)| *until).min()
+    }
+
+    pub(super) fn get_mut(&mut self, message_id: MessageId) -> Option<&mut Held> {
+        self.held.get_mut(&message_id)
     }
 
     pub(super) fn get(&self, message_id: MessageId) -> Option<&Held> {
         self.held.get(&message_id)
     }
 }
+
+#[cfg(test)]
+mod tests;

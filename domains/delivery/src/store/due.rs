@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use carepost_kernel::{Channel, MessageId, Phi, SealError, TenantId};
+use carepost_kernel::{Channel, MessageId, Phi, Priority, SealError, TenantId};
 use carepost_store::{EngineConnection, Row};
 
 use crate::error::DeliveryError;
@@ -16,7 +16,6 @@ use super::rows::{self, Result, get};
 pub(super) const LIST_DUE_DELIVERIES: &str = include_str!("../sql/list_due_deliveries.sql");
 pub(super) const LIST_DUE_CHANNELS: &str = include_str!("../sql/list_due_channels.sql");
 pub(super) const GET_DELIVERY: &str = include_str!("../sql/get_delivery.sql");
-pub(super) const COUNT_OPEN: &str = include_str!("../sql/count_open.sql");
 
 /// A place in the order of due deliveries of one channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +35,8 @@ impl DuePlace {
 #[derive(Debug, Clone)]
 pub struct DueRow {
     delivery: Delivery,
-    payload_sealed: Vec<u8>,
+    /// Not there where it is large and the row came with a page.
+    payload_sealed: Option<Vec<u8>>,
     /// Code of the last failure.
     pub code: Option<String>,
 }
@@ -52,6 +52,24 @@ impl DueRow {
     #[must_use]
     pub const fn place(&self) -> DuePlace {
         DuePlace { due_at: self.delivery.due_at, message_id: self.delivery.key.message_id }
+    }
+
+    /// How much it hurries.
+    #[must_use]
+    pub const fn priority(&self) -> Priority {
+        self.delivery.priority
+    }
+
+    /// Size of the payload, in bytes.
+    #[must_use]
+    pub const fn payload_bytes(&self) -> usize {
+        self.delivery.payload_bytes
+    }
+
+    /// The payload came with it.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.payload_sealed.is_some()
     }
 
     /// It waits here, and no call was made that could still come of it.
@@ -95,27 +113,41 @@ impl DueRow {
         let message_id = self.delivery.key.message_id;
         let fault = |source| DeliveryError::Seal { message_id, source };
         let owner = DeliveryKey::seal_owner(self.delivery.key.tenant_id, message_id);
-        let plain = open(&owner, &self.payload_sealed).map_err(fault)?;
+        let sealed = self.payload_sealed.as_deref().ok_or_else(|| fault(SealError::Malformed))?;
+        let plain = open(&owner, sealed).map_err(fault)?;
         let payload: Payload = serde_json::from_slice(&plain).map_err(|_| fault(SealError::Malformed))?;
         Ok(Delivery { payload: Arc::new(Phi::new(payload)), ..self.delivery })
     }
 }
 
-/// The next page of one channel's due deliveries.
+/// Payloads that are larger do not come with a page, in bytes.
+const LARGE_PAYLOAD_BYTES: i32 = 16 << 10;
+
+/// The next page of one channel's due deliveries of one priority, by time.
 ///
 /// # Errors
 /// Where the database fails or a row cannot be read.
 pub async fn list_due_deliveries(
     connection: &EngineConnection,
-    (tenant_id, channel): (TenantId, Channel),
+    (tenant_id, channel, priority): (TenantId, Channel, Priority),
     due_until: Timestamp,
     after: DuePlace,
     limit: i64,
 ) -> Result<Vec<DueRow>> {
+    let (tenant_id, after_id) = (tenant_id.as_uuid(), after.message_id.as_uuid());
     let rows = connection
         .query(
             LIST_DUE_DELIVERIES,
-            &[&tenant_id.as_uuid(), &channel.as_i16(), &due_until, &after.due_at, &after.message_id.as_uuid(), &limit],
+            &[
+                &tenant_id,
+                &channel.as_i16(),
+                &priority.as_i16(),
+                &due_until,
+                &after.due_at,
+                &after_id,
+                &limit,
+                &LARGE_PAYLOAD_BYTES,
+            ],
         )
         .await?;
     let mut page: Vec<DueRow> = rows.iter().map(due_row).collect::<Result<_>>()?;
@@ -145,15 +177,6 @@ pub async fn list_due_channels(
     rows.iter().map(|row| Ok((rows::tenant_id(row)?, rows::channel(row)?))).collect()
 }
 
-/// How many deliveries of a tenant are open and due, counted up to `bound`.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn count_open(connection: &EngineConnection, tenant_id: TenantId, now: Timestamp, bound: i64) -> Result<i64> {
-    let rows = connection.query(COUNT_OPEN, &[&tenant_id.as_uuid(), &now, &bound]).await?;
-    rows.first().map_or(Ok(0), |row| get(row, "open"))
-}
-
 fn due_row(row: &Row) -> Result<DueRow> {
     let key = DeliveryKey {
         tenant_id: rows::tenant_id(row)?,
@@ -177,6 +200,7 @@ fn due_row(row: &Row) -> Result<DueRow> {
         scheduled_at: get(row, "scheduled_at")?,
         expires_at: get(row, "expires_at")?,
         payload: Arc::default(),
+        payload_bytes: usize::try_from(get::<i32>(row, "payload_bytes")?).unwrap_or(0),
     };
     Ok(DueRow { delivery, payload_sealed: get(row, "payload_sealed")?, code: get(row, "code")? })
 }
