@@ -31,7 +31,9 @@ fn is_in_target(own: &Path) -> bool {
 #[expect(clippy::print_stderr, reason = "the build may take minutes")]
 fn build(checkout: &Path) -> anyhow::Result<()> {
     let mut command = Command::new("cargo");
-    command.current_dir(checkout).args(["build", "--quiet", "--locked", "-p", "carepost", "--bin", "carepost"]);
+    // Both packages, as cargo chooses features by what is named: nothing is compiled a second time.
+    let packages = ["-p", "carepost", "-p", "carepost-loadtest"];
+    command.current_dir(checkout).args(["build", "--quiet", "--locked", "--bin", "carepost"]).args(packages);
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
