@@ -67,7 +67,11 @@ impl Deployment {
             directory: storage.directory.clone(),
             placements: storage.placements.clone(),
             providers: Arc::clone(&vendors) as _,
-            tuning: Tuning { partition_days: config.engine.partition_days_ahead, ..Tuning::default() },
+            tuning: Tuning {
+                partition_days: config.engine.partition_days_ahead,
+                retention_days: config.engine.retention_days,
+                ..Tuning::default()
+            },
         };
         let engine = carepost_actors::start(parts).await.context("start the actors")?;
         let mut tasks = JoinSet::new();
@@ -95,6 +99,7 @@ impl Deployment {
             admin_token_hash: self.admin_token_hash,
             openapi: openapi::render(),
             streams: Arc::new(Semaphore::new(limits.streams)),
+            large_bodies: limits.large_bodies(),
         }
     }
 

@@ -65,6 +65,17 @@ fn all_faults_are_reported_at_once_and_no_value_is_repeated() {
 }
 
 #[test]
+fn retention_is_read_and_outlives_every_idempotency_window() {
+    assert_eq!(Config::from_env(&env(&[])).unwrap().engine.retention_days, 90);
+    let config = Config::from_env(&env(&[("CAREPOST_RETENTION_DAYS", "400")])).unwrap();
+    assert_eq!(config.engine.retention_days, 400);
+    // A tenant may keep keys for 720 hours.
+    for wrong in ["30", "3651", "0", "a year"] {
+        assert_eq!(faults(&[("CAREPOST_RETENTION_DAYS", wrong)]), ["CAREPOST_RETENTION_DAYS"], "{wrong}");
+    }
+}
+
+#[test]
 fn a_secret_comes_from_one_place() {
     let both = [("CAREPOST_MASTER_KEY", "key"), ("CAREPOST_MASTER_KEY_FILE", "/etc/key")];
     assert_eq!(faults(&both), ["CAREPOST_MASTER_KEY"]);

@@ -7,7 +7,6 @@ use crate::TenancyError;
 use crate::error::FieldProblem;
 use crate::types::{RetrySettings, TenantSettings};
 
-const TEN_YEARS_DAYS: u32 = 3_650;
 const THIRTY_DAYS_HOURS: u32 = 720;
 const WEEK_MINUTES: u32 = 10_080;
 
@@ -19,12 +18,13 @@ pub(crate) fn check(settings: &TenantSettings) -> Result<(), FieldProblem> {
     let wait = settings.receipt_wait_hours;
     let rate = |value: u32| (1..=1_000_000).contains(&value);
     let hours = |value: u32| (1..=THIRTY_DAYS_HOURS).contains(&value);
-    let outlives_keys = u64::from(settings.retention_days) * 24 >= u64::from(settings.idempotency_window_hours);
     let table = [
         (rate(settings.admission.per_second), "/admission/per_second", RATE),
         (rate(settings.admission.burst), "/admission/burst", RATE),
         (settings.send_per_second.is_none_or(rate), "/send_per_second", RATE),
         ((1..=1_000).contains(&settings.weight), "/weight", "must be between 1 and 1,000"),
+        // DEL-2: no longer than the deployment keeps messages at least (`CAREPOST_RETENTION_DAYS`), because a replayed key
+        // answers with its message's status.
         (hours(settings.idempotency_window_hours), "/idempotency_window_hours", HOURS),
         ((1..=100_000_000).contains(&settings.max_waiting), "/max_waiting", "must be between 1 and 100,000,000"),
         (hours(ttl.emergency), "/message_ttl_hours/emergency", HOURS),
@@ -37,9 +37,6 @@ pub(crate) fn check(settings: &TenantSettings) -> Result<(), FieldProblem> {
         (hours(wait.push), "/receipt_wait_hours/push", HOURS),
         (hours(wait.voice), "/receipt_wait_hours/voice", HOURS),
         ((1..=WEEK_MINUTES).contains(&settings.unknown.hold_minutes), "/unknown/hold_minutes", "must be 1 to 10,080"),
-        ((1..=TEN_YEARS_DAYS).contains(&settings.retention_days), "/retention_days", "must be 1 to 3,650 days"),
-        // DEL-2: a replayed key answers with the message's status, so the message must still be there.
-        (outlives_keys, "/retention_days", "must not be shorter than the idempotency window"),
     ];
     match table.into_iter().find(|(holds, ..)| !holds) {
         Some((_, pointer, problem)) => Err(FieldProblem::new(pointer, problem)),

@@ -32,8 +32,6 @@ pub struct TenantSettings {
     pub unknown: UnknownPolicies,
     /// Channels that send nothing for now.
     pub paused_channels: BTreeSet<Channel>,
-    /// How long finished messages are kept.
-    pub retention_days: u32,
 }
 
 impl Default for TenantSettings {
@@ -49,7 +47,6 @@ impl Default for TenantSettings {
             retry: RetrySettings::default(),
             unknown: UnknownPolicies::default(),
             paused_channels: BTreeSet::new(),
-            retention_days: 90,
         }
     }
 }

@@ -90,9 +90,9 @@ async fn settings_change_at_once_and_can_be_taken_back() {
     let back = world.directory.update_settings(&actor(), tenant_id, change.previous, Some(2)).await.unwrap();
     assert_eq!((back.tenant.version, back.tenant.settings), (3, TenantSettings::default()));
 
-    let wrong = json!({ "retention_days": 0 });
+    let wrong = json!({ "weight": 0 });
     let error = world.directory.patch_settings(&actor(), tenant_id, &wrong, None).await.unwrap_err();
-    assert!(matches!(error, TenancyError::Invalid { pointer, .. } if pointer == "/retention_days"));
+    assert!(matches!(error, TenancyError::Invalid { pointer, .. } if pointer == "/weight"));
     let nobody = world.directory.patch_settings(&actor(), nobody(), &json!({ "weight": 2 }), None).await;
     assert_eq!(nobody.unwrap_err().kind(), ErrorKind::NotFound);
 }
