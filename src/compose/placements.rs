@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use carepost_actors::Placements;
 use carepost_kernel::Clock;
 use carepost_store::{
-    DatabaseConfig, IoRuntime, Placement, SchemaName, StoreError, ensure_partitions, migrate_placement,
+    DatabaseConfig, IoRuntime, Placement, SchemaName, StoreError, ensure_partitions, lock_room, migrate_placement,
 };
 use carepost_tenancy::{PlacementKind, PlacementRecord};
 
@@ -16,6 +16,7 @@ pub struct Opener {
     database: DatabaseConfig,
     own_placement_connections: usize,
     partition_days_ahead: u16,
+    retention_days: u32,
     io: IoRuntime,
     placements: Placements,
     clock: Clock,
@@ -36,6 +37,7 @@ impl Opener {
             database,
             own_placement_connections: settings.database.own_placement_connections,
             partition_days_ahead: settings.engine.partition_days_ahead,
+            retention_days: settings.engine.retention_days,
             io,
             placements,
             clock,
@@ -57,6 +59,7 @@ impl Opener {
         let applied = migrate_placement(&config, &schema).await?;
         let placement = Placement::connect(record.placement_id, &config, &schema, &self.io).await?;
         ensure_partitions(&placement, self.clock.now(), self.partition_days_ahead).await?;
+        self.check_locks(&placement, config.app_connections + config.engine_connections).await?;
         tracing::info!(
             placement.id = %record.placement_id,
             placement.kind = record.kind.as_str(),
@@ -65,6 +68,21 @@ impl Opener {
         );
         self.placements.insert(placement.clone());
         Ok(placement)
+    }
+
+    /// Says early what would otherwise show after months, when the days have come together.
+    async fn check_locks(&self, placement: &Placement, connections: usize) -> Result<(), StoreError> {
+        let days = self.retention_days + u32::from(self.partition_days_ahead) + 2;
+        let room = lock_room(placement, days, connections).await?;
+        if !room.is_enough() {
+            tracing::warn!(
+                placement.id = %placement.id(),
+                slots = room.slots,
+                needed = room.needed,
+                "the server has too little room for locks: raise max_locks_per_transaction (docs/operations.md)"
+            );
+        }
+        Ok(())
     }
 
     fn config_of(&self, record: &PlacementRecord) -> DatabaseConfig {

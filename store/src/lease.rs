@@ -93,15 +93,17 @@ impl Leases {
         Ok(claimed)
     }
 
-    /// Moves the end of all our leases to `now + ttl`; returns the tenants that we lost since the last time.
+    /// Moves the end of all our leases to `now + ttl`; returns the tenants that we lost since the last time. One whose
+    /// release did not reach the database is not renewed, and runs out.
     ///
     /// # Errors
     /// Where the database is away: then nothing is known, and whoever waits longer than `ttl` should stop working.
     pub async fn renew_all(&self, now: Timestamp, ttl: Duration) -> Result<Vec<TenantId>, StoreError> {
         self.stay_alive().await?;
         let before = self.held().clone();
-        let rows =
-            self.placement.engine().await?.query(RENEW_LEASES, &[&self.instance.as_uuid(), &end_of(now, ttl)]).await?;
+        let believed: Vec<Uuid> = before.keys().map(|tenant| tenant.as_uuid()).collect();
+        let connection = self.placement.engine().await?;
+        let rows = connection.query(RENEW_LEASES, &[&self.instance.as_uuid(), &end_of(now, ttl), &believed]).await?;
         let ours = rows.iter().map(lease).collect::<Result<BTreeSet<_>, _>>()?;
         let is_ours = |(tenant_id, epoch): (TenantId, i64)| ours.contains(&Lease { tenant_id, epoch });
         let missing = before.into_iter().filter(|entry| !is_ours(*entry));

@@ -34,7 +34,8 @@ pub use io_runtime::IoRuntime;
 pub use lease::{Lease, Leases};
 pub use migrate::{ensure_roles, migrate_control, migrate_placement};
 pub use partitions::{
-    DroppedPartitions, HeldDay, Partition, drop_partitions_before, ensure_partitions, list_partitions,
+    DroppedPartitions, HeldDay, LockRoom, Partition, drop_partitions_before, ensure_partitions, list_partitions,
+    lock_room,
 };
 pub use placement::{EngineConnection, Placement, PoolCounts, PoolStatus, TenantConnection};
 pub use schema_name::SchemaName;

@@ -47,6 +47,7 @@ async fn del_9_the_server_keeps_data_and_loses_words() {
         ("log_parameter_max_length_on_error", "0"),
         ("log_error_verbosity", "terse"),
         ("max_connections", "77"),
+        ("max_locks_per_transaction", "512"),
     ];
     for (name, value) in expected {
         let shown: String = client.query_one(&format!("SHOW {name}"), &[]).await.unwrap().get(0);
