@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::schema::MigratedDatabase;
+use crate::support::TestDatabase;
 use crate::tree::root;
 
 const CLASSES: [&str; 4] = ["phi", "secret", "internal", "public"];
@@ -39,7 +39,7 @@ fn classes() -> BTreeMap<Column, String> {
 }
 
 async fn columns() -> BTreeMap<Column, String> {
-    let database = MigratedDatabase::create().await;
+    let database = TestDatabase::create().await;
     let schemas: Vec<&str> = SCHEMAS.iter().map(|(_, schema)| *schema).collect();
     let rows = database.owner.query(LIST_COLUMNS, &[&schemas]).await.unwrap();
     rows.iter().map(|row| ((row.get(0), row.get(1), row.get(2)), row.get(3))).collect()

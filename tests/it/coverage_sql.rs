@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use carepost_delivery::store::SQL_FILES;
 use tokio_postgres::Client;
 
-use crate::schema::{MigratedDatabase, connect};
+use crate::support::database::{TestDatabase, connect};
 use crate::tree::{Source, root, sources};
 
 /// The folders, the schema that each fits, and the role that runs most of it.
@@ -89,7 +89,7 @@ fn the_delivery_room_lists_its_files() {
 }
 
 /// A session as a role has it, bound to a tenant that is nobody.
-async fn session(database: &MigratedDatabase, schema: &str, role: &str) -> Client {
+async fn session(database: &TestDatabase, schema: &str, role: &str) -> Client {
     let client = connect(&database.url).await;
     let nobody = "SET carepost.tenant_id = '00000000-0000-0000-0000-000000000000'";
     client.batch_execute(&format!("SET search_path = {schema}; SET ROLE {role}; {nobody}; {ENGINE}")).await.unwrap();
@@ -109,7 +109,7 @@ async fn plan(client: &Client, name: &str, sql: &str) -> Result<String, tokio_po
 
 #[tokio::test]
 async fn every_file_fits_the_migrated_schema_and_its_role() {
-    let database = MigratedDatabase::create().await;
+    let database = TestDatabase::create().await;
     let mut count = 0;
     for (folder, schema, first_role) in FOLDERS {
         let roles = [first_role, if first_role == "carepost_app" { "carepost_engine" } else { "carepost_app" }];
@@ -134,7 +134,7 @@ async fn every_file_fits_the_migrated_schema_and_its_role() {
 
 #[tokio::test]
 async fn the_hot_statements_use_their_indexes() {
-    let database = MigratedDatabase::create().await;
+    let database = TestDatabase::create().await;
     let client = session(&database, "carepost_pooled", "carepost_engine").await;
     let files: BTreeMap<&str, &str> = SQL_FILES.iter().copied().collect();
     for name in HOT {

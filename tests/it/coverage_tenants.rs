@@ -7,7 +7,7 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
-use crate::schema::{MigratedDatabase, connect};
+use crate::support::database::{TestDatabase, connect};
 
 const SCHEMAS: [&str; 2] = ["carepost_control", "carepost_pooled"];
 
@@ -68,7 +68,7 @@ fn now() -> Timestamp {
 }
 
 /// A session of a tenant, as the pools make it.
-async fn tenant_session(database: &MigratedDatabase, tenant_id: TenantId) -> Client {
+async fn tenant_session(database: &TestDatabase, tenant_id: TenantId) -> Client {
     let client = connect(&database.url).await;
     client.batch_execute(&format!("SET ROLE carepost_app; SET carepost.tenant_id = '{tenant_id}'")).await.unwrap();
     client
@@ -85,7 +85,7 @@ async fn touched(client: &Client, sql: &str) -> u64 {
 
 #[tokio::test]
 async fn del_9_every_table_and_partition_forces_row_level_security() {
-    let database = MigratedDatabase::create().await;
+    let database = TestDatabase::create().await;
     let mut count = 0;
     for schema in SCHEMAS {
         for table in tables(&database.owner, schema).await {
@@ -98,7 +98,7 @@ async fn del_9_every_table_and_partition_forces_row_level_security() {
 
 #[tokio::test]
 async fn del_9_no_statement_of_a_tenant_reaches_rows_of_another() {
-    let database = MigratedDatabase::create().await;
+    let database = TestDatabase::create().await;
     let owner = &database.owner;
     // What rows lean on does not matter here.
     owner.batch_execute("SET session_replication_role = replica").await.unwrap();
@@ -152,7 +152,7 @@ async fn check(owner: &Client, client: &Client, table: &str, of_theirs: &str, ou
 
 #[tokio::test]
 async fn del_9_a_session_without_a_tenant_sees_nothing() {
-    let database = MigratedDatabase::create().await;
+    let database = TestDatabase::create().await;
     let owner = &database.owner;
     owner.batch_execute("SET session_replication_role = replica").await.unwrap();
     let client = connect(&database.url).await;

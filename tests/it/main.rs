@@ -12,7 +12,6 @@ mod coverage_providers;
 mod coverage_sql;
 mod coverage_tenants;
 mod coverage_traceability;
-mod schema;
 mod tidy;
 mod tree;
 

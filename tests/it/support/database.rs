@@ -1,4 +1,4 @@
-//! A database for each test, cloned from one that was migrated once for the whole run.
+//! A database for each test, cloned from one that the program itself has migrated, once for the whole run.
 
 use std::process::Command;
 
