@@ -13,3 +13,7 @@ pub(crate) mod receipts;
 pub(crate) mod scheduler;
 pub(crate) mod shared;
 pub(crate) mod tenant;
+#[cfg(test)]
+pub(crate) mod testing;
+pub(crate) mod turns;
+pub(crate) mod uncertain;

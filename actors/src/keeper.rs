@@ -225,7 +225,7 @@ where
             tokio::time::sleep(wait).await;
         }
         self.handle.over.store(true, Ordering::Release);
-        self.tree.remove(&self.spec.path);
+        self.tree.remove(&self.spec.path, &self.node);
     }
 
     fn build(&self, told: oneshot::Sender<Ending>) {

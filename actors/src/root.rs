@@ -16,9 +16,9 @@ use carepost_providers::{InboundMessage, ReceiptEvent};
 use carepost_store::{Leases, Placement, StoreError};
 use carepost_tenancy::{Directory, ProviderAccount, TenantHandle};
 
+use crate::delivery::channel::ByteBudget;
 use crate::delivery::hub::EventHub;
 use crate::delivery::ingest::IngestActor;
-use crate::delivery::channel::ByteBudget;
 use crate::delivery::lane::Lanes;
 use crate::delivery::ledger::LedgerActor;
 use crate::delivery::notifier::{self, NotifierActor};
@@ -178,6 +178,7 @@ pub async fn start(parts: EngineParts) -> Result<Engine, StartError> {
         tenants: DashMap::new(),
         accounts: DashMap::new(),
         calling: DashMap::new(),
+        uncertain: crate::delivery::uncertain::Uncertain::default(),
         draining: AtomicBool::new(false),
         activation: Turns::default(),
         opening: Turns::default(),

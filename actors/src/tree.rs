@@ -46,9 +46,9 @@ impl Tree {
         node
     }
 
-    /// Forgets a place.
-    pub fn remove(&self, path: &str) {
-        self.0.remove(path);
+    /// Forgets a place, unless another actor has it by now.
+    pub fn remove(&self, path: &str, node: &Arc<Node>) {
+        self.0.remove_if(path, |_, known| Arc::ptr_eq(known, node));
     }
 
     /// All actors, in the order of their places.

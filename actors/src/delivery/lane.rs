@@ -70,19 +70,44 @@ pub(crate) fn take(limiter: &Limiter, clock: &TokioClock) -> Result<(), Duration
 #[derive(Default)]
 pub(crate) struct SendLimit {
     clock: TokioClock,
-    present: Mutex<Option<(u32, Limiter)>>,
+    present: Mutex<Option<Rate>>,
+}
+
+struct Rate {
+    per_second: u32,
+    limiter: Limiter,
+    /// Turns that were taken and given back: the limiter itself takes none back.
+    spare: u32,
 }
 
 impl SendLimit {
     /// Takes one of `per_second`; otherwise says how long until there is one.
     pub(crate) fn take(&self, per_second: Option<u32>) -> Result<(), Duration> {
-        let Some(rate) = per_second else { return Ok(()) };
-        let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, limiter) = match present.take() {
-            Some((known, limiter)) if known == rate => present.insert((known, limiter)),
-            _ => present.insert((rate, limiter(rate, rate / 10, self.clock))),
+        let Some(per_second) = per_second else { return Ok(()) };
+        let mut present = self.present();
+        let rate = match present.take() {
+            Some(rate) if rate.per_second == per_second => present.insert(rate),
+            _ => {
+                present.insert(Rate { per_second, limiter: limiter(per_second, per_second / 10, self.clock), spare: 0 })
+            }
         };
-        take(limiter, &self.clock)
+        if rate.spare > 0 {
+            rate.spare -= 1;
+            return Ok(());
+        }
+        take(&rate.limiter, &self.clock)
+    }
+
+    /// Gives one back that was taken of `per_second` and not used.
+    pub(crate) fn give_back(&self, per_second: Option<u32>) {
+        if let Some(rate) = self.present().as_mut().filter(|rate| Some(rate.per_second) == per_second) {
+            rate.spare += 1;
+        }
+    }
+
+    fn present(&self) -> MutexGuard<'_, Option<Rate>> {
+        // A poisoned lock still holds a whole rate, or none, which is made anew.
+        self.present.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,11 +1,12 @@
 //! `Scheduler`: the clockwork behind the actors. Wakes channels whose rows are due, renews leases, follows changes of
-//! configuration, and sweeps. Each duty is a private tick; a duty that is still running is not started twice.
+//! configuration, and sweeps. Each duty is a private tick; a duty that is still running is not started twice. What is
+//! to be done for a placement is done for each by itself: a sick database holds up its own tenants only.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
+use actix::{Actor, ActorFutureExt as _, AsyncContext as _, Context, StreamHandler, WrapFuture as _};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +14,11 @@ use metrics::gauge;
 
 use carepost_delivery::DeliveryError;
 use carepost_delivery::store::{self, SweepBounds, Swept};
-use carepost_kernel::{Chain, TenantId};
+use carepost_kernel::{Chain, PlacementId, TenantId};
+use carepost_store::Lease;
+use carepost_tenancy::TenancyEvent;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::keeper::Guard;
 use crate::metrics::{ACTORS, WINDOW};
@@ -25,9 +30,12 @@ use super::tenant;
 
 pub(crate) struct Scheduler {
     shared: Arc<Shared>,
-    running: HashSet<Duty>,
+    running: HashSet<Task>,
     _guard: Guard,
 }
+
+/// A duty, for one placement or for the process.
+type Task = (Duty, Option<PlacementId>);
 
 /// What the scheduler does, each at its own pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,6 +43,8 @@ enum Duty {
     WakeDue,
     RenewLeases,
     Refresh,
+    OpenPlacements,
+    Recount,
     FlushKeyUses,
     MatchParked,
     Partitions,
@@ -43,10 +53,12 @@ enum Duty {
 }
 
 impl Duty {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::WakeDue,
         Self::RenewLeases,
         Self::Refresh,
+        Self::OpenPlacements,
+        Self::Recount,
         Self::FlushKeyUses,
         Self::MatchParked,
         Self::Partitions,
@@ -58,7 +70,8 @@ impl Duty {
         match self {
             Self::WakeDue => shared.tuning.wake_every,
             Self::RenewLeases => shared.tuning.lease_ttl / 4,
-            Self::Refresh => Duration::from_secs(1),
+            Self::Refresh | Self::Recount => Duration::from_secs(1),
+            Self::OpenPlacements => Duration::from_secs(2),
             Self::MatchParked | Self::Report => Duration::from_secs(5),
             Self::FlushKeyUses => Duration::from_secs(60),
             Self::Sweep => Duration::from_secs(60),
@@ -76,13 +89,40 @@ impl Scheduler {
         if self.shared.is_draining() && duty != Duty::RenewLeases {
             return;
         }
-        if !self.running.insert(duty) {
-            return;
+        match duty {
+            Duty::Refresh | Duty::FlushKeyUses | Duty::Report => {
+                let work = for_process(Arc::clone(&self.shared), duty);
+                self.set_going((duty, None), work, context);
+            }
+            Duty::OpenPlacements => {
+                for placement in self.shared.placements.list() {
+                    let placement_id = placement.id();
+                    if !self.shared.writers.contains_key(&placement_id) {
+                        self.set_going(
+                            (duty, Some(placement_id)),
+                            open(Arc::clone(&self.shared), placement_id),
+                            context,
+                        );
+                    }
+                }
+            }
+            Duty::WakeDue | Duty::RenewLeases | Duty::Recount | Duty::MatchParked | Duty::Partitions | Duty::Sweep => {
+                let all: Vec<Arc<Writers>> = self.shared.writers.iter().map(|found| Arc::clone(&found)).collect();
+                for writers in all {
+                    let placement_id = writers.placement.id();
+                    let work = perform(Arc::clone(&self.shared), writers, duty);
+                    self.set_going((duty, Some(placement_id)), work, context);
+                }
+            }
         }
-        let work = perform(Arc::clone(&self.shared), duty);
-        context.spawn(work.into_actor(self).map(move |(), actor, _| {
-            actor.running.remove(&duty);
-        }));
+    }
+
+    fn set_going(&mut self, task: Task, work: impl Future<Output = ()> + 'static, context: &mut Context<Self>) {
+        if self.running.insert(task) {
+            context.spawn(work.into_actor(self).map(move |(), actor, _| {
+                actor.running.remove(&task);
+            }));
+        }
     }
 }
 
@@ -90,6 +130,7 @@ impl Actor for Scheduler {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
+        context.add_stream(changes(self.shared.directory.subscribe()));
         for duty in Duty::ALL {
             self.run(duty, context);
             let every = duty.every(&self.shared);
@@ -98,7 +139,42 @@ impl Actor for Scheduler {
     }
 }
 
-async fn perform(shared: Arc<Shared>, duty: Duty) {
+/// The configuration of one tenant has changed, or, where news were missed, of any.
+struct Changed(Option<TenantId>);
+
+fn changes(news: Receiver<TenancyEvent>) -> impl futures_util::Stream<Item = Changed> {
+    futures_util::stream::unfold(news, |mut news| async move {
+        loop {
+            match news.recv().await {
+                Ok(TenancyEvent::TenantChanged(tenant_id) | TenancyEvent::AccountChanged { tenant_id, .. }) => {
+                    return Some((Changed(Some(tenant_id)), news));
+                }
+                Err(RecvError::Lagged(_)) => return Some((Changed(None), news)),
+                Ok(_of_no_concern) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    })
+}
+
+impl StreamHandler<Changed> for Scheduler {
+    fn handle(&mut self, Changed(tenant_id): Changed, _: &mut Context<Self>) {
+        let changed: Vec<TenantId> = match tenant_id {
+            Some(tenant_id) => vec![tenant_id],
+            None => self.shared.tenants.iter().map(|live| live.tenant_id).collect(),
+        };
+        for tenant_id in changed {
+            let shared = Arc::clone(&self.shared);
+            actix::spawn(async move { tenant::reconsider(&shared, tenant_id).await });
+        }
+    }
+
+    fn finished(&mut self, _: &mut Context<Self>) {
+        // The directory is gone, and so is the whole process soon.
+    }
+}
+
+async fn for_process(shared: Arc<Shared>, duty: Duty) {
     match duty {
         Duty::Refresh => {
             if let Err(error) = shared.directory.refresh().await {
@@ -110,51 +186,83 @@ async fn perform(shared: Arc<Shared>, duty: Duty) {
                 tracing::warn!(error = %Chain(&error), "write down the use of API keys");
             }
         }
-        Duty::Report => report(&shared),
-        Duty::WakeDue | Duty::RenewLeases | Duty::MatchParked | Duty::Partitions | Duty::Sweep => {
-            let all: Vec<Arc<Writers>> = shared.writers.iter().map(|found| Arc::clone(&found)).collect();
-            for writers in all {
-                if let Err(error) = for_placement(&shared, &writers, duty).await {
-                    tracing::warn!(error = %Chain(&error), duty = ?duty, "perform a duty for a placement");
-                }
-            }
-        }
+        _ => report(&shared),
     }
 }
 
-async fn for_placement(shared: &Arc<Shared>, writers: &Arc<Writers>, duty: Duty) -> Result<(), DeliveryError> {
-    match duty {
-        Duty::WakeDue => wake_due(shared, writers).await,
-        Duty::RenewLeases => renew(shared, writers).await,
-        Duty::MatchParked => match_parked(shared, writers).await,
-        Duty::Partitions => partitions(shared, writers).await,
-        Duty::Sweep => sweep(shared, writers).await,
-        Duty::Refresh | Duty::FlushKeyUses | Duty::Report => Ok(()),
+/// A placement that is new, or was away when the process started: rows of nobody may be due there.
+async fn open(shared: Arc<Shared>, placement_id: PlacementId) {
+    if let Err(error) = crate::root::writers(&shared, placement_id).await {
+        tracing::debug!(error = %Chain(&error), "open placement");
+    }
+}
+
+async fn perform(shared: Arc<Shared>, writers: Arc<Writers>, duty: Duty) {
+    let done = match duty {
+        Duty::WakeDue => wake_due(&shared, &writers).await,
+        Duty::RenewLeases => renew(&shared, &writers).await,
+        Duty::Recount => tenant::recount_old(&shared, &writers).await,
+        Duty::MatchParked => match_parked(&shared, &writers).await,
+        Duty::Partitions => partitions(&shared, &writers).await,
+        Duty::Sweep => sweep(&shared, &writers).await,
+        Duty::Refresh | Duty::OpenPlacements | Duty::FlushKeyUses | Duty::Report => Ok(()),
+    };
+    if let Err(error) = done {
+        tracing::warn!(error = %Chain(&error), duty = ?duty, "perform a duty for a placement");
     }
 }
 
 /// Wakes every channel of ours, and of nobody's, that has due rows.
-async fn wake_due(shared: &Arc<Shared>, writers: &Writers) -> Result<(), DeliveryError> {
+async fn wake_due(shared: &Arc<Shared>, writers: &Arc<Writers>) -> Result<(), DeliveryError> {
     let connection = writers.placement.engine().await?;
     let due = store::list_due_channels(&connection, shared.now()).await?;
     drop(connection);
+    let tenants = due.iter().map(|(tenant_id, _)| *tenant_id).collect();
+    let ours = match tenant::live_of(shared, writers, tenants).await {
+        Ok(ours) => ours,
+        Err(error) => {
+            tracing::debug!(error = %Chain(&error), "wake tenants");
+            return Ok(());
+        }
+    };
     for (tenant_id, channel) in due {
-        match tenant::live(shared, tenant_id).await {
-            Ok(live) => {
-                // A full mailbox means that it is awake.
-                let _awake = tenant::ensure_channel(shared, &live, channel).tell(WakeUp);
-            }
-            Err(error) => tracing::debug!(error = %Chain(&error), tenant.id = %tenant_id, "wake tenant"),
+        if let Some(live) = ours.get(&tenant_id) {
+            // A full mailbox means that it is awake.
+            let _awake = tenant::ensure_channel(shared, live, channel).tell(WakeUp);
         }
     }
     Ok(())
 }
 
-async fn renew(shared: &Shared, writers: &Writers) -> Result<(), DeliveryError> {
+async fn renew(shared: &Shared, writers: &Arc<Writers>) -> Result<(), DeliveryError> {
     let lost: Vec<TenantId> = writers.leases.renew_all(shared.now(), shared.tuning.lease_ttl).await?;
     for tenant_id in lost {
         tracing::warn!(tenant.id = %tenant_id, "lost a lease: another process works for the tenant");
-        shared.tenants.remove(&tenant_id);
+    }
+    for live in shared.live_in(writers) {
+        if live.epoch().is_none() {
+            shared.let_go(&live);
+        }
+    }
+    give_back_unused(shared, writers).await
+}
+
+/// A lease that was claimed for somebody who left before the tenant lived here: nobody would ever give it back.
+async fn give_back_unused(shared: &Shared, writers: &Writers) -> Result<(), DeliveryError> {
+    let (mut unused, mut turns) = (Vec::new(), Vec::new());
+    for Lease { tenant_id, .. } in writers.leases.list() {
+        if shared.tenants.contains_key(&tenant_id) {
+            continue;
+        }
+        // Not while somebody is about to start it.
+        let Some(turn) = shared.activation.try_take(tenant_id) else { continue };
+        if !shared.tenants.contains_key(&tenant_id) {
+            unused.push(tenant_id);
+            turns.push(turn);
+        }
+    }
+    if !unused.is_empty() {
+        writers.leases.release(&unused).await?;
     }
     Ok(())
 }

@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     /// Deliveries that calls of this process are under way for, and how many: a channel that was rebuilt may ask for a
     /// call that its predecessor has set going, and the ledger lets one of them start.
     pub(crate) calling: DashMap<DeliveryKey, u32>,
+    /// Starts of attempts that may or may not be written down.
+    pub(crate) uncertain: super::uncertain::Uncertain,
     /// No new work is taken in.
     pub(crate) draining: AtomicBool,
     /// One activation or retirement of a tenant at a time, so that it is never live twice.

@@ -2,31 +2,32 @@
 //!
 //! It is started on demand by [`live`], which claims the tenant's lease first (DEL-10), and passivated when idle.
 
+mod activation;
 mod commands;
 mod keys;
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use actix::{Actor, ActorContext as _, AsyncContext as _, Context, Handler, Message};
-use dashmap::DashMap;
-use jiff::Timestamp;
+use actix::{
+    Actor, ActorContext as _, ActorFutureExt as _, AsyncContext as _, Context, Handler, Message, WrapFuture as _,
+};
 use tokio::time::Instant;
 
-use carepost_kernel::{Channel, TenantId};
-use carepost_store::Lease;
+use carepost_kernel::{Chain, Channel, TenantId};
 use carepost_tenancy::TenantHandle;
 use carepost_tenancy::types::Admission;
 
 use crate::engine::{EngineError, Limit};
-use crate::keeper::{Guard, Spec, Undelivered, keep};
+use crate::keeper::{Guard, Handle, Spec, Undelivered, keep};
 
 use super::channel::{ChannelActor, DeliverMessages, WakeUp};
 use super::ingest::{Incoming, StoreMessages};
-use super::lane::{Limiter, SendLimit, TokioClock, limiter, take};
-use super::shared::{LiveTenant, Shared, Writers, unavailable};
+use super::lane::{Limiter, TokioClock, limiter, take};
+use super::shared::{LiveTenant, Shared};
 
+pub(crate) use activation::{live, live_of, reconsider, recount_old};
 pub(crate) use commands::{CancelMessage, RedriveMessages};
 pub(crate) use keys::{Answer, KeyMemory, Promise, answer};
 
@@ -40,7 +41,8 @@ pub(crate) struct EnqueueMessages {
 
 pub(crate) struct TenantActor {
     shared: Arc<Shared>,
-    tenant_id: TenantId,
+    /// The incarnation that this actor belongs to.
+    live: Weak<LiveTenant>,
     clock: TokioClock,
     admission: Admission,
     limiter: Limiter,
@@ -53,10 +55,10 @@ const IDLE_CHECK: Duration = Duration::from_secs(5);
 
 impl TenantActor {
     #[expect(clippy::disallowed_methods, reason = "a span of tokio's time")]
-    fn new(shared: Arc<Shared>, tenant_id: TenantId, guard: Guard) -> Self {
+    fn new(shared: Arc<Shared>, live: Weak<LiveTenant>, guard: Guard) -> Self {
         let (clock, admission) = (TokioClock::default(), Admission::default());
         let limiter = limiter(admission.per_second, admission.burst, clock);
-        Self { shared, tenant_id, clock, admission, limiter, last_use: Instant::now(), guard }
+        Self { shared, live, clock, admission, limiter, last_use: Instant::now(), guard }
     }
 
     /// Follows a changed limit.
@@ -67,8 +69,9 @@ impl TenantActor {
         }
     }
 
+    /// The tenant, as long as it is ours.
     fn live(&self) -> Option<Arc<LiveTenant>> {
-        self.shared.tenants.get(&self.tenant_id).map(|found| Arc::clone(&found))
+        self.live.upgrade().filter(|live| live.epoch().is_some())
     }
 
     /// The limits of the tenant, the cheapest first.
@@ -110,24 +113,34 @@ impl TenantActor {
     fn retire_if_idle(&mut self, context: &mut Context<Self>) {
         let Some(live) = self.live() else {
             // The lease is another process's by now.
+            if let Some(former) = self.live.upgrade() {
+                self.shared.let_go(&former);
+            }
             self.guard.retire();
             context.stop();
             return;
         };
-        let idle = self.last_use.elapsed() >= self.shared.tuning.idle_after
+        let is_idle = self.last_use.elapsed() >= self.shared.tuning.idle_after
             && live.keys.is_idle()
             && live.channels.iter().all(|channel| channel.is_over());
-        if idle {
-            self.shared.tenants.remove(&self.tenant_id);
-            let tenant_id = self.tenant_id;
-            actix::spawn(async move {
-                if let Err(error) = live.writers.leases.release(&[tenant_id]).await {
-                    tracing::warn!(error = %error, tenant.id = %tenant_id, "release lease of an idle tenant");
-                }
-            });
-            self.guard.retire();
-            context.stop();
+        if !is_idle {
+            return;
         }
+        // Nobody may take the tenant up again before its lease is given back.
+        let Some(turn) = self.shared.activation.try_take(live.tenant_id) else { return };
+        self.shared.let_go(&live);
+        let giving_back = async move {
+            if let Err(error) = live.writers.leases.release(&[live.tenant_id]).await {
+                // It runs out by itself.
+                tracing::warn!(error = %Chain(&error), tenant.id = %live.tenant_id, "release lease of an idle tenant");
+            }
+            drop(turn);
+        };
+        // What comes meanwhile is dropped with the actor: its senders are told to come again.
+        context.wait(giving_back.into_actor(self).map(|(), actor, context| {
+            actor.guard.retire();
+            context.stop();
+        }));
     }
 }
 
@@ -146,7 +159,7 @@ impl Handler<EnqueueMessages> for TenantActor {
     fn handle(&mut self, command: EnqueueMessages, _: &mut Self::Context) {
         self.last_use = Instant::now();
         self.adopt(command.tenant.tenant.settings.admission);
-        let live = self.live().filter(|live| live.epoch().is_some() && !self.shared.is_draining());
+        let live = self.live().filter(|_| !self.shared.is_draining());
         let Some(live) = live else {
             command.messages.into_iter().for_each(|(_, to)| answer(to, Err(EngineError::restarting())));
             return;
@@ -155,80 +168,15 @@ impl Handler<EnqueueMessages> for TenantActor {
     }
 }
 
-/// The tenant, live in this process: started now if it is not, and only if the lease can be had.
-///
-/// # Errors
-/// Where another process owns it, or something is away.
-pub(crate) async fn live(shared: &Arc<Shared>, tenant_id: TenantId) -> Result<Arc<LiveTenant>, EngineError> {
-    if let Some(found) = shared.tenants.get(&tenant_id) {
-        return Ok(Arc::clone(&found));
-    }
-    if shared.is_draining() {
-        return Err(EngineError::restarting());
-    }
-    let _one_at_a_time = shared.activation.lock().await;
-    if let Some(found) = shared.tenants.get(&tenant_id) {
-        return Ok(Arc::clone(&found));
-    }
-    let placement_id = shared.directory.placement_of(tenant_id).await.map_err(|error| unavailable(&error))?;
-    let writers = crate::root::writers(shared, placement_id).await?;
-    claim(shared, &writers, tenant_id).await?;
-    let waiting = count_waiting(&writers, tenant_id, shared.now()).await?;
-    let live = Arc::new(LiveTenant {
-        tenant_id,
-        actor: start(shared, tenant_id),
-        channels: DashMap::new(),
-        waiting: waiting.into(),
-        send_limit: SendLimit::default(),
-        keys: Arc::default(),
-        writers,
-    });
-    shared.tenants.insert(tenant_id, Arc::clone(&live));
-    Ok(live)
-}
-
-fn start(shared: &Arc<Shared>, tenant_id: TenantId) -> crate::keeper::Handle<TenantActor> {
+fn start(shared: &Arc<Shared>, tenant_id: TenantId, live: Weak<LiveTenant>) -> Handle<TenantActor> {
     let spec =
         Spec { path: format!("root/tenant:{tenant_id}"), kind: "TenantActor", mailbox: shared.tuning.tenant_mailbox };
     let (arbiter, kept) = (shared.arbiters.of(tenant_id.as_uuid().as_u128()), Arc::clone(shared));
-    keep(&arbiter, &shared.tree, spec, move |guard, _| TenantActor::new(Arc::clone(&kept), tenant_id, guard))
-}
-
-async fn claim(shared: &Shared, writers: &Writers, tenant_id: TenantId) -> Result<(), EngineError> {
-    let claimed = writers.leases.claim(&[tenant_id], shared.now(), shared.tuning.lease_ttl).await;
-    match claimed.as_deref() {
-        Ok([Lease { .. }, ..]) => Ok(()),
-        Ok(_) => Err(EngineError::Unavailable {
-            reason: "another process works for this tenant",
-            retry_after: Duration::from_secs(1),
-        }),
-        Err(error) => {
-            tracing::warn!(error = %error, tenant.id = %tenant_id, "claim lease");
-            Err(EngineError::away())
-        }
-    }
-}
-
-/// Counted up to a bound: beyond it the exact number does not matter for an estimate.
-const COUNT_BOUND: i64 = 100_000;
-
-async fn count_waiting(writers: &Writers, tenant_id: TenantId, now: Timestamp) -> Result<i64, EngineError> {
-    let counted = async {
-        let connection = writers.placement.engine().await?;
-        carepost_delivery::store::count_open(&connection, tenant_id, now, COUNT_BOUND).await
-    };
-    counted.await.map_err(|error: carepost_delivery::DeliveryError| {
-        tracing::warn!(error = %error, tenant.id = %tenant_id, "count waiting deliveries");
-        EngineError::away()
-    })
+    keep(&arbiter, &shared.tree, spec, move |guard, _| TenantActor::new(Arc::clone(&kept), live.clone(), guard))
 }
 
 /// The channel's actor, started now if it is not.
-pub(crate) fn ensure_channel(
-    shared: &Arc<Shared>,
-    live: &Arc<LiveTenant>,
-    channel: Channel,
-) -> crate::keeper::Handle<ChannelActor> {
+pub(crate) fn ensure_channel(shared: &Arc<Shared>, live: &Arc<LiveTenant>, channel: Channel) -> Handle<ChannelActor> {
     if let Some(found) = live.channels.get(&channel).filter(|found| !found.is_over()) {
         return found.clone();
     }

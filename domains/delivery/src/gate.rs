@@ -15,17 +15,40 @@ use crate::types::{Delivery, DeliveryState};
 pub struct GateFacts {
     /// The present instant.
     pub now: Timestamp,
-    /// The tenant was paused by hand.
-    pub tenant_paused: bool,
-    /// The channel was paused by hand.
-    pub channel_paused: bool,
+    /// The tenant, the channel, or all of its accounts were paused by hand.
+    pub is_paused: bool,
     /// The tenant's own sending limit allows the next one at this instant, if not now.
     pub tenant_limit_until: Option<Timestamp>,
-    /// The channel has an account with a sender.
-    pub has_sender: bool,
+    /// Whether the channel has a sender that can be used.
+    pub sender: Sender,
     /// When something that was paused by hand is looked at again.
     pub pause_recheck: Timestamp,
 }
+
+/// What the gate knows of the channel's senders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// One has a turn.
+    Ready,
+    /// There is no account.
+    Missing,
+    /// No account can be used for longer than a moment.
+    Blocked {
+        /// When one may be, as far as is known.
+        until: Timestamp,
+        /// What is in the way.
+        reason: WaitReason,
+    },
+}
+
+/// Reasons that may end at once when the configuration of the tenant or of its accounts changes.
+pub const BY_CONFIGURATION: [WaitReason; 5] = [
+    WaitReason::Paused,
+    WaitReason::ProviderConfig,
+    WaitReason::TenantLimit,
+    WaitReason::ProviderLimit,
+    WaitReason::BreakerOpen,
+];
 
 /// Decides on one delivery and, where it may leave, wraps what is to leave.
 ///
@@ -68,11 +91,7 @@ fn schedule(delivery: &Delivery, now: Timestamp) -> Verdict {
 }
 
 const fn pause(facts: &GateFacts) -> Verdict {
-    if facts.tenant_paused || facts.channel_paused {
-        Verdict::Wait { until: facts.pause_recheck, reason: WaitReason::Paused }
-    } else {
-        Verdict::Go
-    }
+    if facts.is_paused { Verdict::Wait { until: facts.pause_recheck, reason: WaitReason::Paused } } else { Verdict::Go }
 }
 
 const fn caps(facts: &GateFacts) -> Verdict {
@@ -85,10 +104,11 @@ const fn caps(facts: &GateFacts) -> Verdict {
 /// Without an account the channel cannot say who is speaking; a message waits for one rather than be lost.
 const fn sender(channel: Channel, facts: &GateFacts) -> Verdict {
     match channel {
-        Channel::Sms | Channel::Email | Channel::InApp if facts.has_sender => Verdict::Go,
-        Channel::Sms | Channel::Email | Channel::InApp => {
-            Verdict::Wait { until: facts.pause_recheck, reason: WaitReason::ProviderConfig }
-        }
+        Channel::Sms | Channel::Email | Channel::InApp => match facts.sender {
+            Sender::Ready => Verdict::Go,
+            Sender::Missing => Verdict::Wait { until: facts.pause_recheck, reason: WaitReason::ProviderConfig },
+            Sender::Blocked { until, reason } => Verdict::Wait { until, reason },
+        },
         Channel::Push | Channel::Voice => Verdict::OtherChannel { code: "channel_not_available" },
     }
 }

@@ -113,7 +113,7 @@ impl Pace {
         }
         let Some(rate) = self.rate else { return Turn::Now };
         let step = Duration::from_secs_f64(1.0 / rate);
-        self.next = self.next.max(now.saturating_sub(CATCH_UP)) + step;
+        self.next = self.next.max(now.saturating_sub(CATCH_UP)).saturating_add(step);
         Turn::Now
     }
 
@@ -127,7 +127,7 @@ impl Pace {
 
     /// The vendor refused a call for haste and asks to wait `after`.
     pub fn throttled(&mut self, now: Duration, after: Option<Duration>) {
-        let until = now + after.unwrap_or(DEFAULT_SILENCE);
+        let until = now.saturating_add(after.unwrap_or(DEFAULT_SILENCE));
         self.silent_until = self.silent_until.max(until);
         // Silence is not caught up on.
         self.next = self.next.max(self.silent_until);

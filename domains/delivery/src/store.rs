@@ -10,33 +10,40 @@ mod reads;
 mod redrive;
 mod rows;
 mod sweep;
+mod waiting;
 
 pub(crate) mod batch;
 
-pub use due::{DuePlace, DueRow, count_open, get_delivery, list_due_channels, list_due_deliveries};
-pub use events::{list_event_stream, list_events};
+pub use due::{DuePlace, DueRow, get_delivery, list_due_channels, list_due_deliveries};
+pub use events::{AttemptStarted, get_attempt_start, get_bad_news, list_event_stream, list_events};
 pub use in_app::{InAppRecord, insert_in_app, list_in_app, mark_in_app_read};
 pub use inbound::{InboundRecord, NewInbound, insert_inbound, list_inbound};
 pub use reads::{MessageFilter, get_message, list_messages};
 pub use redrive::{FailedDelivery, RedriveFilter, list_failed_deliveries, reopen_deliveries};
 pub use sweep::{ParkedMatch, Stretch, SweepBounds, Swept, list_parked_matches, list_stretches, sweep_stretch};
+pub use waiting::{advance_deliveries, count_waiting};
 
 /// Every SQL file of the room by name, for the test that prepares them all.
 pub const SQL_FILES: &[(&str, &str)] = &[
+    ("advance_deliveries", waiting::ADVANCE_DELIVERIES),
     ("apply_changes", batch::APPLY_CHANGES),
     ("claim_idempotency_keys", batch::CLAIM_KEYS),
     ("count_blocks", sweep::COUNT_BLOCKS),
-    ("count_open", due::COUNT_OPEN),
+    ("count_waiting", waiting::COUNT_WAITING),
     ("delete_expired_keys", sweep::DELETE_EXPIRED_KEYS),
     ("delete_old_in_app", sweep::DELETE_OLD_IN_APP),
     ("delete_old_inbound", sweep::DELETE_OLD_INBOUND),
     ("delete_old_parked", sweep::DELETE_OLD_PARKED),
     ("delete_old_refs", sweep::DELETE_OLD_REFS),
     ("extend_message", redrive::EXTEND_MESSAGE),
+    ("get_attempt_start", events::GET_ATTEMPT_START),
+    ("get_bad_news", events::GET_BAD_NEWS),
+    ("find_oldest_day", events::FIND_OLDEST_DAY),
     ("get_delivery", due::GET_DELIVERY),
     ("get_message", reads::GET_MESSAGE),
     ("insert_deliveries", batch::INSERT_DELIVERIES),
     ("insert_events", batch::INSERT_EVENTS),
+    ("insert_fallbacks", batch::INSERT_FALLBACKS),
     ("insert_in_app", in_app::INSERT_IN_APP),
     ("insert_inbound", inbound::INSERT_INBOUND),
     ("insert_messages", batch::INSERT_MESSAGES),
@@ -51,6 +58,7 @@ pub const SQL_FILES: &[(&str, &str)] = &[
     ("list_idempotency_keys", batch::LIST_KEYS),
     ("list_in_app", in_app::LIST_IN_APP),
     ("list_inbound", inbound::LIST_INBOUND),
+    ("list_known_events", batch::LIST_KNOWN_EVENTS),
     ("list_messages", reads::LIST_MESSAGES),
     ("list_parked_matches", sweep::LIST_PARKED_MATCHES),
     ("list_provider_refs", batch::LIST_REFS),

@@ -16,6 +16,7 @@ use carepost_kernel::{Chain, Channel, Failure, Priority, TenantId};
 use carepost_store::EngineConnection;
 
 use crate::delivery::shared::{LiveTenant, Shared};
+use crate::delivery::uncertain;
 
 use super::window::Window;
 use super::{Answered, ChannelActor, instant};
@@ -142,8 +143,8 @@ struct PageRoom {
 }
 
 async fn read_page(
-    shared: &Shared,
-    live: &LiveTenant,
+    shared: &Arc<Shared>,
+    live: &Arc<LiveTenant>,
     of: (TenantId, Channel),
     mut places: Places,
     room: PageRoom,
@@ -166,7 +167,7 @@ async fn read_page(
         *place = found.last().filter(|_| !is_all).map_or(DuePlace::START, DueRow::place);
         for row in found {
             if row.is_sending() {
-                rows.extend(cut_off(shared, &connection, row.key()).await?);
+                rows.extend(cut_off(shared, live, &connection, row.key()).await?);
                 continue;
             }
             let is_first = rows.is_empty() && room.in_window == 0;
@@ -188,14 +189,17 @@ async fn read_page(
 /// has ended since the page was read. Its end is durable before it leaves `calling`, so a row that says the same once
 /// more was cut off.
 async fn cut_off(
-    shared: &Shared,
+    shared: &Arc<Shared>,
+    live: &Arc<LiveTenant>,
     connection: &EngineConnection,
     key: DeliveryKey,
 ) -> Result<Option<DueRow>, DeliveryError> {
     if shared.is_calling(key) {
         return Ok(None);
     }
-    Ok(store::get_delivery(connection, key).await?.filter(DueRow::is_sending))
+    let row = store::get_delivery(connection, key).await?.filter(DueRow::is_sending);
+    // Or one that we know was never made: it comes back when its row says so.
+    Ok(row.filter(|row| !uncertain::settle(shared, live, row)))
 }
 
 impl ChannelActor {

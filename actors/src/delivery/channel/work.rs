@@ -1,4 +1,4 @@
-//! The channel's work: what is due, the gate, the lanes, and what follows from what comes back.
+//! The channel's work: what is due, and what follows from what comes back.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,47 +6,30 @@ use std::time::Duration;
 
 use actix::Context;
 use jiff::{SignedDuration, Timestamp};
-use metrics::counter;
 use tokio::sync::oneshot;
 
 use carepost_delivery::ledger::{Decision, Effect};
 use carepost_delivery::rules::{self, Circumstances, LookedUp, Step, Then};
 use carepost_delivery::store::DueRow;
 use carepost_delivery::types::{Delivery, DeliveryKey, DeliveryState};
-use carepost_delivery::{DeliveryError, gate, prepare};
-use carepost_kernel::{Failure, MessageId, Priority, ProviderAccountId, Verdict, WaitReason};
-use carepost_providers::Outbound;
-use carepost_tenancy::types::{AccountStatus, TenantStatus, UnknownPolicy};
-use carepost_tenancy::{ProviderAccount, TenantHandle};
+use carepost_delivery::{DeliveryError, prepare};
+use carepost_kernel::{Chain, Failure, MessageId, ProviderAccountId, ProviderRef, WaitReason};
+use carepost_tenancy::TenantHandle;
+use carepost_tenancy::types::UnknownPolicy;
 
-use super::super::attempt::{self, CallEnded, Found, MakeCall, TakenTurn};
-use super::super::lane::{Lane, LaneTurn};
+use super::super::attempt::{self, CallEnded, Found};
 use super::super::ledger::{Entry, PendingDecision};
-use super::super::provider;
 use super::super::shared::{LiveTenant, Shared};
-use super::window::Stage;
-use super::{Answered, ChannelActor, DeliverMessages, instant};
+use super::super::tenant;
+use super::window::{Held, Stage, waits_for_configuration};
+use super::{Answered, ChannelActor, DeliverMessages, Link, instant};
 
 /// What is due later than this waits in its row only.
-const HORIZON: SignedDuration = SignedDuration::from_secs(60);
-/// A wait that is shorter is not written down by itself; it comes with the next event.
-const SHORT: SignedDuration = SignedDuration::from_secs(1);
-/// What was paused, or has no account, is looked at again after this time.
-const RECHECK: SignedDuration = SignedDuration::from_secs(10);
-
-/// The code of a refusal because the message has no content or no address for the channel.
-const NOTHING_TO_SAY: &str = "no_content_for_channel";
-
-/// A lane's turn, or what there is instead.
-enum Picked {
-    Lane(Arc<ProviderAccount>, Arc<Lane>),
-    NoAccount,
-    /// There are accounts, and all of them were paused by hand: the gate is asked, so that what waits says so and
-    /// expires in time.
-    AllPaused,
-    Blocked(WaitReason, Option<Duration>),
-    Loading,
-}
+pub(super) const HORIZON: SignedDuration = SignedDuration::from_secs(60);
+/// What could not be decided now is looked at again after this time.
+const AGAIN: SignedDuration = SignedDuration::from_secs(1);
+/// A call that was not made for want of a usable configuration is tried again after more than this.
+const MISCONFIGURED: Duration = Duration::from_secs(5);
 
 impl ChannelActor {
     /// Takes a delivery into the window, if there is room and nothing waits in front of it; else it waits in its row.
@@ -54,9 +37,9 @@ impl ChannelActor {
         if self.window.holds(delivery.key.message_id) {
             return;
         }
-        let waits_behind = self.paging.is_overflowed() && delivery.priority > Priority::Urgent;
-        if waits_behind || !self.window.has_room(delivery.priority) {
-            self.paging.overflow();
+        let priority = delivery.priority;
+        if self.paging.waits_behind(priority) || !self.window.has_room(priority, delivery.payload_bytes) {
+            self.paging.overflow(priority);
             return;
         }
         self.put(delivery, false);
@@ -94,161 +77,17 @@ impl ChannelActor {
         self.guard.show_depth(self.window.len());
     }
 
-    /// Lets deliveries leave for as long as lanes have turns.
-    fn leave(&mut self, tenant: &Arc<TenantHandle>, context: &mut Context<Self>) {
-        while self.window.has_ready() {
-            let picked = self.pick();
-            let all_paused = matches!(picked, Picked::AllPaused);
-            let picked = match picked {
-                Picked::Lane(account, lane) => Some((account, lane)),
-                Picked::NoAccount | Picked::AllPaused => None,
-                Picked::Loading => return,
-                Picked::Blocked(reason, wait) => {
-                    self.window.blocked_by = Some(reason);
-                    if let Some(wait) = wait {
-                        self.look_after(wait, context);
-                    }
-                    return;
-                }
-            };
-            let Some(message_id) = self.window.pop_ready() else {
-                if let Some((_, lane)) = picked {
-                    lane.end(None);
-                }
-                return;
-            };
-            if let Some(wait) = self.pass_gate(message_id, tenant, picked, all_paused) {
-                self.look_after(wait, context);
-                return;
-            }
-        }
-        self.window.blocked_by = None;
-    }
-
-    /// The first account in the order of the route that has a turn.
-    fn pick(&mut self) -> Picked {
-        let Some(accounts) = self.shared.directory.cached_accounts(self.tenant_id(), self.channel) else {
-            self.load_accounts();
-            return Picked::Loading;
-        };
-        let mut blocked: Option<(WaitReason, Option<Duration>)> = None;
-        for account in provider::in_turn(&accounts) {
-            let lane = self.shared.lanes.of(&account);
-            let (reason, wait) = match lane.take() {
-                LaneTurn::Go => return Picked::Lane(account, lane),
-                LaneTurn::Full => (WaitReason::ProviderLimit, None),
-                LaneTurn::Wait { wait, reason } => (reason, Some(wait)),
-            };
-            // A lane that is merely busy keeps its traffic: only a broken or halted one gives it to the next account.
-            blocked = Some(match blocked {
-                Some((first, earlier)) => (first, earliest(earlier, wait)),
-                None => (reason, wait),
-            });
-            if lane.is_usable() {
-                break;
-            }
-        }
-        match blocked {
-            Some((reason, wait)) => Picked::Blocked(reason, wait),
-            None if accounts.iter().any(|account| account.status == AccountStatus::Paused) => Picked::AllPaused,
-            None => Picked::NoAccount,
-        }
-    }
-
-    /// DEL-8: asks the gate, and lets the delivery leave if it says so. `Some` where nothing can leave for so long.
-    fn pass_gate(
-        &mut self,
-        message_id: MessageId,
-        tenant: &Arc<TenantHandle>,
-        picked: Option<(Arc<ProviderAccount>, Arc<Lane>)>,
-        all_paused: bool,
-    ) -> Option<Duration> {
-        let held = self.window.get(message_id)?;
-        let delivery = held.delivery.clone();
-        let ready_since = held.ready_since;
-        let Some(outbound) = outbound(&delivery) else {
-            if let Some((_, lane)) = picked {
-                lane.end(None);
-            }
-            let step =
-                rules::refused(&delivery, NOTHING_TO_SAY, true, circumstances(tenant, self.shared.now(), &delivery));
-            self.decide(&delivery, step, Vec::new(), None, tenant);
-            return None;
-        };
-        let facts = self.facts(tenant, picked.is_some(), all_paused);
-        match gate::decide(&delivery, &facts, outbound) {
-            Ok(cleared) => {
-                let (account, lane) = picked?;
-                let waited_ms = u32::try_from(ready_since.elapsed().as_millis()).unwrap_or(u32::MAX);
-                let waits = match self.window.blocked_by {
-                    Some(reason) if waited_ms >= 10 => vec![(reason, waited_ms)],
-                    _ => Vec::new(),
-                };
-                let turn = TakenTurn::new(Arc::clone(&self.shared), lane, self.link.clone(), delivery.key);
-                let call = MakeCall { cleared, delivery, account, tenant: Arc::clone(tenant), waits, turn };
-                provider::call(&self.shared, &self.live, call);
-                None
-            }
-            Err((verdict, _)) => {
-                if let Some((_, lane)) = picked {
-                    lane.end(None);
-                }
-                self.held_back(delivery, verdict, tenant)
-            }
-        }
-    }
-
-    fn facts(&self, tenant: &TenantHandle, has_sender: bool, all_paused: bool) -> gate::GateFacts {
-        let now = self.shared.now();
-        let paused = tenant.tenant.status != TenantStatus::Active;
-        let channel_paused = all_paused || tenant.tenant.settings.paused_channels.contains(&self.channel);
-        let limited = if paused || channel_paused || !has_sender {
-            None
-        } else {
-            self.live.send_limit.take(tenant.tenant.settings.send_per_second).err()
-        };
-        let later = |wait: Duration| {
-            now.saturating_add(SignedDuration::try_from(wait).unwrap_or(SHORT)).unwrap_or(Timestamp::MAX)
-        };
-        gate::GateFacts {
-            now,
-            tenant_paused: paused,
-            channel_paused,
-            tenant_limit_until: limited.map(later),
-            has_sender,
-            pause_recheck: now.saturating_add(RECHECK).unwrap_or(Timestamp::MAX),
-        }
-    }
-
-    /// The gate said no, not now, or not here.
-    fn held_back(&mut self, delivery: Delivery, verdict: Verdict, tenant: &TenantHandle) -> Option<Duration> {
-        let on = circumstances(tenant, self.shared.now(), &delivery);
-        let step = match verdict {
-            Verdict::Go => return None,
-            Verdict::Wait { until, reason } => {
-                counter!(carepost_delivery::metrics::GATE_HELD_TOTAL, "verdict" => "wait", "reason" => reason.as_str())
-                    .increment(1);
-                if until.duration_since(on.now) < SHORT {
-                    self.window.put(delivery, Stage::Ready, false, instant());
-                    self.window.blocked_by = Some(reason);
-                    return Some(self.shared.clock.until(until));
-                }
-                rules::waits(&delivery, until, reason, on)
-            }
-            Verdict::OtherChannel { code } => rules::refused(&delivery, code, true, on),
-            Verdict::Refuse { code } => rules::refused(&delivery, code, false, on),
-        };
-        self.decide(&delivery, step, Vec::new(), None, tenant);
-        None
-    }
-
     /// A delivery whose time has come: through the gate, or, if it is past it, by the rules.
     fn due(&mut self, message_id: MessageId, tenant: &Arc<TenantHandle>) {
         let Some(held) = self.window.get(message_id) else { return };
         let (delivery, looked_up) = (held.delivery.clone(), held.looked_up);
         let policy = tenant.tenant.settings.unknown_policy(delivery.purpose);
         if delivery.state == DeliveryState::Unknown && !looked_up && policy == UnknownPolicy::LookUpThenHold {
-            attempt::look_up(&self.shared, &delivery, self.link.clone());
+            attempt::look_up(&self.shared, &self.live, &delivery, self.link.clone());
+            return;
+        }
+        if rules::awaits_bad_news(delivery.state) {
+            attempt::recall_bad_news(&self.live, delivery.key, self.link.clone());
             return;
         }
         match rules::when_due(&delivery, circumstances(tenant, self.shared.now(), &delivery)) {
@@ -260,14 +99,22 @@ impl ChannelActor {
     pub(super) fn looked_up(&mut self, key: DeliveryKey, found: Found) {
         let Some(held) = self.window.get(key.message_id) else { return };
         let delivery = held.delivery.clone();
-        let Some(tenant) = self.shared.directory.cached_tenant(self.tenant_id()) else { return };
+        let Some(tenant) = self.shared.directory.cached_tenant(self.tenant_id()) else {
+            // Asked again once the tenant is known.
+            let soon = self.shared.now().saturating_add(AGAIN).unwrap_or(Timestamp::MAX);
+            self.window.put(delivery, Stage::Waiting(soon), false, instant());
+            return;
+        };
         let (said, refs) = match found {
             Found::There(refs) => (LookedUp::Found, refs),
             Found::Absent => (LookedUp::Absent, Vec::new()),
             Found::CannotTell => (LookedUp::CannotTell, Vec::new()),
         };
         let step = rules::after_look_up(&delivery, said, circumstances(&tenant, self.shared.now(), &delivery));
-        self.decide(&delivery, step, refs, delivery.account_id, &tenant);
+        let mut decision = decision(&delivery, step, refs, delivery.account_id, &tenant);
+        // The provider was asked, and this is what it said.
+        decision.is_fact = true;
+        self.write(&delivery, decision);
     }
 
     pub(super) fn bad_news(&mut self, row: Result<Option<DueRow>, DeliveryError>, failure: &Failure) {
@@ -275,61 +122,70 @@ impl ChannelActor {
             Ok(row) => row,
             Err(error) => {
                 // The row stays open and due: the scheduler brings it back.
-                tracing::warn!(error = %error, "read delivery with bad news");
+                tracing::warn!(error = %Chain(&error), "read delivery with bad news");
                 return;
             }
         };
-        let Some(delivery) = row.and_then(|row| self.open(row)) else { return };
-        let decided = !matches!(delivery.state, DeliveryState::Undelivered | DeliveryState::Bounced);
-        let Some(tenant) = self.shared.directory.cached_tenant(self.tenant_id()).filter(|_| !decided) else { return };
+        let Some(row) = row else { return };
+        let key = row.key();
+        let delivery = self.open(row).filter(|delivery| rules::awaits_bad_news(delivery.state));
+        let tenant = self.shared.directory.cached_tenant(self.tenant_id());
+        let (Some(delivery), Some(tenant)) = (delivery, tenant) else {
+            // Decided by now, or not to be decided now: the row says what it is.
+            self.window.forget(key.message_id);
+            self.paging.want();
+            return;
+        };
         self.window.put(delivery.clone(), Stage::Away, false, instant());
         let step = rules::after_bad_news(&delivery, failure, circumstances(&tenant, self.shared.now(), &delivery));
         self.decide(&delivery, step, Vec::new(), delivery.account_id, &tenant);
     }
 
     /// Writes a decision down; [`Answered::Decided`] follows when it is durable.
-    fn decide(
+    pub(super) fn decide(
         &mut self,
         delivery: &Delivery,
         step: Step,
-        provider_refs: Vec<String>,
+        provider_refs: Vec<ProviderRef>,
         account_id: Option<ProviderAccountId>,
         tenant: &TenantHandle,
     ) {
         let decision = decision(delivery, step, provider_refs, account_id, tenant);
-        let (link, key, live) = (self.link.clone(), delivery.key, Arc::clone(&self.live));
-        let (shared, template) = (Arc::clone(&self.shared), delivery.clone());
+        self.write(delivery, decision);
+    }
+
+    pub(super) fn write(&mut self, delivery: &Delivery, decision: Decision) {
+        if let Some(held) = self.window.get_mut(delivery.key.message_id) {
+            held.delivery.reason = decision.change.reason;
+        }
+        let owed = OwedAnswer { link: self.link.clone(), key: delivery.key, effect: None };
+        let (shared, live, template) = (Arc::clone(&self.shared), Arc::clone(&self.live), delivery.clone());
         actix::spawn(async move {
+            // As a whole: its effect alone is a copy.
+            let mut owed = owed;
             let fallback = decision.fallback.clone();
-            let effect = record(&live, decision).await;
-            if effect.is_some()
-                && let Some(next) = fallback
-            {
-                hand_over(&shared, &live, &template, &next);
+            owed.effect = record(&live, decision).await;
+            if let (Some(effect), Some(next)) = (owed.effect, fallback) {
+                hand_over(&shared, &live, &template, &next, effect);
             }
-            let _gone = link.send(Answered::Decided { key, effect });
         });
     }
 
     pub(super) fn decided(&mut self, key: DeliveryKey, effect: Option<Effect>) {
         let Some(held) = self.window.forget(key.message_id) else { return };
-        self.follow(held.delivery, effect);
+        self.follow(held.delivery, effect, held.is_outdated);
     }
 
     pub(super) fn call_ended(&mut self, ended: CallEnded) {
         match ended {
             CallEnded::Recorded { delivery, effect } => {
-                self.window.forget(delivery.key.message_id);
-                self.follow(delivery, effect);
+                let held = self.window.forget(delivery.key.message_id);
+                self.follow(delivery, effect, held.is_some_and(|held| held.is_outdated));
             }
             CallEnded::NotMade { key, retry_after } => {
                 let Some(held) = self.window.forget(key.message_id) else { return };
                 match retry_after {
-                    Some(wait) => {
-                        let wait = SignedDuration::try_from(wait).unwrap_or(SHORT);
-                        let until = self.shared.now().saturating_add(wait).unwrap_or(Timestamp::MAX);
-                        self.window.put(held.delivery, Stage::Waiting(until), false, instant());
-                    }
+                    Some(wait) => self.not_made(held, wait),
                     // Somebody else has it, or it has ended: the row says.
                     None => self.paging.want(),
                 }
@@ -337,8 +193,26 @@ impl ChannelActor {
         }
     }
 
-    /// What the row says after a decision: keep it in the window, or let it go.
-    fn follow(&mut self, mut delivery: Delivery, effect: Option<Effect>) {
+    /// No call was made, for a moment or until somebody mends the account: then its row says so.
+    fn not_made(&mut self, held: Held, wait: Duration) {
+        let now = self.shared.now();
+        let until = now.saturating_add(SignedDuration::try_from(wait).unwrap_or(AGAIN)).unwrap_or(Timestamp::MAX);
+        let until = if held.is_outdated { now } else { until.min(held.delivery.expires_at) };
+        let tenant = self.shared.directory.cached_tenant(self.tenant_id());
+        match tenant.filter(|_| wait > MISCONFIGURED && !held.is_outdated) {
+            Some(tenant) => {
+                let on = circumstances(&tenant, now, &held.delivery);
+                let step = rules::waits(&held.delivery, until, WaitReason::ProviderConfig, on);
+                self.window.put(held.delivery.clone(), Stage::Away, false, instant());
+                self.decide(&held.delivery, step, Vec::new(), None, &tenant);
+            }
+            None => self.window.put(held.delivery, Stage::Waiting(until), false, instant()),
+        }
+    }
+
+    /// What the row says after a decision: keep it in the window, or let it go. An outdated decision to wait is not
+    /// waited for.
+    fn follow(&mut self, mut delivery: Delivery, effect: Option<Effect>, is_outdated: bool) {
         let Some(effect) = effect else {
             self.paging.want();
             return;
@@ -353,12 +227,15 @@ impl ChannelActor {
             crate::metrics::count_state(self.channel, effect.state, false);
             return;
         }
+        if is_outdated && waits_for_configuration(&delivery) {
+            delivery.due_at = self.shared.now();
+        }
         if matches!(effect.state, DeliveryState::Queued | DeliveryState::Unknown) {
             self.take_in(delivery);
         }
     }
 
-    fn load_accounts(&mut self) {
+    pub(super) fn load_accounts(&mut self) {
         if self.loading_accounts {
             return;
         }
@@ -366,7 +243,7 @@ impl ChannelActor {
         let (shared, link, of) = (Arc::clone(&self.shared), self.link.clone(), (self.tenant_id(), self.channel));
         actix::spawn(async move {
             if let Err(error) = shared.directory.accounts(of.0, of.1).await {
-                tracing::warn!(error = %error, tenant.id = %of.0, "read provider accounts");
+                tracing::warn!(error = %Chain(&error), tenant.id = %of.0, "read provider accounts");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
             let _gone = link.send(Answered::AccountsKnown);
@@ -374,40 +251,33 @@ impl ChannelActor {
     }
 
     fn load_tenant(&mut self) {
-        if self.loading_accounts {
+        if self.loading_tenant {
             return;
         }
-        self.loading_accounts = true;
+        self.loading_tenant = true;
         let (shared, live, link) = (Arc::clone(&self.shared), Arc::clone(&self.live), self.link.clone());
         actix::spawn(async move {
             if live.handle(&shared).await.is_err() {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            let _gone = link.send(Answered::AccountsKnown);
+            let _gone = link.send(Answered::TenantKnown);
         });
     }
 }
 
-fn earliest(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
+/// An answer that is owed to the channel, whatever becomes of the one who writes: without one, what was decided would
+/// stay away for ever.
+struct OwedAnswer {
+    link: Link,
+    key: DeliveryKey,
+    effect: Option<Effect>,
 }
 
-/// What is to leave; `None` where the message has no content or no address for this channel.
-fn outbound(delivery: &Delivery) -> Option<Outbound> {
-    let payload = delivery.payload.expose();
-    let channel = delivery.key.channel;
-    let to = payload.to.address(channel).filter(|to| !to.is_empty())?.to_owned();
-    let content = payload.content(channel)?;
-    Some(Outbound {
-        tenant_id: delivery.key.tenant_id,
-        attempt: delivery.key.attempt(delivery.attempt_no + 1),
-        to: to.into(),
-        content: carepost_kernel::Phi::new(content),
-        expires_at: delivery.expires_at,
-    })
+impl Drop for OwedAnswer {
+    fn drop(&mut self) {
+        // Nobody listens where the channel has died: its successor reads the rows.
+        let _gone = self.link.send(Answered::Decided { key: self.key, effect: self.effect });
+    }
 }
 
 /// What the rules need besides the delivery.
@@ -420,16 +290,17 @@ pub(crate) fn circumstances<'a>(tenant: &'a TenantHandle, now: Timestamp, delive
 pub(crate) fn decision(
     delivery: &Delivery,
     step: Step,
-    provider_refs: Vec<String>,
+    provider_refs: Vec<ProviderRef>,
     account_id: Option<ProviderAccountId>,
     tenant: &TenantHandle,
 ) -> Decision {
     let goes_on = step.then == Then::NextChannel;
     let next = rules::next_channel(delivery.strategy, &delivery.channels, delivery.key.channel).filter(|_| goes_on);
-    let fallback = next.map(|channel| prepare::new_delivery(delivery.payload.expose(), channel, tenant.hash_key()));
-    let mut event = step.event;
-    event.account_id = account_id;
-    Decision { from: delivery.state, change: step.change, events: vec![event], provider_refs, account_id, fallback }
+    let fallback = next
+        .map(|channel| prepare::new_delivery(delivery.payload.expose(), channel, delivery.priority, tenant.hash_key()));
+    let mut decision = Decision { provider_refs, account_id, fallback, ..Decision::new(delivery.state, step) };
+    decision.events.iter_mut().for_each(|event| event.account_id = account_id);
+    decision
 }
 
 /// Writes a decision, however often that takes.
@@ -453,64 +324,22 @@ pub(crate) fn hand_over(
     live: &Arc<LiveTenant>,
     from: &Delivery,
     next: &carepost_delivery::types::NewDelivery,
+    effect: Effect,
 ) {
+    // It may have been there already, taken back for example.
+    let Some(attempt_no) = effect.next_attempt_no else { return };
     let delivery = Delivery {
         key: DeliveryKey { channel: next.channel, ..from.key },
         state: DeliveryState::Queued,
         reason: Some(WaitReason::Dispatch),
         due_at: shared.now(),
-        attempt_no: 0,
+        attempt_no,
         failures: 0,
         account_id: None,
         recipient_hash: next.recipient_hash,
         ..from.clone()
     };
     live.waiting.fetch_add(1, Ordering::Relaxed);
-    super::super::tenant::ensure_channel(shared, live, next.channel);
-    super::super::tenant::deliver(shared, live, next.channel, DeliverMessages { deliveries: vec![delivery] });
-}
-
-#[cfg(test)]
-mod tests {
-    use carepost_delivery::types::{NewMessage, Payload};
-    use carepost_delivery::{Recipient, Strategy};
-    use carepost_kernel::{Channel, MessageId, Phi, Purpose, SmsContent, TenantId};
-
-    use super::*;
-
-    fn delivery(payload: Payload) -> Delivery {
-        let now = Timestamp::from_second(1_800_000_000).unwrap();
-        let message = NewMessage {
-            tenant_id: TenantId::new(now),
-            message_id: MessageId::new(now),
-            created_at: now,
-            purpose: Purpose::Transactional,
-            priority: Priority::Normal,
-            strategy: Strategy::Fallback,
-            channels: vec![Channel::Sms],
-            scheduled_at: None,
-            expires_at: now,
-            payload: Arc::new(Phi::new(payload)),
-            payload_sealed: Vec::new(),
-            deliveries: vec![carepost_delivery::types::NewDelivery {
-                channel: Channel::Sms,
-                recipient_hash: [0; 16],
-                segments: None,
-            }],
-            idempotency: None,
-            api_key_id: None,
-        };
-        message.live().remove(0)
-    }
-
-    #[test]
-    fn what_has_no_content_or_no_address_never_leaves() {
-        let sms = Some(SmsContent { text: "hello".to_owned(), ..SmsContent::default() });
-        let to = |phone: &str| Recipient { phone: Some(phone.to_owned()), ..Recipient::default() };
-        let leaves = |payload| outbound(&delivery(payload)).is_some();
-        assert!(leaves(Payload { to: to("+15005550006"), sms: sms.clone(), ..Payload::default() }));
-        assert!(!leaves(Payload { to: to(""), sms: sms.clone(), ..Payload::default() }));
-        assert!(!leaves(Payload { sms, ..Payload::default() }));
-        assert!(!leaves(Payload { to: to("+15005550006"), ..Payload::default() }));
-    }
+    tenant::ensure_channel(shared, live, next.channel);
+    tenant::deliver(shared, live, next.channel, DeliverMessages { deliveries: vec![delivery] });
 }

@@ -149,3 +149,6 @@ pub(crate) fn answer(to: Answer, result: Result<Accepted, EngineError>) {
         tracing::debug!("a caller left before its answer");
     }
 }
+
+#[cfg(test)]
+mod tests;

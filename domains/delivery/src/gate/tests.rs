@@ -12,10 +12,9 @@ fn at(second: i64) -> Timestamp {
 fn facts() -> GateFacts {
     GateFacts {
         now: at(NOW),
-        tenant_paused: false,
-        channel_paused: false,
+        is_paused: false,
         tenant_limit_until: None,
-        has_sender: true,
+        sender: Sender::Ready,
         pause_recheck: at(NOW + 5),
     }
 }
@@ -37,15 +36,23 @@ fn del_8_each_rule_has_its_say() {
         Verdict::Wait { until: at(NOW + 60), reason: WaitReason::Scheduled },
     );
     check(|delivery, _| delivery.scheduled_at = Some(at(NOW)), Verdict::Go);
-    check(|_, facts| facts.tenant_paused = true, Verdict::Wait { until: at(NOW + 5), reason: WaitReason::Paused });
-    check(|_, facts| facts.channel_paused = true, Verdict::Wait { until: at(NOW + 5), reason: WaitReason::Paused });
+    check(|_, facts| facts.is_paused = true, Verdict::Wait { until: at(NOW + 5), reason: WaitReason::Paused });
     check(
         |_, facts| facts.tenant_limit_until = Some(at(NOW + 1)),
         Verdict::Wait { until: at(NOW + 1), reason: WaitReason::TenantLimit },
     );
     check(
-        |_, facts| facts.has_sender = false,
+        |_, facts| facts.sender = Sender::Missing,
         Verdict::Wait { until: at(NOW + 5), reason: WaitReason::ProviderConfig },
+    );
+    let blocked = |until| Sender::Blocked { until, reason: WaitReason::BreakerOpen };
+    check(
+        |_, facts| facts.sender = blocked(at(NOW + 3)),
+        Verdict::Wait { until: at(NOW + 3), reason: WaitReason::BreakerOpen },
+    );
+    check(
+        |delivery, facts| (delivery.expires_at, facts.sender) = (at(NOW), blocked(at(NOW + 3))),
+        Verdict::Refuse { code: "expired" },
     );
     check(|delivery, _| delivery.key.channel = Channel::Voice, Verdict::OtherChannel { code: "channel_not_available" });
 }

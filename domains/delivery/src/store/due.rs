@@ -78,6 +78,14 @@ impl DueRow {
         self.delivery.state == crate::types::DeliveryState::Queued
     }
 
+    /// A call was made for it, and the next channel of its plan may follow from what comes of that.
+    #[must_use]
+    pub fn may_fall_back(&self) -> bool {
+        use crate::types::DeliveryState::{Bounced, Queued, Sending, Sent, Undelivered, Unknown};
+        let is_undecided = matches!(self.delivery.state, Queued | Sending | Unknown | Sent | Undelivered | Bounced);
+        self.delivery.strategy == crate::types::Strategy::Fallback && self.delivery.attempt_no > 0 && is_undecided
+    }
+
     /// A call has started, and its outcome is not written down.
     #[must_use]
     pub fn is_sending(&self) -> bool {

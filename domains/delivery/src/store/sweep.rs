@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn the_turns_of_a_pass_cover_every_block_once() {
-        for blocks in [0, 1, 255, 256, 257, 1_000, 92_160, 92_161, 1_000_003] {
+        for blocks in [0_u64, 1, 255, 256, 257, 1_000, 92_160, 92_161, 1_000_003] {
             let turns = blocks.div_ceil(STRETCH).clamp(1, TURNS);
             let mut walked: Vec<Stretch> = (0..turns).flat_map(|turn| stretches(blocks, turn)).collect();
             walked.sort_by_key(|stretch| stretch.start);

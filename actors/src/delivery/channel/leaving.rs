@@ -1,0 +1,279 @@
+//! How deliveries leave: the tenant's limit, a lane's turn, and the gate, which has the last word (DEL-8).
+//!
+//! What is over in a moment keeps them in their queue. What lasts is told by the gate, so that a row says why it waits
+//! and when it is looked at again (DEL-3).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::Context;
+use jiff::{SignedDuration, Timestamp};
+use metrics::counter;
+
+use carepost_delivery::gate::{self, Sender};
+use carepost_delivery::rules;
+use carepost_delivery::types::Delivery;
+use carepost_kernel::{MessageId, Phi, Verdict, WaitReason};
+use carepost_providers::Outbound;
+use carepost_tenancy::types::{AccountStatus, TenantStatus};
+use carepost_tenancy::{ProviderAccount, TenantHandle};
+
+use crate::delivery::attempt::{MakeCall, TakenTurn};
+use crate::delivery::lane::{Lane, LaneTurn};
+use crate::delivery::provider;
+
+use super::window::Stage;
+use super::work::{HORIZON, circumstances, decision};
+use super::{ChannelActor, instant};
+
+/// A wait that is shorter is not written down by itself; it comes with the next event.
+const SHORT: SignedDuration = SignedDuration::from_secs(1);
+/// Whoever waits for longer than this for a lane is told so in its row.
+const LONG: Duration = Duration::from_secs(2);
+/// What was paused, or has no account, is looked at again after this time, should the news of a change be lost.
+const RECHECK: SignedDuration = SignedDuration::from_secs(30);
+/// The code of a refusal because the message has no content or no address for the channel.
+const NOTHING_TO_SAY: &str = "no_content_for_channel";
+
+/// A turn of a lane, and one of the tenant's limit. Both are given back where nothing leaves.
+struct LeaveTurn {
+    account: Arc<ProviderAccount>,
+    lane: Arc<Lane>,
+}
+
+/// What lies between the queue and a provider.
+enum Way {
+    /// Nothing.
+    Open(LeaveTurn),
+    /// Something that lasts.
+    Shut(Obstacle),
+    /// Something that is over after a moment, or when a call ends.
+    Busy(WaitReason, Option<Duration>),
+    /// Not known yet.
+    Loading,
+}
+
+/// Something that lasts.
+#[derive(Debug, Clone, Copy)]
+enum Obstacle {
+    /// Tenant, channel or all accounts were paused by hand.
+    Paused,
+    NoAccount,
+    /// The lanes of all accounts are halted, broken or silent.
+    Lanes {
+        until: Timestamp,
+        reason: WaitReason,
+    },
+    TenantLimit {
+        until: Timestamp,
+    },
+    /// It has expired before its turn.
+    OutOfTime,
+}
+
+impl ChannelActor {
+    /// Lets deliveries leave for as long as there are turns.
+    pub(super) fn leave(&mut self, tenant: &Arc<TenantHandle>, context: &mut Context<Self>) {
+        // Those whose turn comes too late for them.
+        while let Some(message_id) = self.window.pop_expired(self.shared.now()) {
+            self.pass_gate(message_id, tenant, Err(Obstacle::OutOfTime));
+        }
+        while self.window.has_ready() {
+            let way = match self.way(tenant) {
+                Way::Open(turn) => Ok(turn),
+                Way::Shut(obstacle) => Err(obstacle),
+                Way::Busy(reason, wait) => {
+                    self.window.blocked_by = Some(reason);
+                    if let Some(wait) = wait {
+                        self.look_after(wait, context);
+                    }
+                    return;
+                }
+                Way::Loading => return,
+            };
+            let Some(message_id) = self.window.pop_ready() else {
+                if let Ok(turn) = way {
+                    self.give_back(&turn, tenant);
+                }
+                return;
+            };
+            self.pass_gate(message_id, tenant, way);
+        }
+        self.window.blocked_by = None;
+    }
+
+    fn way(&mut self, tenant: &TenantHandle) -> Way {
+        let settings = &tenant.tenant.settings;
+        if tenant.tenant.status != TenantStatus::Active || settings.paused_channels.contains(&self.channel) {
+            return Way::Shut(Obstacle::Paused);
+        }
+        let Some(accounts) = self.shared.directory.cached_accounts(self.tenant_id(), self.channel) else {
+            self.load_accounts();
+            return Way::Loading;
+        };
+        // Before a lane's turn, which the lane's rate would not get back.
+        if let Err(wait) = self.live.send_limit.take(settings.send_per_second) {
+            return self.lasting(WaitReason::TenantLimit, Some(wait), |until, _| Obstacle::TenantLimit { until });
+        }
+        let way = self.pick(&accounts);
+        if !matches!(way, Way::Open(_)) {
+            self.live.send_limit.give_back(settings.send_per_second);
+        }
+        way
+    }
+
+    /// The first account in the order of the route that has a turn.
+    fn pick(&self, accounts: &[Arc<ProviderAccount>]) -> Way {
+        let in_the_way = |until, reason| Obstacle::Lanes { until, reason };
+        let mut broken: Option<(WaitReason, Option<Duration>)> = None;
+        for account in provider::in_turn(accounts) {
+            let lane = self.shared.lanes.of(&account);
+            let (reason, wait) = match lane.take() {
+                LaneTurn::Go => return Way::Open(LeaveTurn { account, lane }),
+                LaneTurn::Full => (WaitReason::ProviderLimit, None),
+                LaneTurn::Wait { wait, reason } => (reason, Some(wait)),
+            };
+            // A lane that is merely busy keeps its traffic: only a broken or halted one gives it to the next account.
+            if lane.is_usable() {
+                return self.lasting(reason, wait, in_the_way);
+            }
+            broken = Some(match broken {
+                Some((first, earlier)) => (first, earliest(earlier, wait)),
+                None => (reason, wait),
+            });
+        }
+        match broken {
+            Some((reason, wait)) => self.lasting(reason, wait, in_the_way),
+            None if accounts.iter().any(|account| account.status == AccountStatus::Paused) => {
+                Way::Shut(Obstacle::Paused)
+            }
+            None => Way::Shut(Obstacle::NoAccount),
+        }
+    }
+
+    fn lasting(
+        &self,
+        reason: WaitReason,
+        wait: Option<Duration>,
+        obstacle: impl FnOnce(Timestamp, WaitReason) -> Obstacle,
+    ) -> Way {
+        match wait {
+            Some(wait) if wait >= LONG => {
+                // What waits in rows only makes room, and all that waits would be told the same in turn.
+                let wait = SignedDuration::try_from(wait).unwrap_or(HORIZON).min(HORIZON);
+                Way::Shut(obstacle(self.shared.now().saturating_add(wait).unwrap_or(Timestamp::MAX), reason))
+            }
+            wait => Way::Busy(reason, wait),
+        }
+    }
+
+    fn give_back(&self, turn: &LeaveTurn, tenant: &TenantHandle) {
+        turn.lane.end(None);
+        self.live.send_limit.give_back(tenant.tenant.settings.send_per_second);
+    }
+
+    /// DEL-8: asks the gate, and lets the delivery leave if it says so.
+    fn pass_gate(&mut self, message_id: MessageId, tenant: &Arc<TenantHandle>, way: Result<LeaveTurn, Obstacle>) {
+        let Some(held) = self.window.get(message_id) else {
+            if let Ok(turn) = way {
+                self.give_back(&turn, tenant);
+            }
+            return;
+        };
+        let (delivery, ready_since) = (held.delivery.clone(), held.ready_since);
+        let facts = self.facts(&way);
+        let passed = match outbound(&delivery) {
+            Some(outbound) => gate::decide(&delivery, &facts, outbound).map_err(|(verdict, _)| verdict),
+            None => Err(Verdict::OtherChannel { code: NOTHING_TO_SAY }),
+        };
+        match (passed, way) {
+            (Ok(cleared), Ok(LeaveTurn { account, lane })) => {
+                let waited_ms = u32::try_from(ready_since.elapsed().as_millis()).unwrap_or(u32::MAX);
+                let waits = match self.window.blocked_by {
+                    Some(reason) if waited_ms >= 10 => vec![(reason, waited_ms)],
+                    _ => Vec::new(),
+                };
+                let turn = TakenTurn::new(Arc::clone(&self.shared), lane, self.link.clone(), delivery.key);
+                let call = MakeCall { cleared, delivery, account, tenant: Arc::clone(tenant), waits, turn };
+                provider::call(&self.shared, &self.live, call);
+            }
+            (Err(verdict), way) => {
+                if let Ok(turn) = way {
+                    self.give_back(&turn, tenant);
+                }
+                self.held_back(delivery, verdict, tenant);
+            }
+            // The gate holds back whatever has no way.
+            (Ok(_), Err(_)) => self.window.put(delivery, Stage::Ready, false, instant()),
+        }
+    }
+
+    fn facts(&self, way: &Result<LeaveTurn, Obstacle>) -> gate::GateFacts {
+        let now = self.shared.now();
+        let mut facts = gate::GateFacts {
+            now,
+            is_paused: false,
+            tenant_limit_until: None,
+            sender: Sender::Ready,
+            pause_recheck: now.saturating_add(RECHECK).unwrap_or(Timestamp::MAX),
+        };
+        match *way {
+            Ok(_) | Err(Obstacle::OutOfTime) => {}
+            Err(Obstacle::Paused) => facts.is_paused = true,
+            Err(Obstacle::NoAccount) => facts.sender = Sender::Missing,
+            Err(Obstacle::Lanes { until, reason }) => facts.sender = Sender::Blocked { until, reason },
+            Err(Obstacle::TenantLimit { until }) => facts.tenant_limit_until = Some(until),
+        }
+        facts
+    }
+
+    /// The gate said no, not now, or not here.
+    fn held_back(&mut self, delivery: Delivery, verdict: Verdict, tenant: &TenantHandle) {
+        let on = circumstances(tenant, self.shared.now(), &delivery);
+        let step = match verdict {
+            Verdict::Go => return self.window.put(delivery, Stage::Ready, false, instant()),
+            Verdict::Wait { until, reason } => {
+                counter!(carepost_delivery::metrics::GATE_HELD_TOTAL, "verdict" => "wait", "reason" => reason.as_str())
+                    .increment(1);
+                // It must not expire late.
+                let until = until.min(delivery.expires_at);
+                if until.duration_since(on.now) < SHORT {
+                    return self.window.put(delivery, Stage::Waiting(until), false, instant());
+                }
+                let step = rules::waits(&delivery, until, reason, on);
+                if delivery.reason == Some(reason) {
+                    // The history knows.
+                    let mut told = decision(&delivery, step, Vec::new(), None, tenant);
+                    told.events.clear();
+                    return self.write(&delivery, told);
+                }
+                step
+            }
+            Verdict::OtherChannel { code } => rules::refused(&delivery, code, true, on),
+            Verdict::Refuse { code } => rules::refused(&delivery, code, false, on),
+        };
+        self.decide(&delivery, step, Vec::new(), None, tenant);
+    }
+}
+
+fn earliest(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    one.into_iter().chain(other).min()
+}
+
+/// What is to leave; `None` where the message has no content or no address for this channel.
+fn outbound(delivery: &Delivery) -> Option<Outbound> {
+    let payload = delivery.payload.expose();
+    let channel = delivery.key.channel;
+    let to = payload.to.address(channel).filter(|to| !to.is_empty())?.to_owned();
+    let content = payload.content(channel)?;
+    Some(Outbound {
+        tenant_id: delivery.key.tenant_id,
+        attempt: delivery.key.attempt(delivery.attempt_no + 1),
+        to: to.into(),
+        content: Phi::new(content),
+        expires_at: delivery.expires_at,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! Stages of the window, and what moves between them.
+
+use carepost_delivery::types::Payload;
+
+use crate::delivery::channel::instant;
+use crate::delivery::testing::{at, delivery};
+
+use super::*;
+
+fn window() -> Window {
+    Window::new(10, Arc::new(ByteBudget::new(1 << 20)))
+}
+
+fn put(window: &mut Window, reason: WaitReason, stage: Stage) -> MessageId {
+    let delivery = Delivery { reason: Some(reason), ..delivery(Payload::default()) };
+    let message_id = delivery.key.message_id;
+    window.put(delivery, stage, false, instant());
+    message_id
+}
+
+#[test]
+fn del_3_a_ready_one_expires_in_time_even_if_its_turn_never_comes() {
+    let mut window = window();
+    let message_id = put(&mut window, WaitReason::Dispatch, Stage::Ready);
+    assert_eq!((window.pop_expired(at(59)), window.next_due()), (None, Some(at(60))));
+    assert_eq!(window.pop_expired(at(60)), Some(message_id));
+    assert_eq!((window.pop_ready(), window.next_due()), (None, None), "it is away");
+    window.forget(message_id);
+    let message_id = put(&mut window, WaitReason::Dispatch, Stage::Ready);
+    assert_eq!(window.pop_ready(), Some(message_id));
+    assert_eq!((window.pop_expired(at(60)), window.next_due()), (None, None), "its turn came first");
+}
+
+#[test]
+fn a_changed_configuration_sets_free_what_waits_for_one() {
+    let mut window = window();
+    let later = Stage::Waiting(at(30));
+    let freed = [WaitReason::Paused, WaitReason::ProviderConfig, WaitReason::TenantLimit, WaitReason::BreakerOpen]
+        .map(|reason| put(&mut window, reason, later));
+    let kept = [WaitReason::Backoff, WaitReason::Scheduled, WaitReason::QuietHours]
+        .map(|reason| put(&mut window, reason, later));
+    let away = put(&mut window, WaitReason::Dispatch, Stage::Away);
+    window.reconsider(instant());
+    let ready: BTreeSet<MessageId> = std::iter::from_fn(|| window.pop_ready()).collect();
+    assert_eq!(ready, BTreeSet::from(freed));
+    let due: BTreeSet<MessageId> = std::iter::from_fn(|| window.pop_due(at(30))).collect();
+    assert_eq!(due, BTreeSet::from(kept));
+    assert!(window.get(away).is_some_and(|held| held.is_outdated), "what is decided of it meanwhile may not hold");
+}

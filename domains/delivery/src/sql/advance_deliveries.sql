@@ -1,0 +1,22 @@
+-- A tenant's configuration has changed: what was put off because of it is due now, a page at a time. Leans on deliveries_due, deliveries_pkey.
+WITH page AS MATERIALIZED (
+    SELECT message_id, channel
+    FROM deliveries
+    WHERE tenant_id = $1
+      AND channel = ANY ($2::smallint[])
+      AND is_open
+      AND due_at > $3
+      AND due_at <= $4
+      AND reason = ANY ($5::smallint[])
+    LIMIT $6
+)
+UPDATE deliveries AS held
+SET due_at = $3
+FROM page
+WHERE held.tenant_id = $1
+  AND held.message_id = page.message_id
+  AND held.channel = page.channel
+  -- Somebody may have been quicker.
+  AND held.is_open
+  AND held.reason = ANY ($5::smallint[])
+RETURNING held.channel

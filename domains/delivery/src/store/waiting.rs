@@ -1,0 +1,56 @@
+//! What waits: how much of it there is, and what a changed configuration sets free.
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use carepost_kernel::{Channel, TenantId, WaitReason};
+use carepost_store::{EngineConnection, EngineTx};
+
+use crate::gate::BY_CONFIGURATION;
+
+use super::rows::{self, Result, get};
+
+pub(super) const COUNT_WAITING: &str = include_str!("../sql/count_waiting.sql");
+pub(super) const ADVANCE_DELIVERIES: &str = include_str!("../sql/advance_deliveries.sql");
+
+/// What is due later than this from now was put off for its own sake, or is for receipts to end.
+const SOON: SignedDuration = SignedDuration::from_secs(70);
+/// What the configuration puts off is looked at again sooner than this.
+const FAR: SignedDuration = SignedDuration::from_secs(600);
+
+/// How many deliveries of each tenant wait for their turn: open, and due by now or about to be. Each count goes up to
+/// the bound that stands beside the tenant.
+///
+/// # Errors
+/// Where the database fails or a row cannot be read.
+pub async fn count_waiting(
+    connection: &EngineConnection,
+    tenants: &[(TenantId, i64)],
+    now: Timestamp,
+) -> Result<Vec<(TenantId, i64)>> {
+    let (ids, bounds): (Vec<Uuid>, Vec<i64>) = tenants.iter().map(|(id, most)| (id.as_uuid(), *most)).unzip();
+    let soon = now.saturating_add(SOON).unwrap_or(Timestamp::MAX);
+    let rows = connection.query(COUNT_WAITING, &[&ids, &bounds, &channels(), &soon]).await?;
+    rows.iter().map(|row| Ok((rows::tenant_id(row)?, get(row, "waiting")?))).collect()
+}
+
+/// Makes due now what waits for a reason of the configuration; the channel of each row.
+///
+/// # Errors
+/// Where the database fails or a row cannot be read.
+pub async fn advance_deliveries(
+    tx: &EngineTx<'_>,
+    tenant_id: TenantId,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Channel>> {
+    let far = now.saturating_add(FAR).unwrap_or(Timestamp::MAX);
+    let reasons: Vec<i16> = BY_CONFIGURATION.into_iter().map(WaitReason::as_i16).collect();
+    let tenant = tenant_id.as_uuid();
+    let rows = tx.query(ADVANCE_DELIVERIES, &[&tenant, &channels(), &now, &far, &reasons, &limit]).await?;
+    rows.iter().map(rows::channel).collect()
+}
+
+fn channels() -> Vec<i16> {
+    Channel::ALL.into_iter().map(Channel::as_i16).collect()
+}
