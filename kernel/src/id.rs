@@ -29,6 +29,12 @@ macro_rules! ids {
                 Self(uuid_v7(now))
             }
 
+            /// The lowest id of an instant, which no id that is made has: for bounds.
+            #[must_use]
+            pub fn first_at(instant: Timestamp) -> Self {
+                Self(first_uuid_at(instant))
+            }
+
             /// Takes a UUID that the database or a peer says is of this kind.
             #[must_use]
             pub const fn from_uuid(uuid: Uuid) -> Self {
@@ -95,6 +101,12 @@ fn uuid_v7(now: Timestamp) -> Uuid {
     let seconds = u64::try_from(now.as_second()).unwrap_or(0);
     let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
     Uuid::new_v7(uuid::Timestamp::from_unix(&*context, seconds, nanos))
+}
+
+/// 48 bits of milliseconds come first (RFC 9562, UUIDv7); the rest is zero.
+fn first_uuid_at(instant: Timestamp) -> Uuid {
+    let milliseconds = u128::try_from(instant.as_millisecond()).unwrap_or(0);
+    Uuid::from_u128(milliseconds << 80)
 }
 
 impl MessageId {

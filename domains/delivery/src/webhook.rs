@@ -10,10 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use carepost_kernel::{EventId, RetryPolicy, Secret};
+use carepost_kernel::{RetryPolicy, Secret};
 
 use crate::events::{EventView, type_name};
 use crate::types::DeliveryEvent;
@@ -60,13 +59,6 @@ pub fn sign(secret: &Secret<String>, id: &str, timestamp_s: i64, body: &[u8]) ->
 #[must_use]
 pub fn wants(event_types: &[String], event: &DeliveryEvent) -> bool {
     event_types.is_empty() || event_types.contains(&type_name(event))
-}
-
-/// The lowest id of an instant (RFC 9562, UUIDv7: 48 bits of milliseconds come first).
-#[must_use]
-pub fn first_event_id(instant: Timestamp) -> EventId {
-    let ms = u128::try_from(instant.as_millisecond()).unwrap_or(0);
-    EventId::from_uuid(Uuid::from_u128(ms << 80))
 }
 
 /// The waits between tries: from one second, doubled up to one hour, without an end.

@@ -16,6 +16,14 @@ fn a_message_id_tells_when_it_was_made() {
 }
 
 #[test]
+fn the_first_id_of_an_instant_lies_below_every_id_that_is_made_then() {
+    let now = Timestamp::from_millisecond(1_790_000_000_123).expect("in range");
+    let before = Timestamp::from_millisecond(1_790_000_000_122).expect("in range");
+    assert!(EventId::new(before) < EventId::first_at(now) && EventId::first_at(now) < EventId::new(now));
+    assert_eq!(EventId::first_at(Timestamp::MIN), EventId::from_uuid(Uuid::nil()));
+}
+
+#[test]
 fn a_wrong_text_names_the_kind_and_not_the_text() {
     let error = "maria@example.com".parse::<TenantId>().expect_err("no UUID");
     assert_eq!(error.to_string(), "parse id of kind tenant: not a UUID");

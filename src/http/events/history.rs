@@ -36,7 +36,7 @@ pub(crate) struct ListEventsQuery {
 pub(crate) struct EventPageView {
     /// The events.
     items: Vec<EventView>,
-    /// `after` of the next call, whether or not there is more now.
+    /// `after` of the next call, whether or not there is more now: a place in the stream, not always an event's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Uuid>)]
     next: Option<EventId>,
@@ -68,14 +68,11 @@ pub(crate) async fn list_events(
     let tx = connection.begin().await?;
     let settled = state.clock.now().saturating_sub(SETTLED_AFTER).unwrap_or(Timestamp::MIN);
     let from = after.unwrap_or(EventId::from_uuid(Uuid::nil()));
+    let until = EventId::first_at(settled);
     let limit = i64::try_from(limit.unwrap_or(50)).unwrap_or(50);
-    let events = list_event_stream(&tx, from, first_event_id(settled), limit).await?;
-    let next = events.last().map(|event| event.event_id).or(after);
+    let events = list_event_stream(&tx, from, until, limit).await?;
+    let is_whole = i64::try_from(events.len()).unwrap_or(limit) == limit;
+    // After a page that is not full everything up to now was looked at, and need not be again.
+    let next = if is_whole { events.last().map(|event| event.event_id) } else { Some(until.max(from)) };
     Ok(HttpResponse::Ok().json(EventPageView { items: events.iter().map(EventView::from).collect(), next }))
-}
-
-/// The lowest id of an instant (RFC 9562, UUIDv7: 48 bits of milliseconds come first).
-pub(super) fn first_event_id(instant: Timestamp) -> EventId {
-    let ms = u128::try_from(instant.as_millisecond()).unwrap_or(0);
-    EventId::from_uuid(Uuid::from_u128(ms << 80))
 }

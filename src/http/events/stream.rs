@@ -22,9 +22,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Interval, MissedTickBehavior};
-use uuid::Uuid;
 
-use super::history::{SETTLED_AFTER, first_event_id};
+use super::history::SETTLED_AFTER;
 use super::view::EventView;
 use crate::http::auth::{Caller, authenticate};
 use crate::http::error::{ApiError, Code, FaultView};
@@ -147,7 +146,7 @@ impl Follower {
         live: Receiver<Arc<DeliveryEvent>>,
         open: (OwnedSemaphorePermit, OpenStream),
     ) -> Self {
-        let last = first_event_id(state.clock.now());
+        let last = EventId::first_at(state.clock.now());
         let (heartbeat, sent) = (heartbeat(), Remembered::default());
         Self { state: state.clone(), request, tenant, live, heartbeat, gap: None, last, sent, _open: open }
     }
@@ -156,7 +155,7 @@ impl Follower {
     fn read_from(&mut self, after: EventId) {
         let made_at = carepost_kernel::MessageId::from_uuid(after.as_uuid()).made_at().unwrap_or(Timestamp::UNIX_EPOCH);
         let start = made_at.saturating_sub(SETTLED_AFTER).unwrap_or(Timestamp::MIN);
-        self.gap = Some(first_event_id(start).min(after));
+        self.gap = Some(EventId::first_at(start).min(after));
     }
 
     /// The next bytes; `None` ends the stream.
@@ -192,7 +191,9 @@ impl Follower {
     async fn read_page(&mut self, after: EventId) -> Result<Bytes, ApiError> {
         let mut connection = self.state.connection(&self.tenant).await?;
         let tx = connection.begin().await?;
-        let events = list_event_stream(&tx, after, EventId::from_uuid(Uuid::max()), PAGE).await?;
+        // Clocks of other processes may be a little ahead.
+        let until = self.state.clock.now().saturating_add(SETTLED_AFTER).unwrap_or(Timestamp::MAX);
+        let events = list_event_stream(&tx, after, EventId::first_at(until), PAGE).await?;
         let is_last_page = i64::try_from(events.len()).unwrap_or(PAGE) < PAGE;
         self.gap = events.last().map(|event| event.event_id).filter(|_| !is_last_page);
         let mut bytes = Vec::new();

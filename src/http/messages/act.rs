@@ -175,17 +175,11 @@ fn check(body: RedriveBody) -> Result<RedriveRequest, ApiError> {
     if !faults.is_empty() {
         return Err(ApiError::faults(Code::ValidationFailed, faults));
     }
-    let from = filter.created_from.map_or(MessageId::from_uuid(Uuid::nil()), first_message_id);
+    let from = filter.created_from.map_or(MessageId::from_uuid(Uuid::nil()), MessageId::first_at);
     let after = filter.after.map_or(from, |after| after.max(from));
-    let before = filter.created_before.map_or(MessageId::from_uuid(Uuid::max()), first_message_id);
+    let before = filter.created_before.map_or(MessageId::from_uuid(Uuid::max()), MessageId::first_at);
     let filter = RedriveFilter { states, channel: filter.channel, code: filter.code, after, before };
     Ok(RedriveRequest { filter, limit, per_second, dry_run })
-}
-
-/// The lowest id of an instant (RFC 9562, UUIDv7: 48 bits of milliseconds come first).
-fn first_message_id(instant: Timestamp) -> MessageId {
-    let ms = u128::try_from(instant.as_millisecond()).unwrap_or(0);
-    MessageId::from_uuid(Uuid::from_u128(ms << 80))
 }
 
 const fn default_limit() -> u32 {

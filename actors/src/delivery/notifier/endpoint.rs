@@ -28,6 +28,8 @@ const CALLS: usize = 16;
 const LATE_AFTER: Duration = Duration::from_secs(1);
 /// Late calls at a time. One that finds no place among them is given up.
 const LATE_CALLS: usize = 256;
+/// How often an endpoint without news writes down how far it has looked.
+const NOTE_EVERY: SignedDuration = SignedDuration::from_mins(10);
 /// So much of an answer is read, so that the connection can be used again.
 const ANSWER_BYTES: usize = 16 << 10;
 
@@ -97,6 +99,8 @@ struct Course {
     endpoint: WebhookEndpoint,
     secret: Secret<String>,
     after: EventId,
+    /// How far its row says that it has come.
+    noted: EventId,
     failures: u32,
     next_try_at: Option<Timestamp>,
     is_failing: bool,
@@ -142,9 +146,10 @@ impl Pusher {
         if course.next_try_at.is_some_and(|next_try_at| next_try_at > now) {
             return Ok(Next::Idle);
         }
-        let page = read_page(&self.tools.shared, &self.live.writers.placement, course).await?;
+        let until = settled(&self.tools.shared);
+        let page = read(&self.live.writers.placement, &course.endpoint, course.after, until, PAGE).await?;
         if page.is_empty() {
-            return Ok(Next::Idle);
+            return self.pass_over(course, until).await;
         }
         let is_gone = self.tell(course, &page).await;
         if is_gone {
@@ -155,6 +160,16 @@ impl Pusher {
         }
         let is_whole = i64::try_from(page.len()).unwrap_or(PAGE) == PAGE;
         Ok(if is_whole && course.failures == 0 { Next::More } else { Next::Idle })
+    }
+
+    /// Nothing was there up to a place: it is not looked through again, after a while not even by a successor.
+    async fn pass_over(&self, course: &mut Course, until: EventId) -> Result<Next, TurnError> {
+        course.after = course.after.max(until);
+        let stale = self.tools.shared.now().saturating_sub(NOTE_EVERY).unwrap_or(Timestamp::MIN);
+        if course.noted < EventId::first_at(stale) && !self.record(course).await? {
+            return Ok(Next::Over);
+        }
+        Ok(Next::Idle)
     }
 
     /// The endpoint as its row says; `None` where it is not to be told any more.
@@ -169,6 +184,7 @@ impl Pusher {
         let secret = directory.open_endpoint_secret(&endpoint).await?;
         Ok(Some(Course {
             after: begin(&endpoint),
+            noted: begin(&endpoint),
             secret,
             failures: endpoint.failures,
             next_try_at: endpoint.next_try_at,
@@ -243,7 +259,7 @@ impl Pusher {
         self.tools.call(request).await
     }
 
-    async fn record(&self, course: &Course) -> Result<bool, TurnError> {
+    async fn record(&self, course: &mut Course) -> Result<bool, TurnError> {
         let progress = EndpointProgress {
             last_event_id: Some(course.after),
             failures: course.failures,
@@ -251,11 +267,12 @@ impl Pusher {
             failing: course.is_failing,
         };
         let (tenant_id, id) = (self.live.tenant_id, self.webhook_endpoint_id);
+        course.noted = course.after;
         Ok(self.tools.shared.directory.record_endpoint_progress(tenant_id, id, &progress).await?)
     }
 
     /// 410: it wants no more. The pause stands in the trail, and can be undone by hand.
-    async fn pause(&self, course: &Course) -> Result<(), TurnError> {
+    async fn pause(&self, course: &mut Course) -> Result<(), TurnError> {
         self.record(course).await?;
         let (tenant_id, id) = (self.live.tenant_id, self.webhook_endpoint_id);
         let change = EndpointChange { status: Some(EndpointStatus::Paused), ..EndpointChange::default() };
@@ -278,27 +295,26 @@ impl Pusher {
 
 /// The last event that was taken; a new endpoint hears of what came after it was made.
 fn begin(endpoint: &WebhookEndpoint) -> EventId {
-    endpoint.last_event_id.unwrap_or_else(|| webhook::first_event_id(endpoint.created_at))
+    endpoint.last_event_id.unwrap_or_else(|| EventId::first_at(endpoint.created_at))
 }
 
 fn made_at(event_id: EventId) -> Timestamp {
     MessageId::from_uuid(event_id.as_uuid()).made_at().unwrap_or(Timestamp::MAX)
 }
 
-/// The next events that are settled: ids are made a little before they are committed.
-async fn read_page(shared: &Shared, placement: &Placement, course: &Course) -> Result<Vec<DeliveryEvent>, TurnError> {
-    read(shared, placement, &course.endpoint, course.after, PAGE).await
+/// Events below this are settled: ids are made a little before they are committed.
+fn settled(shared: &Shared) -> EventId {
+    let settle = SignedDuration::try_from(shared.tuning.notify_settle).unwrap_or(SignedDuration::MAX);
+    EventId::first_at(shared.now().saturating_sub(settle).unwrap_or(Timestamp::MIN))
 }
 
 async fn read(
-    shared: &Shared,
     placement: &Placement,
     endpoint: &WebhookEndpoint,
     after: EventId,
+    until: EventId,
     limit: i64,
 ) -> Result<Vec<DeliveryEvent>, TurnError> {
-    let settle = SignedDuration::try_from(shared.tuning.notify_settle).unwrap_or(SignedDuration::MAX);
-    let until = webhook::first_event_id(shared.now().saturating_sub(settle).unwrap_or(Timestamp::MIN));
     if until <= after {
         return Ok(Vec::new());
     }
@@ -312,7 +328,7 @@ pub(super) async fn is_abandoned(shared: &Shared, endpoint: &WebhookEndpoint) ->
     let oldest = async {
         let placement_id = shared.directory.placement_of(endpoint.tenant_id).await?;
         let Some(placement) = shared.placements.get(placement_id) else { return Ok(Vec::new()) };
-        read(shared, &placement, endpoint, begin(endpoint), 1).await
+        read(&placement, endpoint, begin(endpoint), settled(shared), 1).await
     };
     match oldest.await {
         Ok(events) => events.first().is_some_and(|event| {

@@ -93,7 +93,7 @@ fn an_endpoint_hears_what_it_wants() {
 fn the_first_id_of_an_instant_sorts_before_its_events() {
     let later = noon() + SignedDuration::from_millis(1);
     let told = event(EventKind::Waiting);
-    assert!(first_event_id(noon()) < told.event_id && told.event_id < first_event_id(later));
+    assert!(EventId::first_at(noon()) < told.event_id && told.event_id < EventId::first_at(later));
 }
 
 #[test]
