@@ -15,7 +15,10 @@ mod webhooks;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use carepost_kernel::{ApiKeyId, ProviderAccountId, WebhookEndpointId};
+use carepost_kernel::{ApiKeyId, Channel, ProviderAccountId, WebhookEndpointId};
+use carepost_providers::Vendor;
+use carepost_tenancy::Scope;
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -122,8 +125,8 @@ pub enum ApiKeyCommand {
         /// Name for people.
         #[arg(long)]
         name: String,
-        /// What it may do, as messages:write; may be repeated.
-        #[arg(long = "scope", required = true)]
+        /// What it may do; may be repeated.
+        #[arg(long = "scope", required = true, value_parser = scopes())]
         scopes: Vec<String>,
         /// Ends by itself then (RFC 3339).
         #[arg(long)]
@@ -170,8 +173,8 @@ pub struct AccountArgs {
     /// Name for people.
     #[arg(long)]
     pub name: String,
-    /// twilio, `vonage_sms`, `vonage_messages`, sendgrid, ses, smtp or `in_app`.
-    #[arg(long)]
+    /// Which vendor.
+    #[arg(long, value_parser = vendors())]
     pub vendor: String,
     /// The vendor's settings: a file with a JSON object, or - for standard input.
     #[arg(long)]
@@ -202,8 +205,8 @@ pub enum WebhookCommand {
         tenant: String,
         /// Its address: https.
         url: String,
-        /// What it wants to hear of; may be repeated; none is everything.
-        #[arg(long = "event")]
+        /// What it wants to hear of, as `delivery.receipt_merged`; may be repeated; none is everything.
+        #[arg(long = "event", value_parser = webhooks::event_type)]
         event_types: Vec<String>,
     },
     /// List a tenant's endpoints.
@@ -226,11 +229,11 @@ pub struct RedriveArgs {
     /// A file with an API key of the scope messages:write, or - for standard input.
     #[arg(long)]
     pub api_key_file: PathBuf,
-    /// How they ended: failed, expired, refused, undelivered, bounced; may be repeated.
-    #[arg(long = "status")]
+    /// How they ended; may be repeated; none is all of these.
+    #[arg(long = "status", value_parser = FAILURES)]
     pub statuses: Vec<String>,
     /// Only on this channel.
-    #[arg(long)]
+    #[arg(long, value_parser = channels())]
     pub channel: Option<String>,
     /// Only with this code.
     #[arg(long)]
@@ -247,6 +250,21 @@ pub struct RedriveArgs {
     /// Only count.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// How deliveries end that may be put back to work.
+const FAILURES: [&str; 5] = ["failed", "expired", "refused", "undelivered", "bounced"];
+
+fn scopes() -> PossibleValuesParser {
+    PossibleValuesParser::new(Scope::ALL.iter().map(|scope| scope.as_str()))
+}
+
+fn vendors() -> PossibleValuesParser {
+    PossibleValuesParser::new(Vendor::ALL.map(Vendor::as_str))
+}
+
+fn channels() -> PossibleValuesParser {
+    PossibleValuesParser::new(Channel::ALL.map(Channel::as_str))
 }
 
 /// Manage partitions of old days.

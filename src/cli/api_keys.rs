@@ -1,7 +1,6 @@
 //! `carepost api-key`.
 
-use anyhow::Context as _;
-use carepost_tenancy::{ApiKey, NewApiKey, Scope};
+use carepost_tenancy::{ApiKey, NewApiKey};
 use serde_json::{Value, json};
 
 use super::tool::{self, PAGE, actor, find_tenant, with_storage};
@@ -19,7 +18,7 @@ async fn work(command: ApiKeyCommand, storage: &Storage) -> anyhow::Result<Value
     let directory = &storage.directory;
     Ok(match command {
         ApiKeyCommand::Create { tenant, name, scopes, expires_at } => {
-            let scopes = scopes.iter().map(|name| scope(name)).collect::<anyhow::Result<_>>()?;
+            let scopes = scopes.iter().map(|name| name.parse()).collect::<Result<_, _>>()?;
             let tenant_id = find_tenant(directory, &tenant).await?.tenant_id;
             let new = NewApiKey { name, scopes, expires_at };
             let (key, text) = directory.create_api_key(&actor(), tenant_id, new).await?;
@@ -35,11 +34,6 @@ async fn work(command: ApiKeyCommand, storage: &Storage) -> anyhow::Result<Value
             shown(&directory.revoke_api_key(&actor(), tenant_id, id).await?)
         }
     })
-}
-
-fn scope(name: &str) -> anyhow::Result<Scope> {
-    let names = || Scope::ALL.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
-    name.parse().ok().with_context(|| format!("read scope: there are {}", names()))
 }
 
 fn shown(key: &ApiKey) -> Value {

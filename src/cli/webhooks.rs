@@ -1,5 +1,6 @@
 //! `carepost webhook`.
 
+use carepost_delivery::EventKind;
 use carepost_tenancy::{NewEndpoint, WebhookEndpoint};
 use serde_json::{Value, json};
 
@@ -34,6 +35,16 @@ async fn work(command: WebhookCommand, storage: &Storage) -> anyhow::Result<Valu
             json!({ "removed": id })
         }
     })
+}
+
+/// The name of an event's type; the fault lists them all.
+pub(super) fn event_type(text: &str) -> Result<String, String> {
+    let names: Vec<String> = EventKind::ALL.iter().map(|kind| format!("delivery.{}", kind.as_str())).collect();
+    if names.iter().any(|name| name == text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("there are {}", names.join(", ")))
+    }
 }
 
 fn shown(endpoint: &WebhookEndpoint) -> Value {

@@ -19,22 +19,22 @@ pub enum TenancyError {
     #[error("authenticate: the key is not valid")]
     Unauthenticated,
     /// No such tenant.
-    #[error("find tenant {0}")]
+    #[error("find tenant {0}: there is none")]
     TenantNotFound(TenantId),
     /// No such account of this tenant.
-    #[error("find provider account {0}")]
+    #[error("find provider account {0}: there is none")]
     AccountNotFound(ProviderAccountId),
     /// No such key of this tenant.
-    #[error("find API key {0}")]
+    #[error("find API key {0}: there is none")]
     ApiKeyNotFound(ApiKeyId),
     /// No such endpoint of this tenant.
-    #[error("find webhook endpoint {0}")]
+    #[error("find webhook endpoint {0}: there is none")]
     EndpointNotFound(WebhookEndpointId),
     /// No such placement.
-    #[error("find placement {0}")]
+    #[error("find placement {0}: there is none")]
     PlacementNotFound(PlacementId),
     /// No account has this webhook token.
-    #[error("find provider account by webhook token")]
+    #[error("find provider account by webhook token: there is none")]
     UnknownWebhookToken,
     /// The present state does not allow it.
     #[error("{tried}: {problem}")]

@@ -1,6 +1,7 @@
 //! Places that want to be told of events (Standard Webhooks): made, shown, changed, removed.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use carepost_delivery::EventKind;
 use carepost_kernel::{EventId, WebhookEndpointId};
 use carepost_tenancy::{EndpointChange, EndpointStatus, NewEndpoint, WebhookEndpoint};
 use jiff::Timestamp;
@@ -8,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::auth::TenantAdmin;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::json;
-use crate::http::names::EndpointStatusName;
+use crate::http::names::{EndpointStatusName, EventTypeName};
 use crate::http::query::{PageQuery, PageRequest, PageView, path_id};
 use crate::http::state::AppState;
 
@@ -24,7 +25,7 @@ pub(crate) struct WebhookEndpointView {
     #[schema(example = "https://hooks.example.com/carepost")]
     url: String,
     /// What it wants to hear of; none is everything.
-    #[schema(example = json!(["delivery.receipt_merged"]))]
+    #[schema(value_type = Vec<EventTypeName>, example = json!(["delivery.receipt_merged"]))]
     event_types: Vec<String>,
     /// Whether it is told.
     #[schema(value_type = EndpointStatusName)]
@@ -53,6 +54,7 @@ pub(crate) struct CreateWebhookEndpointBody {
     url: String,
     /// What it wants to hear of; none is everything.
     #[serde(default)]
+    #[schema(value_type = Vec<EventTypeName>)]
     event_types: Vec<String>,
     /// Events after this one are told; left out: from the next one on.
     #[serde(default)]
@@ -70,6 +72,7 @@ pub(crate) struct UpdateWebhookEndpointBody {
     url: Option<String>,
     /// What it wants to hear of.
     #[serde(default)]
+    #[schema(value_type = Option<Vec<EventTypeName>>)]
     event_types: Option<Vec<String>>,
     /// `active` or `paused`.
     #[serde(default)]
@@ -106,6 +109,7 @@ pub(crate) async fn create_webhook_endpoint(
 ) -> Result<HttpResponse, ApiError> {
     let bytes = json::read(&request, payload, state.limits.admin_body_bytes).await?;
     let CreateWebhookEndpointBody { url, event_types, start_after } = json::parse(&bytes)?;
+    check_event_types(&event_types)?;
     let new = NewEndpoint { url, event_types, start_after };
     let (endpoint, secret) = state.directory.create_endpoint(&admin.actor, admin.tenant_id(), new).await?;
     let view = CreatedWebhookEndpointView { webhook_endpoint: endpoint.into(), secret: secret.expose().clone() };
@@ -172,6 +176,7 @@ pub(crate) async fn update_webhook_endpoint(
     let endpoint_id = path_id(&request, "id")?;
     let bytes = json::read(&request, payload, state.limits.admin_body_bytes).await?;
     let UpdateWebhookEndpointBody { url, event_types, status } = json::parse(&bytes)?;
+    check_event_types(event_types.as_deref().unwrap_or_default())?;
     let change = EndpointChange { url, event_types, status };
     let endpoint = state.directory.update_endpoint(&admin.actor, admin.tenant_id(), endpoint_id, change).await?;
     Ok(HttpResponse::Ok().json(WebhookEndpointView::from(endpoint)))
@@ -208,5 +213,14 @@ impl From<WebhookEndpoint> for WebhookEndpointView {
             created_at: endpoint.created_at,
             updated_at: endpoint.updated_at,
         }
+    }
+}
+
+/// A name that is no event's would wait for ever.
+fn check_event_types(event_types: &[String]) -> Result<(), ApiError> {
+    let is_known = |name: &String| name.strip_prefix("delivery.").is_some_and(|kind| kind.parse::<EventKind>().is_ok());
+    match event_types.iter().position(|name| !is_known(name)) {
+        Some(i) => Err(ApiError::field(Code::ValidationFailed, format!("/event_types/{i}"), "is no type of event")),
+        None => Ok(()),
     }
 }

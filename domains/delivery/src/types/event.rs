@@ -83,6 +83,8 @@ impl EventKind {
     }
 }
 
+carepost_kernel::parse_by_name!(EventKind = "kind of event");
+
 /// An entry of the history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeliveryEvent {
