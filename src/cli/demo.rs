@@ -27,6 +27,11 @@ use crate::telemetry::{Metrics, install_panic_hook, start_logs_in};
 /// After this whatever has not arrived counts as lost.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// What shows the metrics: Prometheus and Grafana, which the demonstration does not start.
+const DASHBOARD: &str = "  dashboard        let Prometheus scrape that address (grafana/prometheus/prometheus.yml has \
+                         127.0.0.1:9464),\n                   then in Grafana: Dashboards > New > Import > \
+                         grafana/dashboards/engine.json";
+
 /// Runs the demonstration.
 ///
 /// # Errors
@@ -106,7 +111,8 @@ fn print_addresses(config: &Config, running: &Running, tenants: &[DemoTenant]) {
     out::line("");
     out::line(&format!("  API, browsable   {base}docs/"));
     out::line(&format!("  health           {base}health/ready"));
-    out::line(&format!("  metrics          http://{}/metrics (dashboard: grafana/)", running.metrics_address));
+    out::line(&format!("  metrics          http://{}/metrics", running.metrics_address));
+    out::line(DASHBOARD);
     out::line(&format!("  admin token      {}", config.data_dir.join("admin-token").display()));
     for tenant in tenants {
         out::line(&format!("  tenant {:<12}{}", tenant.slug, tenant.placement));
