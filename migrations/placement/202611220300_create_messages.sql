@@ -87,8 +87,10 @@ CREATE TABLE delivery_events (
 CREATE INDEX deliveries_due ON deliveries (tenant_id, channel, priority, due_at, message_id) WHERE is_open;
 -- Failed ones, for lists and redrive.
 CREATE INDEX deliveries_failed ON deliveries (tenant_id, message_id) WHERE is_failed;
--- The stream of events is read by id: event ids grow with time, so a block range index does.
-CREATE INDEX delivery_events_stream ON delivery_events USING brin (event_id) WITH (pages_per_range = 16);
+-- The stream of events is read by id: event ids grow with time, so a block range index does. What is not summarized is
+-- read whole, so each range is as soon as the next one begins.
+CREATE INDEX delivery_events_stream ON delivery_events USING brin (event_id)
+    WITH (pages_per_range = 16, autosummarize = on);
 
 -- DEL-2: one key, one message. Commits with the message; outlives its partition by no more than the window.
 CREATE TABLE idempotency_keys (

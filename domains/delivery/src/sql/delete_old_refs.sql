@@ -2,10 +2,9 @@
 DELETE FROM provider_refs
 WHERE ctid >= $1::text::tid
   AND ctid < $2::text::tid
-  AND message_id < first_message_id($3)
+  AND message_id < $3
   -- Days past retention whose messages stay, because some of them are open: their receipts still come.
   AND NOT EXISTS (
-      SELECT FROM unnest($4::date[]) AS held (day)
-      WHERE message_id >= first_message_id(held.day::timestamp AT TIME ZONE 'UTC')
-        AND message_id < first_message_id((held.day + 1)::timestamp AT TIME ZONE 'UTC')
+      SELECT FROM unnest($4::uuid[], $5::uuid[]) AS held (first_id, end_id)
+      WHERE message_id >= held.first_id AND message_id < held.end_id
   )

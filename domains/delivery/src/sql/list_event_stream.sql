@@ -1,4 +1,4 @@
--- A tenant's events after one, the oldest first. Leans on delivery_events_stream.
+-- A tenant's events after one, the oldest first. Leans on delivery_events_stream: the caller keeps the span narrow, so that few blocks of each day are read.
 SELECT event_id, message_id, channel, kind, at, attempt_no, state, reason, until, failure_class, code,
        provider_account_id, receipt_status, receipt_key, waits
 FROM delivery_events

@@ -27,6 +27,9 @@ pub struct InAppRecord {
 
 /// Puts a message into an inbox; false where it was there already.
 ///
+/// Not fenced (DEL-10), and need not be: this is what a call to a vendor is on other channels. Its attempt was started
+/// under the fence (DEL-4); a former owner that ends its call late can only write the row that the present one would.
+///
 /// # Errors
 /// Where the database fails.
 pub async fn insert_in_app(

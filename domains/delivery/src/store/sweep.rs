@@ -9,6 +9,8 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use uuid::Uuid;
 
 use carepost_kernel::{Channel, MessageId, ProviderAccountId, ProviderRef, TenantId};
 use carepost_store::EngineConnection;
@@ -71,6 +73,17 @@ pub struct SweepBounds {
     pub parked_from: Timestamp,
 }
 
+impl SweepBounds {
+    /// The lowest ids of the held days, and of the days after them.
+    fn held_ids(&self) -> (Vec<Uuid>, Vec<Uuid>) {
+        let first_of = |day: Date| {
+            let midnight = day.to_zoned(TimeZone::UTC).map_or(Timestamp::MIN, |zoned| zoned.timestamp());
+            MessageId::first_at(midnight).as_uuid()
+        };
+        self.held_days.iter().map(|day| (first_of(*day), first_of(day.tomorrow().unwrap_or(Date::MAX)))).unzip()
+    }
+}
+
 /// A part of a table, by blocks.
 pub type Stretch = Range<u64>;
 
@@ -112,7 +125,9 @@ pub async fn sweep_stretch(
     Ok(match swept {
         Swept::Keys => connection.execute(DELETE_EXPIRED_KEYS, &[&first, &end, &bounds.now]).await?,
         Swept::Refs => {
-            connection.execute(DELETE_OLD_REFS, &[&first, &end, &bounds.keep_from, &bounds.held_days]).await?
+            let keep_from = MessageId::first_at(bounds.keep_from).as_uuid();
+            let (held_firsts, held_ends) = bounds.held_ids();
+            connection.execute(DELETE_OLD_REFS, &[&first, &end, &keep_from, &held_firsts, &held_ends]).await?
         }
         Swept::Parked => connection.execute(DELETE_OLD_PARKED, &[&first, &end, &bounds.parked_from]).await?,
         Swept::InApp => connection.execute(DELETE_OLD_IN_APP, &[&first, &end, &bounds.keep_from]).await?,

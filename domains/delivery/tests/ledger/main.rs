@@ -1,0 +1,8 @@
+//! The ledger against a real PostgreSQL. Run through `scripts/with-postgres`.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "all of this crate is tests, helpers included")]
+
+mod decisions;
+mod lattice;
+mod redrive;
+mod support;
