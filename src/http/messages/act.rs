@@ -20,7 +20,10 @@ use crate::http::query::path_id;
 use crate::http::state::AppState;
 
 const MAX_REDRIVE: u32 = 10_000;
+const DEFAULT_REDRIVE: u32 = 1_000;
 const MAX_REDRIVE_RATE: u32 = 1_000;
+/// The work is done while the caller waits: so many seconds, and no more than proxies and clients wait.
+const MAX_REDRIVE_S: u32 = 30;
 /// States that a redrive takes up: ended, and nobody was reached.
 const REDRIVABLE: [DeliveryState; 5] = [
     DeliveryState::Failed,
@@ -55,10 +58,10 @@ pub(crate) struct RedriveBody {
     /// Only count.
     #[serde(default)]
     dry_run: bool,
-    /// At most so many: 1 to 10,000, default 1,000.
-    #[serde(default = "default_limit")]
+    /// At most so many: 1 to 10,000 and no more than 30 seconds' worth at `per_second`; default 1,000, or those 30
+    /// seconds' worth.
     #[schema(minimum = 1, maximum = 10000, default = 1000)]
-    limit: u32,
+    limit: Option<u32>,
     /// Put back at most so many a second: 1 to 1,000, default 50.
     #[serde(default = "default_per_second")]
     #[schema(minimum = 1, maximum = 1000, default = 50)]
@@ -155,6 +158,8 @@ pub(crate) async fn redrive_messages(
 
 fn check(body: RedriveBody) -> Result<RedriveRequest, ApiError> {
     let RedriveBody { filter, dry_run, limit, per_second } = body;
+    let most = if dry_run { MAX_REDRIVE } else { per_second.saturating_mul(MAX_REDRIVE_S) };
+    let limit = limit.unwrap_or_else(|| DEFAULT_REDRIVE.min(most).max(1));
     let default = || vec![DeliveryState::Failed, DeliveryState::Expired, DeliveryState::Undelivered];
     let states = filter.status.unwrap_or_else(default);
     let mut faults = Vec::new();
@@ -172,6 +177,10 @@ fn check(body: RedriveBody) -> Result<RedriveRequest, ApiError> {
     if !(1..=MAX_REDRIVE_RATE).contains(&per_second) {
         faults.push(FaultView::field("/per_second", "must be between 1 and 1,000"));
     }
+    if faults.is_empty() && limit > most {
+        let problem = "must be at most 30 times per_second: go on with filter.after in further calls";
+        faults.push(FaultView::field("/limit", problem));
+    }
     if !faults.is_empty() {
         return Err(ApiError::faults(Code::ValidationFailed, faults));
     }
@@ -180,10 +189,6 @@ fn check(body: RedriveBody) -> Result<RedriveRequest, ApiError> {
     let before = filter.created_before.map_or(MessageId::from_uuid(Uuid::max()), MessageId::first_at);
     let filter = RedriveFilter { states, channel: filter.channel, code: filter.code, after, before };
     Ok(RedriveRequest { filter, limit, per_second, dry_run })
-}
-
-const fn default_limit() -> u32 {
-    1_000
 }
 
 const fn default_per_second() -> u32 {

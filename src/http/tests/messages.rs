@@ -222,6 +222,16 @@ async fn a_redrive_is_bounded_and_begins_where_it_is_told() {
     let reply = world.post(&redrive, &json!({"filter": {"status": ["delivered"]}, "limit": 0, "per_second": 0})).await;
     assert_eq!(reply.problem().0, 422);
     assert_eq!(reply.pointers(), ["/filter/status/0", "/limit", "/per_second"]);
+    // Thirty seconds of work are the most that a caller waits for; counting takes no time.
+    let mut slow = json!({"limit": 301, "per_second": 10});
+    let reply = world.post(&redrive, &slow).await;
+    assert_eq!((reply.problem().0, reply.pointers()), (422, vec!["/limit".to_owned()]));
+    slow["dry_run"] = json!(true);
+    assert_eq!(world.post(&redrive, &slow).await.status, 200);
+    assert_eq!(world.post(&redrive, &json!({"limit": 300, "per_second": 10})).await.status, 200);
+    assert_eq!(world.post(&redrive, &json!({"per_second": 5})).await.status, 200);
+    assert_eq!(lock(&world.engine.redrives).last().unwrap().limit, 150, "a slow pace lowers the default");
+    lock(&world.engine.redrives).clear();
     let after = Uuid::from_u128(0x0192_a6f0_0000_7000_8000_0000_0000_0001);
     let filter =
         json!({"created_from": "2026-11-22T00:00:00Z", "after": after, "created_before": "2026-11-23T00:00:00Z"});
