@@ -37,9 +37,8 @@ pub(crate) struct EventPageView {
     /// The events.
     items: Vec<EventView>,
     /// `after` of the next call, whether or not there is more now: a place in the stream, not always an event's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Uuid>)]
-    next: Option<EventId>,
+    #[schema(value_type = Uuid)]
+    next: EventId,
 }
 
 /// List events
@@ -72,7 +71,8 @@ pub(crate) async fn list_events(
     let limit = i64::try_from(limit.unwrap_or(50)).unwrap_or(50);
     let events = list_event_stream(&tx, from, until, limit).await?;
     let is_whole = i64::try_from(events.len()).unwrap_or(limit) == limit;
-    // After a page that is not full everything up to now was looked at, and need not be again.
-    let next = if is_whole { events.last().map(|event| event.event_id) } else { Some(until.max(from)) };
+    // After a page that is not full everything that is settled was looked at, and need not be again.
+    let last = events.last().filter(|_| is_whole);
+    let next = last.map_or(until.max(from), |event| event.event_id);
     Ok(HttpResponse::Ok().json(EventPageView { items: events.iter().map(EventView::from).collect(), next }))
 }

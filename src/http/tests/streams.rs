@@ -9,7 +9,8 @@ use actix_web::test::TestRequest;
 use carepost_delivery::prepare::address_hash;
 use carepost_delivery::store::{InAppRecord, insert_in_app};
 use carepost_delivery::{DeliveryEvent, DeliveryKey, DeliveryState, EventKind};
-use carepost_kernel::{Channel, InAppContent, MessageId};
+use carepost_kernel::{Channel, EventId, InAppContent, MessageId};
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::support::{World, lock, noon};
@@ -55,7 +56,13 @@ async fn a_stream_that_begins_in_the_past_reads_the_history_first() {
     let mut body = world.open(TestRequest::get().uri(EVENTS).insert_header(("Last-Event-ID", after))).await;
     assert_eq!(chunk(&mut body).await, ": alive\n\n", "an empty history goes over to what is live");
     let history = world.get(&format!("{EVENTS}/history?limit=10")).await;
-    assert_eq!((history.status, history.json()), (200, json!({"items": []})));
+    let next = history.json()["next"].as_str().unwrap().to_owned();
+    assert_eq!((history.status, history.json()), (200, json!({"items": [], "next": next})));
+    let place: EventId = next.parse().unwrap();
+    assert!(place > EventId::first_at(noon() - SignedDuration::from_secs(10)), "what was looked through is done with");
+    let later = world.get(&format!("{EVENTS}/history?after={next}")).await.json();
+    let later: EventId = later["next"].as_str().unwrap().parse().unwrap();
+    assert!(later >= place, "a place never goes back");
     assert_eq!(world.get(&format!("{EVENTS}/history?after=canary")).await.problem().0, 400);
     assert_eq!(world.get(&format!("{EVENTS}?after=canary")).await.problem().0, 400);
 }
