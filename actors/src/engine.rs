@@ -29,7 +29,7 @@ pub enum Limit {
     TenantWaiting,
     /// The engine's queue of messages that are being stored.
     IngestQueue,
-    /// An actor's mailbox.
+    /// A tenant's mailbox in the engine.
     Mailbox,
 }
 
@@ -60,7 +60,15 @@ pub enum EngineError {
         /// When to come again.
         retry_after: Duration,
     },
-    /// Over a limit of the engine, or something that it leans on is away: 503.
+    /// Over a limit of the engine: 503.
+    #[error("serve request: over the limit {}", .limit.as_str())]
+    Overloaded {
+        /// Which one.
+        limit: Limit,
+        /// When to come again.
+        retry_after: Duration,
+    },
+    /// Something that the engine leans on is away: 503.
     #[error("serve request: {reason}")]
     Unavailable {
         /// What is missing, in words for the caller.
@@ -83,7 +91,7 @@ impl EngineError {
         match self {
             Self::KeyReused => ErrorKind::KeyReused,
             Self::Throttled { .. } => ErrorKind::Throttled,
-            Self::Unavailable { .. } => ErrorKind::Unavailable,
+            Self::Overloaded { .. } | Self::Unavailable { .. } => ErrorKind::Unavailable,
             Self::NotFound => ErrorKind::NotFound,
             Self::Internal => ErrorKind::Internal,
         }
@@ -93,7 +101,9 @@ impl EngineError {
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Throttled { retry_after, .. } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            Self::Throttled { retry_after, .. }
+            | Self::Overloaded { retry_after, .. }
+            | Self::Unavailable { retry_after, .. } => Some(*retry_after),
             Self::KeyReused | Self::NotFound | Self::Internal => None,
         }
     }

@@ -27,7 +27,9 @@ use crate::delivery::scheduler::Scheduler;
 use crate::delivery::shared::{LiveTenant, Shared, Writers};
 use crate::delivery::tenant::{self, CancelMessage, EnqueueMessages, RedriveMessages, answer};
 use crate::delivery::turns::Turns;
-use crate::engine::{Accepted, ActorInfo, Cancellation, EngineApi, EngineError, RedriveReport, RedriveRequest};
+use crate::engine::{
+    Accepted, ActorInfo, Cancellation, EngineApi, EngineError, Limit, RedriveReport, RedriveRequest,
+};
 use crate::keeper::{Arbiters, Handle, Spec, Undelivered, keep};
 use crate::metrics;
 use crate::placements::{Placements, ProviderSource};
@@ -334,7 +336,7 @@ impl Engine {
         let command = EnqueueMessages { tenant: Arc::clone(tenant), messages: answers };
         match live.actor.tell(command) {
             Ok(()) => {}
-            Err(Undelivered::Full(refused)) => refuse(refused, &EngineError::overloaded()),
+            Err(Undelivered::Full(refused)) => refuse(refused, &EngineError::overloaded(Limit::Mailbox)),
             Err(Undelivered::Away(refused)) => tell_when_ready(&live, refused).await,
         }
         let mut results = Vec::with_capacity(count);

@@ -345,6 +345,10 @@ impl From<EngineError> for ApiError {
             EngineError::Throttled { limit, .. } => {
                 Self::new(code, "come again after the time in Retry-After").with_limit(limit.as_str())
             }
+            EngineError::Overloaded { limit, .. } => {
+                Self::new(code, "more comes in than can be stored: come again after the time in Retry-After")
+                    .with_limit(limit.as_str())
+            }
             EngineError::Unavailable { reason, .. } => Self::new(code, *reason),
             _ => Self::new(code, default_detail(code)),
         };

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Clinic, World, message_of, phone, sms, wait_until, with};
+use crate::support::{Answer, Clinic, World, message_of, phone, sms, wait_for, wait_until, with};
 
 fn in_seconds(seconds: i64) -> String {
     (carepost_kernel::Clock::system().now() + jiff::SignedDuration::from_secs(seconds)).to_string()
@@ -70,7 +70,9 @@ async fn pause_and_resume(world: &World, by: &str) {
         "channel" => clinic.settings(json!({})).await,
         _ => clinic.order(&format!("{account}/resume")).await,
     }
-    clinic.until(&kept, "delivered").await;
+    // Long before it would be looked at again by itself.
+    let delivered = || async { clinic.status(&kept).await == "delivered" };
+    wait_for(Duration::from_secs(5), "it goes on at once", delivered).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,4 +107,22 @@ async fn del_3_a_message_without_an_account_waits_for_one_and_its_life_is_explai
     let delivery = explained().await;
     assert!(delivery["explained_share"].as_f64().unwrap() >= 0.99, "{delivery}");
     assert!(delivery["totals_ms"]["provider_config"].as_i64().unwrap() > 0, "{delivery}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn del_3_the_whole_wait_for_the_tenants_own_limit_is_told() {
+    let world = World::open().await;
+    let clinic = Clinic::open(&world.server, "limited", json!({ "send_per_second": 2 })).await;
+    clinic.account(&world.simulator, Vendor::Twilio, json!({})).await;
+    let bodies: Vec<Value> = (0..10).map(|number| sms(&phone(number))).collect();
+    let ids = join_all(bodies.iter().map(|body| clinic.send(body))).await;
+    clinic.until_all(&ids, "delivered").await;
+    let mut longest = 0;
+    for id in &ids {
+        let path = format!("/api/v1/messaging/messages/{id}/timeline");
+        let body = clinic.api.get(&path).await.expect(200).body;
+        longest = longest.max(body["deliveries"][0]["totals_ms"]["tenant_limit"].as_i64().unwrap_or(0));
+    }
+    // Two a second: the tenth had to wait for more than four.
+    assert!(longest > 3_000, "{longest} ms are told of the longest wait");
 }

@@ -103,11 +103,12 @@ impl TenantActor {
             return;
         }
         let store = StoreMessages { incoming, weight: command.tenant.tenant.settings.weight };
-        if let Err(Undelivered::Full(store) | Undelivered::Away(store)) = live.writers.ingest.tell(store) {
-            for one in store.incoming {
-                one.promise.keep(Err(EngineError::overloaded()));
-            }
-        }
+        let (store, error) = match live.writers.ingest.tell(store) {
+            Ok(()) => return,
+            Err(Undelivered::Full(store)) => (store, EngineError::overloaded(Limit::IngestQueue)),
+            Err(Undelivered::Away(store)) => (store, EngineError::restarting()),
+        };
+        store.incoming.into_iter().for_each(|one| one.promise.keep(Err(error.clone())));
     }
 
     fn retire_if_idle(&mut self, context: &mut Context<Self>) {

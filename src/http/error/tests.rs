@@ -69,6 +69,10 @@ async fn del_12_a_limit_is_named_and_the_wait_is_a_whole_number_of_seconds() {
         assert_eq!(retry_after, Some(seconds.to_string()));
         assert_eq!(problem["retry_after_seconds"], seconds);
     }
+    let error = EngineError::Overloaded { limit: Limit::IngestQueue, retry_after: Duration::from_secs(1) };
+    let (status, retry_after, problem) = answer(&error.into()).await;
+    assert_eq!((status, problem["limit"].as_str()), (503, Some("ingest_queue")));
+    assert_eq!(retry_after.as_deref(), Some("1"));
     let error = EngineError::Unavailable { reason: "the database is away", retry_after: Duration::from_secs(3) };
     let (status, retry_after, problem) = answer(&error.into()).await;
     assert_eq!((status, retry_after.as_deref(), &problem["detail"]), (503, Some("3"), &"the database is away".into()));

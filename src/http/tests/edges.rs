@@ -1,7 +1,8 @@
 //! Keys, scopes, methods, sizes, types, headers: what is the same for every path.
 
 use actix_web::test::TestRequest;
-use carepost_tenancy::Scope;
+use carepost_kernel::Secret;
+use carepost_tenancy::{NewTenant, PlacementChoice, Scope, TenantSettings};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -122,6 +123,26 @@ async fn bodies_of_another_type_or_over_the_limit_are_refused_unread() {
 }
 
 #[actix_web::test]
+async fn del_12_large_bodies_share_their_room_and_give_it_back() {
+    let world = World::new().await;
+    // More than the first step of a body, and more than what others leave.
+    let batch = json!({"messages": [{"content": {"body": "x".repeat(100 << 10)}}]});
+    let path = "/api/v1/messaging/messages/batch";
+    let room = world.state.large_bodies.available_permits();
+    let others = world.state.large_bodies.clone().try_acquire_many_owned(u32::try_from(room).unwrap()).unwrap();
+    let refused = world.post(path, &batch).await;
+    assert_eq!(
+        (refused.problem(), refused.json()["limit"].as_str()),
+        ((503, "unavailable".to_owned()), Some("large_bodies"))
+    );
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(world.post(MESSAGES, &json!({})).await.status, 422, "small ones need none");
+    drop(others);
+    assert_eq!(world.post(path, &batch).await.status, 202);
+    assert_eq!(world.state.large_bodies.available_permits(), room);
+}
+
+#[actix_web::test]
 async fn a_caller_who_is_still_sending_sees_the_answer() {
     let world = World::new().await;
     let state = world.state.clone();
@@ -203,6 +224,26 @@ async fn without_an_open_placement_the_process_is_not_ready() {
     let reply = world.get(MESSAGES).await;
     assert_eq!(reply.problem(), (503, "unavailable".to_owned()));
     assert!(reply.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
+}
+
+#[actix_web::test]
+async fn a_tenants_own_database_that_is_away_leaves_the_others_served() {
+    let world = World::new().await;
+    let url = Secret::new("postgres://nobody@127.0.0.1:9/nothing".to_owned());
+    let new = NewTenant {
+        slug: "own-house".to_owned(),
+        display_name: "Clinic own house".to_owned(),
+        placement: PlacementChoice::OwnDatabase { url },
+        settings: TenantSettings::default(),
+    };
+    // Recorded, and never opened in this process.
+    let by = carepost_audit::Actor::Cli("tester".to_owned());
+    let made = world.state.directory.create_tenant(&by, new, |_| async { Ok(()) }).await.unwrap();
+    let ready = world.send(TestRequest::get().uri("/health/ready")).await;
+    let body = ready.json();
+    assert_eq!((ready.status, body["status"].as_str()), (200, Some("degraded")));
+    assert_eq!((body["placements_ready"].as_u64(), body["placements_total"].as_u64()), (Some(1), Some(2)));
+    assert_eq!(body["degraded"], json!([format!("placement:{}", made.placement_id)]));
 }
 
 #[actix_web::test]
