@@ -35,4 +35,18 @@ impl DeliveryError {
             Self::Seal { .. } | Self::Row { .. } => ErrorKind::Internal,
         }
     }
+
+    /// The rows themselves are refused, not the moment: the same rows are refused again, and others beside them are not.
+    /// SQLSTATE classes 22 (data), 23 (integrity) and 54 (limits); values that the driver cannot write or read.
+    #[must_use]
+    pub fn is_about_rows(&self) -> bool {
+        match self {
+            Self::Store(error @ StoreError::Refused { .. }) => {
+                error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
+            }
+            Self::Store(StoreError::Unique { .. } | StoreError::Client { .. } | StoreError::Decode { .. }) => true,
+            Self::Store(_) => false,
+            Self::Seal { .. } | Self::Row { .. } => true,
+        }
+    }
 }

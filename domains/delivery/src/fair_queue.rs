@@ -84,12 +84,6 @@ impl<F: Copy + Eq + Hash, R: Copy + Eq + Hash, T> FairQueue<F, R, T> {
         self.waiting == 0
     }
 
-    /// Items of one flow that wait.
-    #[must_use]
-    pub fn len_of(&self, flow: F) -> usize {
-        self.flows.get(&flow).map_or(0, |found| found.waiting)
-    }
-
     /// Puts an item at the end of its recipient's turn. `weight` of the flow counts from its next item on.
     pub fn push(&mut self, flow: F, weight: u32, priority: Priority, recipient: R, item: T) {
         let now = self.now;
@@ -127,16 +121,6 @@ impl<F: Copy + Eq + Hash, R: Copy + Eq + Hash, T> FairQueue<F, R, T> {
         }
         self.forget_idle();
         Some((turn.flow, item))
-    }
-
-    /// Takes everything out, in no order that means anything.
-    pub fn drain(&mut self) -> Vec<(F, T)> {
-        let mut all = Vec::with_capacity(self.waiting);
-        while let Some(taken) = self.pop() {
-            all.push(taken);
-        }
-        self.flows.clear();
-        all
     }
 
     /// Idle flows keep their debt until the others have caught up; then nothing is known of them any more.

@@ -2,9 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use carepost_kernel::{
-    Channel, Failure, FailureClass, ProviderAccountId, ReceiptStatus, RetryPolicy, SendOutcome, WaitReason,
-};
+use carepost_kernel::{Channel, Failure, FailureClass, ProviderAccountId, RetryPolicy, SendOutcome, WaitReason};
 use carepost_tenancy::types::{TenantSettings, UnknownPolicy};
 
 use crate::types::{Delivery, DeliveryEvent, DeliveryKey, DeliveryState, EventKind, Strategy};
@@ -45,8 +43,6 @@ pub enum Then {
     LookUp,
     /// This channel is done for; the next one of the plan takes over, if there is one.
     NextChannel,
-    /// The same, and the lane of the account stops until its configuration changes.
-    HaltLane,
     /// Nothing.
     Finish,
 }
@@ -132,7 +128,7 @@ pub fn after_bad_news(delivery: &Delivery, failure: &Failure, on: Circumstances<
 }
 
 /// What follows where the time that a delivery was put off to has come, and it is past the gate.
-/// `None` where it has to go through the gate.
+/// `None` where it has to go through the gate, or where bad news is to be read first ([`awaits_bad_news`]).
 #[must_use]
 pub fn when_due(delivery: &Delivery, on: Circumstances<'_>) -> Option<Step> {
     match delivery.state {
@@ -141,12 +137,21 @@ pub fn when_due(delivery: &Delivery, on: Circumstances<'_>) -> Option<Step> {
         DeliveryState::Sending => Some(unknown(delivery, &Failure::new(FailureClass::Unknown, "engine_stopped"), on)),
         DeliveryState::Unknown => Some(closed(delivery, DeliveryState::Unknown, HELD, on)),
         DeliveryState::Sent => Some(closed(delivery, DeliveryState::Sent, "no_receipt", on)),
-        DeliveryState::Undelivered | DeliveryState::Bounced => {
-            let failure = Failure::new(FailureClass::Permanent, "undelivered");
-            Some(exhausted(delivery, Some(&failure), delivery.state, on))
-        }
+        DeliveryState::Undelivered | DeliveryState::Bounced => None,
         finished => Some(closed(delivery, finished, "finished", on)),
     }
+}
+
+/// A receipt has told that it did not arrive, and nothing was decided yet: see [`after_bad_news`].
+#[must_use]
+pub const fn awaits_bad_news(state: DeliveryState) -> bool {
+    matches!(state, DeliveryState::Undelivered | DeliveryState::Bounced)
+}
+
+/// What bad news comes to that names no failure.
+#[must_use]
+pub fn unnamed_bad_news() -> Failure {
+    Failure::new(FailureClass::Permanent, "undelivered")
 }
 
 /// The gate makes it wait.
@@ -214,10 +219,32 @@ pub fn next_channel(strategy: Strategy, plan: &[Channel], after: Channel) -> Opt
     }
 }
 
-/// Bad news that a receipt brings: what it says of the failure.
+/// No call was made for an attempt whose start is written down: its commit went through, its answer was lost, and the
+/// process that had asked knows. The delivery goes back to the gate; no failure is counted.
 #[must_use]
-pub fn is_bad_news(status: ReceiptStatus) -> bool {
-    matches!(status, ReceiptStatus::Undelivered | ReceiptStatus::Bounced)
+pub fn not_called(key: DeliveryKey, attempt_no: i16, failures: i16, now: Timestamp) -> Step {
+    Step {
+        change: Change {
+            key,
+            attempt_no,
+            state: DeliveryState::Queued,
+            reason: Some(WaitReason::Dispatch),
+            due_at: now,
+            is_open: true,
+            failures,
+            code: None,
+            sent_at: None,
+            finished_at: None,
+        },
+        event: DeliveryEvent {
+            state: Some(DeliveryState::Queued),
+            reason: Some(WaitReason::Dispatch),
+            until: Some(now),
+            code: Some("not_called".to_owned()),
+            ..DeliveryEvent::new(key, EventKind::AttemptFinished, attempt_no, now)
+        },
+        then: Then::TryAgain,
+    }
 }
 
 fn accepted(delivery: &Delivery, delivered: bool, on: Circumstances<'_>) -> Step {
@@ -250,7 +277,7 @@ fn transient(delivery: &Delivery, failure: &Failure, on: Circumstances<'_>) -> S
 
 /// DEL-7: no failure is counted; the lane knows how long to be silent, the delivery goes back to its queue.
 fn throttled(delivery: &Delivery, failure: &Failure, on: Circumstances<'_>) -> Step {
-    let at = later(on.now, failure.after.unwrap_or_default());
+    let at = later(on.now, failure.after.unwrap_or_default()).min(delivery.expires_at);
     let mut change = change(delivery, DeliveryState::Queued, on).wait(WaitReason::ProviderLimit, at);
     change.code = Some(failure.code.clone());
     Step { event: finished(delivery, &change, Some(failure), on), change, then: Then::TryAgain }
@@ -261,7 +288,7 @@ fn config_fault(delivery: &Delivery, failure: &Failure, on: Circumstances<'_>) -
     let at = on.now.saturating_add(CONFIG_RECHECK).unwrap_or(Timestamp::MAX);
     let mut change = change(delivery, DeliveryState::Queued, on).wait(WaitReason::ProviderConfig, at);
     change.code = Some(failure.code.clone());
-    Step { event: finished(delivery, &change, Some(failure), on), change, then: Then::HaltLane }
+    Step { event: finished(delivery, &change, Some(failure), on), change, then: Then::TryAgain }
 }
 
 fn unknown(delivery: &Delivery, failure: &Failure, on: Circumstances<'_>) -> Step {

@@ -65,7 +65,7 @@ proptest! {
                 out.extend(queue.pop().map(|(_, item)| item));
             }
         }
-        out.extend(queue.drain().into_iter().map(|(_, item)| item));
+        out.extend(std::iter::from_fn(|| queue.pop()).map(|(_, item)| item));
         out.sort_unstable();
         prop_assert_eq!(out, (0..pushes.len()).collect::<Vec<_>>());
         prop_assert!(queue.is_empty());

@@ -13,7 +13,7 @@ use crate::error::DeliveryError;
 use crate::lattice;
 use crate::store::batch::{
     INSERT_RECEIPT_EVENTS, LIST_REFS, MERGE_RECEIPTS, PARK_RECEIPTS, TAKE_PARKED, account_id, channel, column,
-    failure_class, get, hash, message_id, receipt_status, state, tenant_id,
+    failure_class, get, hash, message_id, provider_ref, receipt_status, state, tenant_id,
 };
 use crate::types::{DeliveryEvent, DeliveryKey, DeliveryState, EventKind};
 
@@ -108,7 +108,7 @@ fn parked(row: &Row) -> Result<Matched, DeliveryError> {
     let receipt = Receipt {
         tenant_id: tenant_id(row)?,
         account_id: account_id(row)?.ok_or(DeliveryError::Row { column: "provider_account_id" })?,
-        provider_ref: get(row, "provider_ref")?,
+        provider_ref: provider_ref(row)?,
         attempt: Some(attempt),
         status: receipt_status(row)?,
         failure: failure_class(row)?.map(|class| Failure::new(class, code.unwrap_or_default())),

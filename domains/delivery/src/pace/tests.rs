@@ -69,3 +69,13 @@ fn without_a_throttle_there_is_no_limit() {
     let mut pace = Pace::default();
     assert!((0..10_000).all(|_| pace.take(Duration::from_secs(1)) == Turn::Now));
 }
+
+#[test]
+fn no_wish_of_a_vendor_overflows() {
+    let mut pace = Pace::default();
+    pace.accepted(SECOND);
+    pace.throttled(SECOND, Some(Duration::MAX));
+    assert_eq!(pace.take(SECOND * 2), Turn::At(Duration::MAX));
+    pace.throttled(SECOND * 3, Some(Duration::MAX));
+    assert_eq!(pace.look(SECOND * 4), Turn::At(Duration::MAX));
+}

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::*;
+use carepost_kernel::ProviderRef;
+
 use crate::testing::delivery;
 
 fn now() -> Timestamp {
@@ -31,7 +33,8 @@ fn check(step: &Step, state: DeliveryState, reason: Option<WaitReason>, failures
 
 #[test]
 fn accepted_waits_for_its_receipt_unless_it_has_arrived() {
-    let taken = |delivered| SendOutcome::Accepted { provider_refs: vec!["a".to_owned()], delivered };
+    let taken =
+        |delivered| SendOutcome::Accepted { provider_refs: ProviderRef::new("a").into_iter().collect(), delivered };
     let step = after(|_, _| {}, taken(false));
     check(&step, DeliveryState::Sent, Some(WaitReason::AwaitingReceipt), 0, Then::AwaitReceipt);
     assert_eq!(step.change.due_at, now() + SignedDuration::from_hours(72));
@@ -65,7 +68,7 @@ fn del_7_a_throttle_burns_no_attempt() {
 #[test]
 fn a_refused_account_keeps_the_message() {
     let step = after(|delivery, _| delivery.failures = 7, failed(FailureClass::ConfigFault));
-    check(&step, DeliveryState::Queued, Some(WaitReason::ProviderConfig), 7, Then::HaltLane);
+    check(&step, DeliveryState::Queued, Some(WaitReason::ProviderConfig), 7, Then::TryAgain);
 }
 
 #[test]
@@ -106,4 +109,35 @@ fn a_plan_falls_back_in_order_and_only_where_it_says_so() {
     assert_eq!(next(Strategy::Fallback, Channel::Sms), Some(Channel::Email));
     assert_eq!(next(Strategy::Fallback, Channel::InApp), None);
     assert_eq!(next(Strategy::All, Channel::Sms), None);
+}
+
+#[test]
+fn del_7_a_throttle_never_outlasts_the_message() {
+    let throttle = Failure::new(FailureClass::Throttled, "vendor_429").with_after(Some(Duration::from_secs(3_000)));
+    let outcome = SendOutcome::Failed(throttle);
+    let soon = now() + SignedDuration::from_secs(60);
+    let step = after(|delivery, _| delivery.expires_at = soon, outcome.clone());
+    assert_eq!(step.change.due_at, soon, "it expires in time");
+    let step = after(|_, _| {}, outcome);
+    assert_eq!(step.change.due_at, now() + SignedDuration::from_secs(3_000));
+}
+
+#[test]
+fn bad_news_is_never_made_up() {
+    let settings = TenantSettings::default();
+    let on = Circumstances { settings: &settings, now: now(), jitter: 1.0, account_id: ProviderAccountId::new(now()) };
+    for state in [DeliveryState::Undelivered, DeliveryState::Bounced] {
+        let told = Delivery { state, ..delivery(now()) };
+        assert!(awaits_bad_news(state));
+        assert_eq!(when_due(&told, on), None, "the receipt is read first");
+        assert_eq!(after_bad_news(&told, &unnamed_bad_news(), on).then, Then::NextChannel);
+    }
+}
+
+#[test]
+fn del_5_a_start_without_a_call_counts_as_no_failure() {
+    let key = delivery(now()).key;
+    let step = not_called(key, 3, 2, now());
+    check(&step, DeliveryState::Queued, Some(WaitReason::Dispatch), 2, Then::TryAgain);
+    assert_eq!((step.change.attempt_no, step.change.due_at), (3, now()));
 }

@@ -7,6 +7,8 @@ pub(crate) const INSERT_DELIVERIES: &str = include_str!("../sql/insert_deliverie
 pub(crate) const START_ATTEMPTS: &str = include_str!("../sql/start_attempts.sql");
 pub(crate) const APPLY_CHANGES: &str = include_str!("../sql/apply_changes.sql");
 pub(crate) const YIELD_CHANGES: &str = include_str!("../sql/yield_changes.sql");
+pub(crate) const INSERT_FALLBACKS: &str = include_str!("../sql/insert_fallbacks.sql");
+pub(crate) const LIST_KNOWN_EVENTS: &str = include_str!("../sql/list_known_events.sql");
 pub(crate) const INSERT_EVENTS: &str = include_str!("../sql/insert_events.sql");
 pub(crate) const INSERT_REFS: &str = include_str!("../sql/insert_provider_refs.sql");
 pub(crate) const LIST_REFS: &str = include_str!("../sql/list_provider_refs.sql");
@@ -24,7 +26,7 @@ macro_rules! column {
 pub(crate) use column;
 
 pub(crate) use super::rows::{
-    account_id, channel, failure_class, get, hash, message_id, receipt_status, state, tenant_id,
+    account_id, channel, failure_class, get, hash, message_id, provider_ref, receipt_status, state, tenant_id,
 };
 
 /// Waits by reason as they stand in `delivery_events.waits`; null where there is nothing to tell.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use carepost_kernel::{Channel, Cursor, InboundId, Page, ProviderAccountId, TenantId};
+use carepost_kernel::{Channel, Cursor, InboundId, Page, ProviderAccountId, ProviderRef, TenantId};
 use carepost_store::{EngineConnection, Row, TenantTx};
 
 use super::rows::{self, Result, get};
@@ -22,7 +22,7 @@ pub struct NewInbound {
     /// Through which account it came.
     pub account_id: ProviderAccountId,
     /// The provider's id of it.
-    pub provider_ref: String,
+    pub provider_ref: ProviderRef,
     /// On which channel.
     pub channel: Channel,
     /// When it came.
@@ -54,6 +54,9 @@ pub struct InboundRecord {
 
 /// Stores a message from outside; false where it was there already.
 ///
+/// Not fenced (DEL-10), and need not be: nobody owns a message from outside. It is a fact that whichever process the
+/// vendor reached writes down once, under the vendor's own id, and no state of a delivery hangs on it.
+///
 /// # Errors
 /// Where the database fails.
 pub async fn insert_inbound(connection: &EngineConnection, inbound: &NewInbound) -> Result<bool> {
@@ -64,7 +67,7 @@ pub async fn insert_inbound(connection: &EngineConnection, inbound: &NewInbound)
                 &inbound.tenant_id.as_uuid(),
                 &inbound.inbound_id.as_uuid(),
                 &inbound.account_id.as_uuid(),
-                &inbound.provider_ref,
+                &inbound.provider_ref.as_str(),
                 &inbound.channel.as_i16(),
                 &inbound.received_at,
                 &inbound.sender_hash.as_slice(),

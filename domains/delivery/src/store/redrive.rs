@@ -40,7 +40,9 @@ pub struct FailedDelivery {
     pub state: DeliveryState,
 }
 
-/// A page of failed deliveries, the oldest first.
+/// A page of failed deliveries, the oldest first. It holds `limit` of them and the rest of its last message, so that the
+/// next page begins after that message and nothing is left out. Where channels come one after the other, a message has
+/// one delivery here, and none while another of its channels is at work or has reached the recipient.
 ///
 /// # Errors
 /// Where the database fails or a row cannot be read.

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use carepost_kernel::{
-    Channel, EventId, FailureClass, MessageId, Priority, ProviderAccountId, Purpose, ReceiptStatus, TenantId,
-    WaitReason,
+    Channel, EventId, FailureClass, MessageId, Priority, ProviderAccountId, ProviderRef, Purpose, ReceiptStatus,
+    TenantId, WaitReason,
 };
 use carepost_store::{Row, StoreError};
 
@@ -51,6 +51,10 @@ pub(crate) fn reason(row: &Row) -> Result<Option<WaitReason>> {
 
 pub(crate) fn account_id(row: &Row) -> Result<Option<ProviderAccountId>> {
     Ok(get::<Option<Uuid>>(row, "provider_account_id")?.map(ProviderAccountId::from_uuid))
+}
+
+pub(crate) fn provider_ref(row: &Row) -> Result<ProviderRef> {
+    ProviderRef::new(get::<&str>(row, "provider_ref")?).ok_or(DeliveryError::Row { column: "provider_ref" })
 }
 
 pub(crate) fn hash(row: &Row, column: &'static str) -> Result<[u8; 16]> {

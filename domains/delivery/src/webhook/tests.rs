@@ -1,6 +1,6 @@
 //! Signatures against published vectors, and the small rules around them.
 
-use carepost_kernel::{Channel, FailureClass, MessageId, TenantId};
+use carepost_kernel::{Channel, EventId, FailureClass, MessageId, TenantId};
 
 use super::*;
 use crate::types::{DeliveryKey, DeliveryState, EventKind};

@@ -1,7 +1,7 @@
 //! DEL-6: the model of `lattice.rs` and the SQL of the ledger say the same, for whatever comes in whatever order.
 
-use carepost_delivery::ledger::LedgerBatch;
 use carepost_delivery::lattice::{ANY_ATTEMPT, Standing};
+use carepost_delivery::ledger::LedgerBatch;
 use carepost_delivery::{DeliveryState, Strategy as Plan};
 use carepost_kernel::{Channel, MessageId, ReceiptStatus};
 use proptest::prelude::*;
@@ -50,7 +50,11 @@ impl Model {
             }
             News::Answer(attempt_no, state) => {
                 // Before its start there is no answer.
-                if standing.attempt_no == 0 { self } else { Self { standing: standing.answer(attempt_no, state), is_open } }
+                if standing.attempt_no == 0 {
+                    self
+                } else {
+                    Self { standing: standing.answer(attempt_no, state), is_open }
+                }
             }
             News::Receipt(attempt_no, status, _) => {
                 let after = standing.receive(attempt_no, status);
@@ -85,7 +89,9 @@ async fn commit(world: &World, message_id: MessageId, news: &[News]) {
         match *one {
             News::Start(attempt_no) => batch.starts.push(world.start(key, attempt_no)),
             News::Answer(attempt_no, state) => batch.decisions.push(outcome(key, attempt_no, state, true)),
-            News::Receipt(attempt_no, status, copy) => batch.receipts.push(world.receipt(key, attempt_no, status, copy)),
+            News::Receipt(attempt_no, status, copy) => {
+                batch.receipts.push(world.receipt(key, attempt_no, status, copy))
+            }
         }
     }
     world.commit(batch).await;
@@ -115,8 +121,7 @@ fn del_6_the_ledger_ends_where_the_lattice_does_for_any_order_and_any_copies() {
         });
         let model = batches.iter().flat_map(|batch| in_order(batch)).fold(Model::START, Model::take);
         prop_assert_eq!(found, (model.standing.attempt_no, model.standing.state, model.is_open));
-        let told: Vec<News> =
-            batches.concat().into_iter().filter(|news| matches!(news, News::Receipt(..))).collect();
+        let told: Vec<News> = batches.concat().into_iter().filter(|news| matches!(news, News::Receipt(..))).collect();
         let mut distinct: Vec<News> = Vec::new();
         for one in told {
             if !distinct.contains(&one) {

@@ -37,7 +37,7 @@ async fn standing(world: &World, strategy: Strategy, channels: &[(Channel, Deliv
                                        failures, priority, recipient_hash)
         VALUES ($1, $2, $3, $4, $5, $6, $7, 1, 1, 3, '\\x00')
         ON CONFLICT (tenant_id, message_id, channel) DO UPDATE
-            SET state = excluded.state, is_open = excluded.is_open, is_failed = excluded.is_failed";
+            SET state = excluded.state, is_open = excluded.is_open, is_failed = excluded.is_failed, attempt_no = 1";
     for (channel, state, is_open) in channels {
         let is_failed = !is_open && state.is_failure() && *state != DeliveryState::Cancelled;
         let (tenant, message) = (world.tenant_id.as_uuid(), message_id.as_uuid());

@@ -182,10 +182,8 @@ pub(crate) fn outcome(key: DeliveryKey, attempt_no: i16, state: DeliveryState, i
         sent_at: (state == DeliveryState::Sent).then(noon),
         finished_at: (!is_open).then(noon),
     };
-    let event = DeliveryEvent {
-        state: Some(state),
-        ..DeliveryEvent::new(key, EventKind::AttemptFinished, attempt_no, noon())
-    };
+    let event =
+        DeliveryEvent { state: Some(state), ..DeliveryEvent::new(key, EventKind::AttemptFinished, attempt_no, noon()) };
     Decision {
         from: DeliveryState::Sending,
         change,
