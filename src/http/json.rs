@@ -4,30 +4,63 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use actix_web::web::{Bytes, BytesMut, Payload};
+use actix_web::web::{Bytes, BytesMut, Data, Payload};
 use futures_util::StreamExt as _;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_path_to_error::Segment;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::{ApiError, Code, FaultView};
+use super::state::AppState;
 
 /// No body takes longer to come.
 const BODY_PATIENCE: Duration = Duration::from_secs(120);
-/// Memory for a body is given as it comes: what a header declares costs nothing.
-const FIRST_CAPACITY_BYTES: usize = 64 << 10;
+/// Memory for a body is given as it comes: what a header declares costs nothing. So much is free; beyond it, bodies
+/// share what [`super::state::HttpLimits::large_bodies_bytes`] gives, in steps of this size (DEL-12).
+pub(super) const STEP_BYTES: usize = 64 << 10;
+
+/// A body, with the room that it takes for as long as it is worked on.
+pub(super) struct Body {
+    bytes: Bytes,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Deref for Body {
+    type Target = Bytes;
+
+    fn deref(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
+/// Why a body was not read.
+enum Unread {
+    TooLarge,
+    /// Other large bodies take up all room.
+    NoRoom,
+    Broken,
+}
+
+impl From<PayloadError> for Unread {
+    fn from(_: PayloadError) -> Self {
+        Self::Broken
+    }
+}
 
 /// Reads the raw body of a JSON request.
 ///
 /// # Errors
 /// 415 for another content type, 413 over the limit.
-pub(super) async fn read(request: &HttpRequest, payload: Payload, limit_bytes: usize) -> Result<Bytes, ApiError> {
+pub(super) async fn read(request: &HttpRequest, payload: Payload, limit_bytes: usize) -> Result<Body, ApiError> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let essence = header(CONTENT_TYPE).and_then(|text| text.split(';').next()).unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") {
@@ -43,35 +76,72 @@ pub(super) async fn read(request: &HttpRequest, payload: Payload, limit_bytes: u
 /// who is still sending, gets to see the answer.
 ///
 /// # Errors
-/// 413 over the limit.
-pub(super) async fn read_raw(request: &HttpRequest, payload: Payload, limit_bytes: usize) -> Result<Bytes, ApiError> {
+/// 413 over the limit, 503 where other large bodies take up all room.
+pub(super) async fn read_raw(request: &HttpRequest, payload: Payload, limit_bytes: usize) -> Result<Body, ApiError> {
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let reading = collect(payload, declared.unwrap_or(0), limit_bytes);
+    let room = request.app_data::<Data<AppState>>().map(|state| Arc::clone(&state.large_bodies));
+    let reading = collect(payload, declared.unwrap_or(0), limit_bytes, room);
     match tokio::time::timeout(BODY_PATIENCE, reading).await {
-        Ok(Ok(Some(bytes))) => Ok(bytes),
-        Ok(Ok(None)) => Err(too_large(limit_bytes)),
-        Ok(Err(_)) | Err(_) => Err(ApiError::new(Code::InvalidRequest, "the body broke off or came too slowly")),
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(Unread::TooLarge)) => Err(too_large(limit_bytes)),
+        Ok(Err(Unread::NoRoom)) => {
+            Err(ApiError::unavailable("too many large bodies are being read").with_limit("large_bodies"))
+        }
+        Ok(Err(Unread::Broken)) | Err(_) => {
+            Err(ApiError::new(Code::InvalidRequest, "the body broke off or came too slowly"))
+        }
     }
 }
 
-/// The body, or `None` where it is over the limit.
-async fn collect(mut payload: Payload, declared: usize, limit_bytes: usize) -> Result<Option<Bytes>, PayloadError> {
-    let mut bytes = BytesMut::with_capacity(declared.min(FIRST_CAPACITY_BYTES));
+async fn collect(
+    mut payload: Payload,
+    declared: usize,
+    limit_bytes: usize,
+    room: Option<Arc<Semaphore>>,
+) -> Result<Body, Unread> {
+    let mut bytes = BytesMut::with_capacity(declared.min(STEP_BYTES));
+    let mut taken: Option<OwnedSemaphorePermit> = None;
     let mut total_bytes = 0;
-    let mut fits = declared <= limit_bytes;
+    let mut fault = (declared > limit_bytes).then_some(Unread::TooLarge);
     while let Some(chunk) = payload.next().await {
         let chunk = chunk?;
         total_bytes += chunk.len();
-        fits = fits && total_bytes <= limit_bytes;
-        if fits {
+        if fault.is_none() && total_bytes > limit_bytes {
+            fault = Some(Unread::TooLarge);
+        }
+        if fault.is_none() && !make_room(&mut taken, total_bytes, room.as_ref()) {
+            fault = Some(Unread::NoRoom);
+        }
+        if fault.is_none() {
             bytes.extend_from_slice(&chunk);
         } else if total_bytes > 2 * limit_bytes {
             break;
         } else {
             bytes = BytesMut::new();
+            taken = None;
         }
     }
-    Ok(fits.then(|| bytes.freeze()))
+    match fault {
+        Some(fault) => Err(fault),
+        None => Ok(Body { bytes: bytes.freeze(), _room: taken }),
+    }
+}
+
+/// Takes more room where a body has outgrown what it has; false where there is none.
+fn make_room(taken: &mut Option<OwnedSemaphorePermit>, total_bytes: usize, room: Option<&Arc<Semaphore>>) -> bool {
+    let Some(room) = room else { return true };
+    let has = taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+    let needs = total_bytes.saturating_sub(1) / STEP_BYTES;
+    let Ok(more) = u32::try_from(needs.saturating_sub(has)) else { return false };
+    if more == 0 {
+        return true;
+    }
+    let Ok(permit) = Arc::clone(room).try_acquire_many_owned(more) else { return false };
+    match taken {
+        Some(held) => held.merge(permit),
+        None => *taken = Some(permit),
+    }
+    true
 }
 
 fn too_large(limit_bytes: usize) -> ApiError {

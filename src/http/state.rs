@@ -26,6 +26,8 @@ pub struct HttpLimits {
     pub webhook_body_bytes: usize,
     /// Bytes of any other body; default 256 KiB.
     pub admin_body_bytes: usize,
+    /// Bytes of all bodies that are being worked on, beyond the first 64 KiB of each; default 256 MiB.
+    pub large_bodies_bytes: usize,
     /// Messages of one batch; default 1,000.
     pub batch_messages: usize,
     /// Event streams that are open at a time; default 1,000.
@@ -39,6 +41,7 @@ impl Default for HttpLimits {
             batch_body_bytes: 32 << 20,
             webhook_body_bytes: 4 << 20,
             admin_body_bytes: 256 << 10,
+            large_bodies_bytes: 256 << 20,
             batch_messages: 1_000,
             streams: 1_000,
         }
@@ -89,6 +92,16 @@ pub struct AppState {
     pub openapi: Bytes,
     /// One permit for each event stream, [`HttpLimits::streams`] of them.
     pub streams: Arc<Semaphore>,
+    /// Room for large bodies: see [`HttpLimits::large_bodies`].
+    pub large_bodies: Arc<Semaphore>,
+}
+
+impl HttpLimits {
+    /// Room for large bodies, in steps of 64 KiB.
+    #[must_use]
+    pub fn large_bodies(&self) -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(self.large_bodies_bytes / super::json::STEP_BYTES))
+    }
 }
 
 impl AppState {

@@ -103,7 +103,7 @@ async fn take(
     let provider = state.providers.provider(&account).await;
     // Whatever ails the account, the vendor's news must not be lost: it comes again.
     let provider = provider.map_err(|_| ApiError::unavailable("the account's configuration does not hold up"))?;
-    let received = provider.receive(&as_it_came(request, body, state)).await?;
+    let received = provider.receive(&as_it_came(request, Bytes::clone(&body), state)).await?;
     store(&account, received, state).await
 }
 

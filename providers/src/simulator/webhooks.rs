@@ -13,7 +13,7 @@ use super::core::Core;
 use crate::contract::Vendor;
 
 /// As many posts may be under way at once.
-const POSTS_AT_ONCE: usize = 64;
+const POSTS_AT_ONCE: usize = 512;
 /// Tries of one webhook; the wait doubles from [`FIRST_WAIT`], 25 seconds in all.
 const TRIES: u32 = 9;
 const FIRST_WAIT: Duration = Duration::from_millis(100);

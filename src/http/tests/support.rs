@@ -16,8 +16,8 @@ use carepost_audit::Actor;
 use carepost_delivery::ingest::{Ingested, commit_messages};
 use carepost_delivery::{DeliveryEvent, NewMessage};
 use carepost_kernel::{
-    Cleared, Clock, Failure, FailureClass, InstanceId, MessageId, PlacementId, ReceiptStatus, Secret, SendOutcome,
-    TenantId,
+    Cleared, Clock, Failure, FailureClass, InstanceId, MessageId, PlacementId, ProviderRef, ReceiptStatus, Secret,
+    SendOutcome, TenantId,
 };
 use carepost_providers::{
     ConfigError, InboundMessage, Outbound, Provider, ReceiptEvent, Received, Vendor, WebhookError, WebhookRequest,
@@ -90,6 +90,7 @@ impl World {
             batch_body_bytes: 256 << 10,
             webhook_body_bytes: 16 << 10,
             batch_messages: 10,
+            large_bodies_bytes: 128 << 10,
             streams: 2,
             ..HttpLimits::default()
         };
@@ -106,6 +107,7 @@ impl World {
             admin_token_hash: Some(hash.as_ref().try_into().unwrap()),
             openapi: openapi::render(),
             streams: Arc::new(Semaphore::new(limits.streams)),
+            large_bodies: limits.large_bodies(),
         };
         let tenant = new_tenant(&state.directory, "riverside").await;
         let key = new_key(&state.directory, tenant.tenant_id, Scope::ALL).await;
@@ -371,7 +373,7 @@ impl Provider for SigningProvider {
             return Err(WebhookError::Signature);
         }
         let receipt = ReceiptEvent {
-            provider_ref: "ref-1".to_owned(),
+            provider_ref: ProviderRef::new("ref-1").unwrap(),
             attempt: None,
             status: ReceiptStatus::Delivered,
             failure: None,
