@@ -9,11 +9,13 @@ mod paging;
 mod window;
 pub(crate) mod work;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext as _, AsyncContext as _, Context, Handler, Message, StreamHandler};
+use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -75,6 +77,18 @@ pub(crate) enum Answered {
 
 /// The way back to a channel.
 pub(crate) type Link = mpsc::UnboundedSender<Answered>;
+
+/// Sends what comes of some work to the channel, whose delivery is away meanwhile; `or_else` where the work panics.
+pub(crate) fn answer_with(link: Link, work: impl Future<Output = Answered> + 'static, or_else: Answered) {
+    actix::spawn(async move {
+        let answered = AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_panic| {
+            tracing::error!("work for a channel panicked");
+            or_else
+        });
+        // Nobody listens where the actor has died: its successor reads the rows.
+        let _gone = link.send(answered);
+    });
+}
 
 pub(crate) struct ChannelActor {
     shared: Arc<Shared>,
