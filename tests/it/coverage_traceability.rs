@@ -69,3 +69,24 @@ fn every_named_test_exists() {
         assert!(missing.is_empty(), "{id} names tests that are not there: {missing:?}");
     }
 }
+
+#[test]
+fn card_012_the_readme_says_what_stands_in_place_of_each_named_technology() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let table = readme.split("## In place of").nth(1).unwrap();
+    let named: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next()).collect();
+    for technology in [
+        ".NET 8",
+        "ASP.NET Core",
+        "Blazor",
+        "SQL Server",
+        "Entity Framework Core",
+        "Redis",
+        "SignalR",
+        "Application Insights",
+        "Azure AD B2C",
+        "Identity Server",
+    ] {
+        assert!(named.iter().any(|cell| cell.contains(technology)), "{technology} has no row");
+    }
+}
