@@ -80,6 +80,13 @@ pub struct Tuning {
     pub notify_abandoned: Duration,
 }
 
+impl Tuning {
+    /// How often an actor looks whether it is idle.
+    pub(crate) fn idle_check(&self) -> Duration {
+        (self.idle_after / 4).clamp(Duration::from_millis(50), Duration::from_secs(5))
+    }
+}
+
 impl Default for Tuning {
     fn default() -> Self {
         Self {
@@ -181,6 +188,8 @@ pub async fn start(parts: EngineParts) -> Result<Engine, StartError> {
         accounts: DashMap::new(),
         calling: DashMap::new(),
         uncertain: crate::delivery::uncertain::Uncertain::default(),
+        #[cfg(feature = "fault-injection")]
+        doomed: DashMap::new(),
         draining: AtomicBool::new(false),
         activation: Turns::default(),
         opening: Turns::default(),

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use jiff::Timestamp;
 use metrics::{counter, gauge, histogram};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use carepost_delivery::DeliveryError;
 use carepost_delivery::ledger::{AttemptStart, Effect};
-use carepost_delivery::rules;
 use carepost_delivery::types::{Delivery, DeliveryKey, DeliveryState};
-use carepost_kernel::{Cleared, EventId, Failure, FailureClass, Phi, SendOutcome, WaitReason};
+use carepost_delivery::{rules, store};
+use carepost_kernel::{Chain, Cleared, EventId, Failure, FailureClass, Phi, ProviderRef, SendOutcome, WaitReason};
 use carepost_providers::{LookUpOutcome, Outbound, Provider};
 use carepost_tenancy::{ProviderAccount, TenantHandle};
 
@@ -21,10 +23,11 @@ use crate::engine::EngineError;
 use crate::metrics::{BREAKER_OPENED_TOTAL, IN_FLIGHT, LANE_HALTED_TOTAL};
 
 use super::channel::work::{circumstances, decision, hand_over, record};
-use super::channel::{Answered, Link};
+use super::channel::{Answered, Link, answer_with};
 use super::lane::{Lane, LaneNews};
 use super::ledger::{Entry, PendingStart};
 use super::shared::{LiveTenant, Shared};
+use super::uncertain::take_back;
 
 /// A cleared delivery with a lane's turn, on its way to a provider.
 pub(crate) struct MakeCall {
@@ -103,7 +106,7 @@ pub(crate) enum CallEnded {
 
 /// What a provider said about an unknown outcome.
 pub(crate) enum Found {
-    There(Vec<String>),
+    There(Vec<ProviderRef>),
     Absent,
     CannotTell,
 }
@@ -112,6 +115,8 @@ pub(crate) enum Found {
 const GRACE: Duration = Duration::from_secs(5);
 /// Where the start could not be written down.
 const START_AGAIN: Duration = Duration::from_secs(1);
+/// Where the database refuses the start as it is.
+const SET_ASIDE: Duration = Duration::from_secs(10);
 
 /// Starts, makes and records one call.
 pub(crate) async fn run(shared: Arc<Shared>, live: Arc<LiveTenant>, provider: Arc<dyn Provider>, mut call: MakeCall) {
@@ -119,7 +124,8 @@ pub(crate) async fn run(shared: Arc<Shared>, live: Arc<LiveTenant>, provider: Ar
     call.turn.begin();
     match start(&shared, &live, &call).await {
         Ok(true) => {}
-        Ok(false) => return call.turn.give_up(None),
+        Ok(false) => return refused(&shared, &live, call).await,
+        Err(EngineError::Internal) => return call.turn.give_up(Some(SET_ASIDE)),
         Err(_) => return call.turn.give_up(Some(START_AGAIN)),
     }
     gauge!(IN_FLIGHT).increment(1.0);
@@ -129,6 +135,20 @@ pub(crate) async fn run(shared: Arc<Shared>, live: Arc<LiveTenant>, provider: Ar
     count(&call, &outcome, news);
     let (delivery, effect) = conclude(&shared, &live, &call, &outcome).await;
     call.turn.answer(CallEnded::Recorded { delivery, effect });
+}
+
+/// The start was refused: somebody else has it, it has ended, or an earlier try of ours is in the row after all.
+async fn refused(shared: &Shared, live: &LiveTenant, mut call: MakeCall) {
+    let mut delivery = call.delivery.clone();
+    delivery.attempt_no += 1;
+    match take_back(shared, live, delivery.key, delivery.attempt_no, delivery.failures).await {
+        Ok(Some(effect)) => {
+            call.turn.end(None);
+            call.turn.answer(CallEnded::Recorded { delivery, effect: Some(effect) });
+        }
+        Ok(None) => call.turn.give_up(None),
+        Err(_away) => call.turn.give_up(Some(START_AGAIN)),
+    }
 }
 
 /// No call is made: the turn goes back, and the channel is told.
@@ -241,29 +261,35 @@ async fn conclude(
         SendOutcome::Failed(_) => Vec::new(),
     };
     delivery.failures = step.change.failures;
-    let decision = decision(&delivery, step, provider_refs, Some(account_id), &call.tenant);
+    delivery.reason = step.change.reason;
+    let mut decision = decision(&delivery, step, provider_refs, Some(account_id), &call.tenant);
+    // A call was made, and this is what came of it.
+    decision.is_fact = true;
     let fallback = decision.fallback.clone();
     let effect = record(live, decision).await;
-    if let (Some(_), Some(next)) = (&effect, fallback) {
-        hand_over(shared, live, &delivery, &next);
+    if let (Some(effect), Some(next)) = (effect, fallback) {
+        hand_over(shared, live, &delivery, &next, effect);
     }
     (delivery, effect)
 }
 
 /// Asks the provider after an unknown outcome, as a task of its own.
-pub(crate) fn look_up(shared: &Arc<Shared>, delivery: &Delivery, link: Link) {
-    let (shared, delivery) = (Arc::clone(shared), delivery.clone());
-    actix::spawn(async move {
-        let found = match looked_up(&shared, &delivery).await {
+pub(crate) fn look_up(shared: &Arc<Shared>, live: &Arc<LiveTenant>, delivery: &Delivery, link: Link) {
+    let (shared, live, delivery, key) = (Arc::clone(shared), Arc::clone(live), delivery.clone(), delivery.key);
+    let looking = async move {
+        let found = match looked_up(&shared, &live, &delivery).await {
             Some(LookUpOutcome::Found { provider_refs }) => Found::There(provider_refs),
             Some(LookUpOutcome::Absent) => Found::Absent,
             Some(LookUpOutcome::CannotTell) | None => Found::CannotTell,
         };
-        let _gone = link.send(Answered::LookedUp { key: delivery.key, found });
-    });
+        Answered::LookedUp { key, found }
+    };
+    answer_with(link, looking, Answered::LookedUp { key, found: Found::CannotTell });
 }
 
-async fn looked_up(shared: &Shared, delivery: &Delivery) -> Option<LookUpOutcome> {
+async fn looked_up(shared: &Shared, live: &LiveTenant, delivery: &Delivery) -> Option<LookUpOutcome> {
+    // When the row is due tells nothing of it: the call may have hung, and the process may have been away since.
+    let attempted_at = started_at(live, delivery).await?;
     let account = shared.directory.account(delivery.key.tenant_id, delivery.account_id?).await.ok()?;
     let provider = shared.providers.provider(&account).await.ok()?;
     let payload = delivery.payload.expose();
@@ -274,7 +300,50 @@ async fn looked_up(shared: &Shared, delivery: &Delivery) -> Option<LookUpOutcome
         content: Phi::new(payload.content(delivery.key.channel)?),
         expires_at: delivery.expires_at,
     };
-    let attempted_at = delivery.due_at.checked_sub(rules::LOOK_UP_AFTER).ok()?;
     let timeout = Duration::from_millis(u64::from(account.timeout_ms)) + GRACE;
     tokio::time::timeout(timeout, provider.look_up(&outbound, attempted_at)).await.ok()
+}
+
+/// When the attempt in question was started, by the history. Asked until the database tells.
+async fn started_at(live: &LiveTenant, delivery: &Delivery) -> Option<Timestamp> {
+    loop {
+        let read = async {
+            let connection = live.writers.placement.engine().await?;
+            store::get_attempt_start(&connection, delivery.key, delivery.attempt_no).await
+        };
+        match read.await {
+            Ok(started) => return started.map(|started| started.at),
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), tenant.id = %live.tenant_id, "read when an attempt was started");
+                tokio::time::sleep(START_AGAIN).await;
+            }
+        }
+    }
+}
+
+/// Reads what a receipt has told of a delivery that nobody has decided on since, as a task of its own.
+pub(crate) fn recall_bad_news(live: &Arc<LiveTenant>, key: DeliveryKey, link: Link) {
+    let live = Arc::clone(live);
+    let reading = async move {
+        loop {
+            let read = async {
+                let connection = live.writers.placement.engine().await?;
+                let row = store::get_delivery(&connection, key).await?;
+                let failure = store::get_bad_news(&connection, key).await?;
+                Ok::<_, DeliveryError>((row, failure))
+            };
+            match read.await {
+                Ok((Some(row), failure)) => {
+                    let failure = failure.unwrap_or_else(rules::unnamed_bad_news);
+                    break Answered::BadNews { row: Ok(Some(row)), failure };
+                }
+                Ok((None, _)) => break Answered::Decided { key, effect: None },
+                Err(error) => {
+                    tracing::warn!(error = %Chain(&error), tenant.id = %live.tenant_id, "read bad news");
+                    tokio::time::sleep(START_AGAIN).await;
+                }
+            }
+        }
+    };
+    answer_with(link, reading, Answered::Decided { key, effect: None });
 }

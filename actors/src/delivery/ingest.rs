@@ -13,7 +13,7 @@ use carepost_delivery::ingest::{Ingested, commit_messages};
 use carepost_delivery::types::{Delivery, NewMessage};
 use carepost_kernel::{Channel, PlacementId, TenantId};
 
-use crate::engine::{Accepted, EngineError};
+use crate::engine::{Accepted, EngineError, Limit};
 use crate::keeper::Guard;
 use crate::metrics::{self, Writer};
 
@@ -58,7 +58,7 @@ impl IngestActor {
         let size_bytes = incoming.message.size_bytes();
         let full = self.queue.len() >= tuning.ingest_rows || self.queued_bytes + size_bytes > tuning.ingest_bytes;
         if full {
-            incoming.promise.keep(Err(EngineError::overloaded()));
+            incoming.promise.keep(Err(EngineError::overloaded(Limit::IngestQueue)));
             return;
         }
         self.queued_bytes += size_bytes;
@@ -117,15 +117,24 @@ async fn commit_batch(shared: Arc<Shared>, placement_id: PlacementId, batch: Vec
         refuse_all(batch, &EngineError::restarting());
         return;
     };
-    match commit(&shared, &writers, &batch).await {
-        Ok(fates) => {
-            metrics::record_batch(Writer::Ingest, batch.len(), waiting, started.elapsed().as_secs_f64());
-            settle_all(&shared, batch, &fates);
-        }
-        Err(error) => {
-            metrics::count_batch_failure(Writer::Ingest);
-            tracing::warn!(error = %error, rows = batch.len(), "commit messages");
-            refuse_all(batch, &EngineError::away());
+    let mut rest = vec![batch];
+    while let Some(mut batch) = rest.pop() {
+        match commit(&shared, &writers, &batch).await {
+            Ok(fates) => {
+                metrics::record_batch(Writer::Ingest, batch.len(), waiting, started.elapsed().as_secs_f64());
+                settle_all(&shared, batch, &fates);
+            }
+            // A row that is refused is nobody else's trouble: it is found by halves.
+            Err(error) if error.is_about_rows() && batch.len() > 1 => {
+                let second = batch.split_off(batch.len() / 2);
+                rest.extend([second, batch]);
+            }
+            Err(error) => {
+                metrics::count_batch_failure(Writer::Ingest);
+                tracing::warn!(error = %carepost_kernel::Chain(&error), rows = batch.len(), "commit messages");
+                let is_refused = error.is_about_rows();
+                refuse_all(batch, &if is_refused { EngineError::Internal } else { EngineError::away() });
+            }
         }
     }
 }
@@ -186,10 +195,7 @@ fn refuse_all(batch: Vec<Incoming>, error: &EngineError) {
 
 impl EngineError {
     /// More comes in than can be stored.
-    pub(crate) const fn overloaded() -> Self {
-        Self::Unavailable {
-            reason: "more messages come in than can be stored (ingest_queue)",
-            retry_after: std::time::Duration::from_secs(1),
-        }
+    pub(crate) const fn overloaded(limit: Limit) -> Self {
+        Self::Overloaded { limit, retry_after: std::time::Duration::from_secs(1) }
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! One batch at a time; what comes meanwhile makes the next one. Outcomes and receipts go first: they free lanes.
 //! Starts queue fairly over tenants: this is where a flood meets everybody else (DEL-11). An outcome is never lost
-//! while the process lives: a batch that fails is put back and tried again.
+//! while the process lives: a batch that fails is put back and tried again. A row that PostgreSQL will never take is set
+//! aside alone.
+
+mod work;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,13 +15,12 @@ use actix::{Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, Mes
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use carepost_delivery::DeliveryError;
 use carepost_delivery::fair_queue::FairQueue;
-use carepost_delivery::ledger::{
-    AttemptStart, Decision, Effect, LedgerBatch, LedgerReport, Receipt, ReceiptFate, commit_ledger,
-};
+use carepost_delivery::ledger::{AttemptStart, Decision, Effect, LedgerBatch, LedgerReport, Receipt, commit_ledger};
 use carepost_delivery::store::ParkedMatch;
 use carepost_delivery::types::{DeliveryEvent, DeliveryState, EventKind};
-use carepost_kernel::{EventId, PlacementId, Priority, TenantId};
+use carepost_kernel::{Chain, PlacementId, Priority, TenantId};
 
 use crate::engine::EngineError;
 use crate::keeper::Guard;
@@ -26,6 +28,7 @@ use crate::metrics::{self, Writer};
 
 use super::channel::StateChanged;
 use super::shared::Shared;
+use work::Work;
 
 /// Something to be written down.
 #[derive(Message)]
@@ -68,15 +71,6 @@ pub(crate) struct LedgerActor {
     parked: Vec<ParkedMatch>,
     busy: bool,
     guard: Guard,
-}
-
-/// One batch with its waiters.
-#[derive(Default)]
-struct Work {
-    starts: Vec<PendingStart>,
-    decisions: Vec<PendingDecision>,
-    receipts: Vec<PendingReceipts>,
-    parked: Vec<ParkedMatch>,
 }
 
 /// Before a failed batch is tried again.
@@ -164,69 +158,73 @@ impl Handler<Entry> for LedgerActor {
 }
 
 /// Commits a batch and answers its waiters; gives back the decisions that have to be tried again.
-#[expect(clippy::disallowed_methods, reason = "measures the length of a commit")]
+///
+/// Where PostgreSQL refuses the rows themselves, the batch is halved until the ones that it refuses are alone: everything
+/// else commits, and nobody waits behind them.
 async fn commit_work(
     shared: Arc<Shared>,
     placement_id: PlacementId,
     work: Work,
     waiting: usize,
 ) -> Vec<PendingDecision> {
-    let started = Instant::now();
-    let rows = work.starts.len() + work.decisions.len() + work.receipts.len();
-    let Work { starts, decisions, receipts, parked } = work;
-    let batch = LedgerBatch {
-        held: Vec::new(),
-        starts: starts.iter().map(|pending| pending.start.clone()).collect(),
-        decisions: decisions.iter().map(|pending| pending.decision.clone()).collect(),
-        receipts: receipts.iter().flat_map(|pending| pending.receipts.iter().cloned()).collect(),
-        parked,
-    };
-    match commit(&shared, placement_id, batch).await {
-        Ok((batch, report)) => {
-            metrics::record_batch(Writer::Ledger, rows, waiting, started.elapsed().as_secs_f64());
-            publish(&shared, &batch, &report);
-            answer_all(starts, decisions, receipts, report);
-            Vec::new()
-        }
-        Err(error) => {
-            metrics::count_batch_failure(Writer::Ledger);
-            tracing::warn!(error = %error, rows, "commit ledger");
-            starts.into_iter().for_each(|pending| tell(pending.answer, Err(EngineError::away())));
-            receipts.into_iter().for_each(|pending| tell(pending.answer, Err(EngineError::away())));
-            tokio::time::sleep(PAUSE).await;
-            decisions
+    let mut rest = vec![work];
+    while let Some(work) = rest.pop() {
+        match commit(&shared, placement_id, work, waiting).await {
+            Committed::Done => {}
+            Committed::Refused(work, error) => match work.halve() {
+                Ok((first, second)) => rest.extend([second, first]),
+                Err(one) => one.set_aside(&error),
+            },
+            Committed::Away(work) => {
+                rest.push(work);
+                let left = rest.into_iter().rev().flat_map(|work| work.give_up(&shared)).collect();
+                tokio::time::sleep(PAUSE).await;
+                return left;
+            }
         }
     }
+    Vec::new()
 }
 
-async fn commit(
-    shared: &Shared,
-    placement_id: PlacementId,
-    mut batch: LedgerBatch,
-) -> Result<(LedgerBatch, LedgerReport), carepost_delivery::DeliveryError> {
-    let writers = shared.writers.get(&placement_id).map(|found| Arc::clone(&found));
-    let Some(writers) = writers else {
-        return Err(carepost_store::StoreError::Config("placement is not open".to_owned()).into());
+/// What became of a part of a batch.
+enum Committed {
+    /// It is durable, and everybody was told.
+    Done,
+    /// Rows of it are refused.
+    Refused(Work, DeliveryError),
+    /// The database is away, or nobody knows what came of it.
+    Away(Work),
+}
+
+#[expect(clippy::disallowed_methods, reason = "measures the length of a commit")]
+async fn commit(shared: &Arc<Shared>, placement_id: PlacementId, mut work: Work, waiting: usize) -> Committed {
+    let started = Instant::now();
+    let Some(writers) = shared.writers.get(&placement_id).map(|found| Arc::clone(&found)) else {
+        return Committed::Away(work);
     };
     // A predecessor's batch may still be under way.
     let _one_at_a_time = writers.ledger_turn.lock().await;
-    let mut tenants: Vec<TenantId> = (batch.starts.iter().map(|start| start.key.tenant_id))
-        .chain(batch.decisions.iter().map(|decision| decision.change.key.tenant_id))
-        .chain(batch.receipts.iter().map(|receipt| receipt.tenant_id))
-        .chain(batch.parked.iter().map(|parked| parked.tenant_id))
-        .collect();
-    tenants.sort_unstable();
-    tenants.dedup();
-    batch.held =
-        tenants.into_iter().map(|tenant_id| (tenant_id, writers.leases.epoch(tenant_id).unwrap_or(i64::MIN))).collect();
     // Ids are given here, so that they grow in the order of commits: streams of events are read by id.
     let now = shared.now();
-    batch.starts.iter_mut().for_each(|start| start.event_id = EventId::new(now));
-    let events = batch.decisions.iter_mut().flat_map(|decision| &mut decision.events);
-    events.for_each(|event| event.event_id = EventId::new(now));
-    let mut connection = writers.placement.engine().await?;
-    let report = commit_ledger(&mut connection, shared.instance, &batch, now).await?;
-    Ok((batch, report))
+    work.give_ids(now);
+    let batch = work.batch(|tenant_id| writers.leases.epoch(tenant_id).unwrap_or(i64::MIN));
+    let committed = async {
+        let mut connection = writers.placement.engine().await?;
+        commit_ledger(&mut connection, shared.instance, &batch, now).await
+    };
+    match committed.await {
+        Ok(report) => {
+            metrics::record_batch(Writer::Ledger, work.rows(), waiting, started.elapsed().as_secs_f64());
+            publish(shared, &batch, &report);
+            work.answer(shared, report);
+            Committed::Done
+        }
+        Err(error) => {
+            metrics::count_batch_failure(Writer::Ledger);
+            tracing::warn!(error = %Chain(&error), rows = work.rows(), "commit ledger");
+            if error.is_about_rows() { Committed::Refused(work, error) } else { Committed::Away(work) }
+        }
+    }
 }
 
 /// Tells listeners what is durable now, and channels what receipts have changed.
@@ -238,11 +236,6 @@ fn publish(shared: &Shared, batch: &LedgerBatch, report: &LedgerReport) {
         );
         metrics::count_state(change.key.channel, change.state, change.is_open);
     }
-    for event in &report.receipt_events {
-        if shared.hub.has_listeners(event.key.tenant_id) {
-            shared.hub.publish(event.clone());
-        }
-    }
     for (start, allowed) in batch.starts.iter().zip(&report.started) {
         if *allowed && shared.hub.has_listeners(start.key.tenant_id) {
             shared.hub.publish(DeliveryEvent {
@@ -253,32 +246,9 @@ fn publish(shared: &Shared, batch: &LedgerBatch, report: &LedgerReport) {
             });
         }
     }
-    for decision in &batch.decisions {
-        if shared.hub.has_listeners(decision.change.key.tenant_id) {
-            decision.events.iter().for_each(|event| shared.hub.publish(event.clone()));
+    for event in report.receipt_events.iter().chain(&report.decision_events) {
+        if shared.hub.has_listeners(event.key.tenant_id) {
+            shared.hub.publish(event.clone());
         }
-    }
-}
-
-fn answer_all(
-    starts: Vec<PendingStart>,
-    decisions: Vec<PendingDecision>,
-    receipts: Vec<PendingReceipts>,
-    report: LedgerReport,
-) {
-    starts.into_iter().zip(report.started).for_each(|(pending, allowed)| tell(pending.answer, Ok(allowed)));
-    decisions.into_iter().zip(report.effects).for_each(|(pending, effect)| tell(pending.answer, effect));
-    let mut fates = report.receipts.into_iter();
-    for pending in receipts {
-        let mine: Vec<ReceiptFate> = fates.by_ref().take(pending.receipts.len()).collect();
-        pending.receipts.iter().zip(&mine).for_each(|(receipt, fate)| metrics::count_receipt(receipt.status, *fate));
-        let refused = mine.contains(&ReceiptFate::NotOwner);
-        tell(pending.answer, if refused { Err(EngineError::restarting()) } else { Ok(()) });
-    }
-}
-
-fn tell<T>(to: oneshot::Sender<T>, answer: T) {
-    if to.send(answer).is_err() {
-        tracing::debug!("a waiter of the ledger left before its answer");
     }
 }

@@ -109,8 +109,8 @@ fn receipt(account: &ProviderAccount, tenant: &TenantHandle, event: ReceiptEvent
         attempt: event.attempt,
         status: event.status,
         failure: event.failure,
-        // A vendor's clock that runs ahead must not date our history into the future.
-        at: event.occurred_at.map_or(now, |occurred_at| occurred_at.min(now)),
+        // A vendor's clock that runs ahead must not date our history into the future, nor a slip in it before all time.
+        at: event.occurred_at.map_or(now, |occurred_at| occurred_at.min(now).max(Timestamp::UNIX_EPOCH)),
         wait_until: now.saturating_add(wait.unwrap_or(SignedDuration::MAX)).unwrap_or(Timestamp::MAX),
     }
 }

@@ -52,6 +52,9 @@ pub(crate) struct Shared {
     pub(crate) calling: DashMap<DeliveryKey, u32>,
     /// Starts of attempts that may or may not be written down.
     pub(crate) uncertain: super::uncertain::Uncertain,
+    /// Webhook endpoints whose task is to panic.
+    #[cfg(feature = "fault-injection")]
+    pub(crate) doomed: DashMap<carepost_kernel::WebhookEndpointId, ()>,
     /// No new work is taken in.
     pub(crate) draining: AtomicBool,
     /// One activation or retirement of a tenant at a time, so that it is never live twice.

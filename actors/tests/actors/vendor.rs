@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use carepost_actors::{Engine, EngineApi as _, EngineError, ProviderSource};
-use carepost_kernel::{Cleared, MessageId, ReceiptStatus, SendOutcome};
+use carepost_kernel::{Cleared, MessageId, ProviderRef, ReceiptStatus, SendOutcome};
 use carepost_providers::{ConfigError, Outbound, Provider, ReceiptEvent, Vendor};
 use carepost_tenancy::ProviderAccount;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -55,7 +55,7 @@ impl Provider for FakeAccount {
         *self.calls.lock().unwrap().entry(attempt.message_id).or_default() += 1;
         // Nobody listens once the test is over.
         let _over = self.called.send((Arc::clone(&self.account), attempt.to_string()));
-        SendOutcome::Accepted { provider_refs: vec![attempt.to_string()], delivered: false }
+        SendOutcome::Accepted { provider_refs: vec![attempt.into()], delivered: false }
     }
 }
 
@@ -63,7 +63,7 @@ impl Provider for FakeAccount {
 pub(crate) async fn bring_receipts(engine: Engine, mut calls: UnboundedReceiver<Called>) {
     while let Some((account, provider_ref)) = calls.recv().await {
         let receipt = ReceiptEvent {
-            provider_ref: provider_ref.clone(),
+            provider_ref: ProviderRef::new(provider_ref.as_str()).unwrap(),
             attempt: None,
             status: ReceiptStatus::Delivered,
             failure: None,

@@ -7,10 +7,10 @@ use actix::{Handler, Message, ResponseFuture};
 use tokio::sync::oneshot;
 
 use carepost_delivery::DeliveryError;
-use carepost_delivery::ledger::{Decision, Effect};
-use carepost_delivery::rules;
+use carepost_delivery::ledger::Decision;
 use carepost_delivery::store::{self, FailedDelivery};
 use carepost_delivery::types::{DeliveryKey, DeliveryState};
+use carepost_delivery::{prepare, rules};
 use carepost_kernel::{Chain, Channel, MessageId};
 use carepost_tenancy::TenantHandle;
 
@@ -61,8 +61,7 @@ impl Handler<RedriveMessages> for TenantActor {
 }
 
 async fn cancel(shared: &Shared, live: &LiveTenant, message_id: MessageId) -> Result<Cancellation, EngineError> {
-    let mut cancelled = Vec::new();
-    let mut known = false;
+    let (mut known, mut cancelled, mut undecided) = (Vec::new(), Vec::new(), None);
     for channel in Channel::ALL {
         let key = DeliveryKey { tenant_id: live.tenant_id, message_id, channel };
         let found = async {
@@ -70,35 +69,49 @@ async fn cancel(shared: &Shared, live: &LiveTenant, message_id: MessageId) -> Re
             store::get_delivery(&connection, key).await
         };
         let Some(row) = found.await.map_err(|error: DeliveryError| logged(&error))? else { continue };
-        known = true;
-        if let Some(effect) = decide_cancel(shared, live, &row).await?
-            && effect.state == DeliveryState::Cancelled
-        {
-            cancelled.push(channel);
+        known.push(channel);
+        if row.can_be_cancelled() {
+            let step = rules::cancelled(row.key(), row.attempt_no(), row.failures(), shared.now());
+            cancelled.extend(take_back(live, Decision::new(DeliveryState::Queued, step)).await?);
         }
+        undecided = Some(row).filter(store::DueRow::may_fall_back).or(undecided);
     }
-    if known { Ok(Cancellation { cancelled }) } else { Err(EngineError::NotFound) }
+    if let Some(row) = undecided {
+        cancelled.extend(stop_plan(shared, live, row, &known).await?);
+    }
+    if known.is_empty() { Err(EngineError::NotFound) } else { Ok(Cancellation { cancelled }) }
 }
 
-async fn decide_cancel(shared: &Shared, live: &LiveTenant, row: &store::DueRow) -> Result<Option<Effect>, EngineError> {
-    if !row.can_be_cancelled() {
-        return Ok(None);
+/// A call was made and its end is open: the channels that would come next are taken back before their time.
+async fn stop_plan(
+    shared: &Shared,
+    live: &LiveTenant,
+    row: store::DueRow,
+    known: &[Channel],
+) -> Result<Vec<Channel>, EngineError> {
+    let tenant = live.handle(shared).await?;
+    let delivery = row.open(|owner, sealed| tenant.open(owner, sealed)).map_err(|error| logged(&error))?;
+    let mut cancelled = Vec::new();
+    for channel in delivery.channels.iter().copied().filter(|channel| !known.contains(channel)) {
+        let key = DeliveryKey { channel, ..delivery.key };
+        let next = prepare::new_delivery(delivery.payload.expose(), channel, delivery.priority, tenant.hash_key());
+        let step = rules::cancelled(key, 0, 0, shared.now());
+        let decision = Decision { creates: Some(next), ..Decision::new(DeliveryState::Queued, step) };
+        cancelled.extend(take_back(live, decision).await?);
     }
-    let step = rules::cancelled(row.key(), row.attempt_no(), row.failures(), shared.now());
-    let decision = Decision {
-        from: DeliveryState::Queued,
-        change: step.change,
-        events: vec![step.event],
-        provider_refs: Vec::new(),
-        account_id: None,
-        fallback: None,
-    };
+    Ok(cancelled)
+}
+
+/// The channel, where it is taken back now.
+async fn take_back(live: &LiveTenant, decision: Decision) -> Result<Option<Channel>, EngineError> {
+    let channel = decision.change.key.channel;
     let (answer, told) = oneshot::channel();
     live.writers
         .ledger
         .tell(Entry::Decide(PendingDecision { decision, answer }))
         .map_err(|_| EngineError::restarting())?;
-    told.await.map_err(|_| EngineError::restarting())
+    let effect = told.await.map_err(|_| EngineError::restarting())?;
+    Ok(effect.filter(|effect| effect.state == DeliveryState::Cancelled).map(|_| channel))
 }
 
 /// Deliveries that one transaction puts back.
@@ -117,7 +130,7 @@ async fn redrive(
         let looked_at = found.looked_at;
         report.count += found.count;
         report.last = found.last.or(report.last);
-        report.more = looked_at == page;
+        report.more = looked_at >= page;
         let Some(last) = found.last.filter(|_| report.more) else { break };
         request.filter.after = last;
         if !request.dry_run {
