@@ -2,7 +2,7 @@
 //!
 //! Purpose: a [`Placement`] is one database and one schema where tenants' rows live. It hands out a tenant's
 //! transaction, which sees that tenant's rows only, and the engine's connections, which write batches for many tenants.
-//! Around it: migrations, partitions, leases, the group commit's arithmetic and a PostgreSQL of our own.
+//! Around it: migrations, partitions, leases and a PostgreSQL of our own.
 //!
 //! Invariants kept here:
 //! - **DEL-1** A commit that follows a failed or an unfinished statement is an error, never a silent rollback.
@@ -16,7 +16,6 @@
 pub mod database;
 pub mod embedded;
 pub mod error;
-pub mod group_commit;
 pub mod io_runtime;
 pub mod lease;
 pub mod metrics;
@@ -29,13 +28,12 @@ pub mod transaction;
 pub use database::DatabaseConfig;
 pub use embedded::{EmbeddedConfig, EmbeddedError, EmbeddedServer};
 pub use error::StoreError;
-pub use group_commit::{BatchPolicy, Batcher};
 pub use io_runtime::IoRuntime;
 pub use lease::{Lease, Leases};
 pub use migrate::{ensure_roles, migrate_control, migrate_placement};
 pub use partitions::{
-    DroppedPartitions, HeldDay, LockRoom, Partition, drop_partitions_before, ensure_partitions, list_partitions,
-    lock_room,
+    DroppedPartitions, HeldDay, LockRoom, Partition, drop_partitions_before, ensure_partitions, index_past_days,
+    list_partitions, lock_room,
 };
 pub use placement::{EngineConnection, Placement, PoolCounts, PoolStatus, TenantConnection};
 pub use schema_name::SchemaName;

@@ -60,6 +60,7 @@ pub const SQL_FILES: &[(&str, &str)] = &[
     ("list_inbound", inbound::LIST_INBOUND),
     ("list_known_events", batch::LIST_KNOWN_EVENTS),
     ("list_messages", reads::LIST_MESSAGES),
+    ("list_messages_to", reads::LIST_MESSAGES_TO),
     ("list_parked_matches", sweep::LIST_PARKED_MATCHES),
     ("list_provider_refs", batch::LIST_REFS),
     ("mark_in_app_read", in_app::MARK_IN_APP_READ),

@@ -31,7 +31,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("unix_socket_permissions", "0700"),
     ("cluster_name", "carepost"),
     ("max_connections", "60"),
-    // A transaction locks each day's tables and indexes: eleven for each day that is kept.
+    // A transaction locks each day's tables and indexes: twelve for each day that is kept.
     ("max_locks_per_transaction", "512"),
     ("timezone", "UTC"),
     ("shared_buffers", "256MB"),

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use carepost_kernel::{Channel, Cursor, MessageId, Page, Purpose};
-use carepost_store::TenantTx;
+use carepost_store::{TenantTx, ToSql};
 
 use crate::types::{DeliveryRecord, DeliveryState, MessageRecord};
 
@@ -14,6 +14,7 @@ use super::rows::{self, Result};
 
 pub(super) const GET_MESSAGE: &str = include_str!("../sql/get_message.sql");
 pub(super) const LIST_MESSAGES: &str = include_str!("../sql/list_messages.sql");
+pub(super) const LIST_MESSAGES_TO: &str = include_str!("../sql/list_messages_to.sql");
 pub(super) const LIST_DELIVERIES: &str = include_str!("../sql/list_deliveries.sql");
 
 /// Which messages a list holds; what is `None` does not narrow it.
@@ -57,32 +58,42 @@ pub async fn list_messages(
     after: Option<Cursor>,
     limit: usize,
 ) -> Result<Page<MessageRecord>> {
-    let before = after.map_or(Uuid::max(), Cursor::last);
+    let before = after.map_or(Uuid::max(), Cursor::last).min(filter.created_before.map_or(Uuid::max(), slack_after));
+    let from = filter.created_from.map_or(Uuid::nil(), |instant| MessageId::first_at(instant).as_uuid());
     let states: Option<Vec<i16>> =
         filter.states.as_ref().map(|states| states.iter().map(|state| state.as_i16()).collect());
     let (purpose, channel) = (filter.purpose.map(Purpose::as_i16), filter.channel.map(Channel::as_i16));
     let recipient = filter.recipient_hash.as_ref().map(<[u8; 16]>::as_slice);
     let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-    let rows = tx
-        .query(
-            LIST_MESSAGES,
-            &[
-                &tx.tenant_id().as_uuid(),
-                &before,
-                &filter.created_from,
-                &filter.created_before,
-                &purpose,
-                &states,
-                &channel,
-                &recipient,
-                &one_more,
-            ],
-        )
-        .await?;
+    let tenant_id = tx.tenant_id().as_uuid();
+    let mut params: Vec<&(dyn ToSql + Sync)> = vec![
+        &tenant_id,
+        &before,
+        &filter.created_from,
+        &filter.created_before,
+        &purpose,
+        &states,
+        &channel,
+        &one_more,
+        &from,
+    ];
+    let rows = match &recipient {
+        None => tx.query(LIST_MESSAGES, &params).await?,
+        Some(recipient) => {
+            params.push(recipient);
+            tx.query(LIST_MESSAGES_TO, &params).await?
+        }
+    };
     let messages = rows.iter().map(rows::message).collect::<Result<Vec<_>>>()?;
     let mut page = Page::from_rows(messages, limit, |message| message.message_id.as_uuid());
     fill_deliveries(tx, &mut page.items).await?;
     Ok(page)
+}
+
+/// Above the ids of messages that came before an instant. A clock that was set back may have made ids that are a little
+/// ahead of it.
+fn slack_after(instant: Timestamp) -> Uuid {
+    MessageId::first_at(instant.saturating_add(SignedDuration::from_mins(1)).unwrap_or(Timestamp::MAX)).as_uuid()
 }
 
 async fn fill_deliveries(tx: &TenantTx<'_>, messages: &mut [MessageRecord]) -> Result<()> {
