@@ -280,6 +280,8 @@ async fn match_parked(shared: &Shared, writers: &Writers) -> Result<(), Delivery
     Ok(())
 }
 
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
 /// Partitions for the days to come; those past retention go, unless something of theirs is open (DEL-1).
 async fn partitions(shared: &Shared, writers: &Writers) -> Result<(), DeliveryError> {
     let now = shared.now();
@@ -293,6 +295,11 @@ async fn partitions(shared: &Shared, writers: &Writers) -> Result<(), DeliveryEr
         let open: i64 = dropped.held.iter().map(|held| held.open).sum();
         let days = dropped.held.len();
         tracing::warn!(days, open, first_day = %first.day, "days past retention stay: deliveries of theirs are open");
+    }
+    // Yesterday's deliveries still change a lot, and each change would write to the index.
+    let indexed = carepost_store::index_past_days(&writers.placement, day_of(before(now, DAY))).await?;
+    if !indexed.is_empty() {
+        tracing::info!(count = indexed.len(), "indexed days that are over");
     }
     Ok(())
 }
