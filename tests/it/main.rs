@@ -13,9 +13,11 @@ mod coverage_sql;
 mod coverage_tenants;
 mod coverage_traceability;
 mod tidy;
+mod tidy_logs;
 mod tree;
 
 // Scenarios over the real program.
+mod commands_beside_a_server;
 mod delivery_every_vendor;
 mod delivery_failures;
 mod delivery_no_call_without_a_trace;
@@ -29,6 +31,8 @@ mod http_bad_input;
 mod http_samples_and_streams;
 mod leases_one_owner;
 mod limits_and_floods;
+mod metrics_are_recorded;
+mod network_stays_outside;
 mod receipts_converge;
 mod support;
 mod tenancy_isolation;
