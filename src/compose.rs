@@ -15,12 +15,11 @@ use carepost_actors::{Engine, EngineParts, Tuning};
 use carepost_kernel::{Chain, Clock, InstanceId, Reach};
 use carepost_providers::network;
 use carepost_providers::simulator::Simulator;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use url::Url;
 
 use crate::config::{Config, OutboundSettings};
-use crate::http::{AppState, HttpLimits, openapi};
+use crate::http::{AppState, HttpLimits, Streams, openapi};
 use crate::telemetry::Metrics;
 
 pub use storage::{Access, Storage};
@@ -41,6 +40,8 @@ pub struct Deployment {
     clock: Clock,
     public_url: Url,
     admin_token_hash: Option<[u8; 32]>,
+    /// The event streams that are open.
+    pub streams: Streams,
 }
 
 /// Chooses the one implementation of TLS for this process. A second call changes nothing.
@@ -78,7 +79,8 @@ impl Deployment {
         tasks.spawn(metrics.keep_up(storage.placements.clone()));
         upkeep::spawn(&mut tasks, &storage);
         let admin_token_hash = keys.admin_token_hash;
-        Ok(Self { storage, engine, simulator, tasks, vendors, clock, public_url, admin_token_hash })
+        let streams = Streams::new(HttpLimits::default().streams);
+        Ok(Self { storage, engine, simulator, tasks, vendors, clock, public_url, admin_token_hash, streams })
     }
 
     /// What the handlers stand on.
@@ -98,7 +100,7 @@ impl Deployment {
             public_url: self.public_url.clone(),
             admin_token_hash: self.admin_token_hash,
             openapi: openapi::render(),
-            streams: Arc::new(Semaphore::new(limits.streams)),
+            streams: self.streams.clone(),
             large_bodies: limits.large_bodies(),
         }
     }

@@ -35,7 +35,7 @@ use events::{history, stream};
 use messages::{act, create, read, timeline};
 use table::{Path, path};
 
-pub use state::{AppState, HttpLimits, Providers, Provisioner};
+pub use state::{AppState, HttpLimits, Providers, Provisioner, Streams};
 pub use webhooks::webhook_url;
 
 /// Puts the whole face into an application.

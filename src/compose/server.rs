@@ -56,12 +56,13 @@ impl Running {
         Ok(Self { deployment, address, metrics_address, public_url, api, metrics: metrics_handle })
     }
 
-    /// Ends in order: no new connections, requests end, then the deployment drains.
+    /// Ends in order: event streams end, no new connections, requests end, then the deployment drains.
     ///
     /// # Errors
     /// Where our own PostgreSQL does not stop in time.
     pub async fn stop(self, config: &Config) -> anyhow::Result<()> {
         tracing::info!("stopping: requests end first, then calls to vendors");
+        self.deployment.streams.end();
         self.api.stop(true).await;
         self.deployment.drain(config.engine.drain).await?;
         self.metrics.stop(false).await;

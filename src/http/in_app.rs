@@ -166,7 +166,7 @@ pub(crate) async fn stream_in_app(
         _open: open,
     };
     watcher.learn(after).await?;
-    Ok(respond(watch(watcher)))
+    Ok(respond(&state, watch(watcher)))
 }
 
 /// Both scopes, and whose inbox.

@@ -10,7 +10,7 @@ use carepost_kernel::Clock;
 use carepost_providers::ConfigError;
 use carepost_store::{StoreError, TenantConnection};
 use carepost_tenancy::{Directory, NewAccount, PlacementRecord, TenantHandle};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use url::Url;
 
 use super::error::ApiError;
@@ -90,10 +90,45 @@ pub struct AppState {
     pub admin_token_hash: Option<[u8; 32]>,
     /// The OpenAPI document as it is served: see [`super::openapi::render`].
     pub openapi: Bytes,
-    /// One permit for each event stream, [`HttpLimits::streams`] of them.
-    pub streams: Arc<Semaphore>,
+    /// The event streams that are open.
+    pub streams: Streams,
     /// Room for large bodies: see [`HttpLimits::large_bodies`].
     pub large_bodies: Arc<Semaphore>,
+}
+
+/// The event streams of a process: so many at a time, and all of them end before it does. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Streams {
+    places: Arc<Semaphore>,
+    end: watch::Sender<bool>,
+}
+
+impl Streams {
+    /// None open yet, at most `limit` at a time.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self { places: Arc::new(Semaphore::new(limit)), end: watch::Sender::new(false) }
+    }
+
+    /// A place for one more; `None` where all are taken or the end has come.
+    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
+    /// Ends all that are open and opens no more: they would hold an orderly stop up, for they never end by themselves.
+    pub fn end(&self) {
+        self.places.close();
+        self.end.send_replace(true);
+    }
+
+    /// Comes back when they are to end.
+    pub(super) fn ended(&self) -> impl Future<Output = ()> + 'static {
+        let mut end = self.end.subscribe();
+        async move {
+            // A dropped sender is an end as well.
+            let _told = end.wait_for(|ended| *ended).await;
+        }
+    }
 }
 
 impl HttpLimits {

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::server::{PROGRAM, base_env};
-use crate::support::sse::Events;
 use crate::support::{Clinic, World, phone, sms, wait_until};
 
 /// The program on the server's database, with further variables.
@@ -117,19 +116,4 @@ async fn an_operator_works_beside_the_server() {
     operator.json(&["partitions", "drop", "--before", "2000-01-01"]);
     assert_eq!(days(&operator.json(&["partitions", "list"])), before);
     clinic.send(&sms(&phone(3))).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_signal_ends_the_program_at_once() {
-    let mut world = World::open().await;
-    world.server.allow("told twice");
-    let clinic = Clinic::open(&world.server, "hurried", json!({})).await;
-    // A request that does not end by itself: an orderly stop waits for it.
-    let stream = Events::open(clinic.api.request("GET", "/api/v1/messaging/events")).await;
-    world.server.signal("TERM");
-    wait_until("it has begun to stop", || async { world.server.log().contains("stopping: requests end first") }).await;
-    world.server.signal("TERM");
-    // An orderly end would be 0, after some seconds of waiting for the stream.
-    assert_eq!(world.server.wait().code(), Some(130));
-    drop(stream);
 }

@@ -16,7 +16,7 @@ use carepost_delivery::store::list_event_stream;
 use carepost_delivery::types::DeliveryEvent;
 use carepost_kernel::EventId;
 use carepost_tenancy::{Scope, TenantHandle};
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use jiff::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
@@ -65,7 +65,7 @@ pub(crate) async fn stream_events(
     if let Some(after) = after {
         follower.read_from(after);
     }
-    Ok(respond(follow(follower)))
+    Ok(respond(&state, follow(follower)))
 }
 
 /// Where a stream begins: the header wins over the parameter, because a browser sends it on a reconnect.
@@ -89,13 +89,13 @@ pub(crate) fn resume_after<Id: std::str::FromStr>(request: &HttpRequest) -> Resu
 /// # Errors
 /// 503 where all are taken.
 pub(crate) fn open_stream(state: &AppState) -> Result<(OwnedSemaphorePermit, OpenStream), ApiError> {
-    let permit = Arc::clone(&state.streams).try_acquire_owned();
-    let full = |_| ApiError::unavailable("as many streams are open as there may be").with_limit("streams");
-    permit.map(|permit| (permit, OpenStream::new())).map_err(full)
+    let full = || ApiError::unavailable("as many streams are open as there may be").with_limit("streams");
+    state.streams.place().map(|permit| (permit, OpenStream::new())).ok_or_else(full)
 }
 
-/// The answer around a stream of events.
-pub(crate) fn respond(events: impl Stream<Item = Result<Bytes, ApiError>> + 'static) -> HttpResponse {
+/// The answer around a stream of events. It ends, in good order, where the process stops.
+pub(crate) fn respond(state: &AppState, events: impl Stream<Item = Result<Bytes, ApiError>> + 'static) -> HttpResponse {
+    let events = events.take_until(Box::pin(state.streams.ended()));
     HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -31,10 +31,10 @@ use carepost_tenancy::{
 };
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::broadcast;
 use tokio_postgres::NoTls;
 
-use crate::http::{AppState, HttpLimits, Providers, Provisioner, configure, openapi};
+use crate::http::{AppState, HttpLimits, Providers, Provisioner, Streams, configure, openapi};
 
 const MASTER_KEY: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// The administrator's token.
@@ -106,7 +106,7 @@ impl World {
             public_url: "https://care.example.com/".parse().unwrap(),
             admin_token_hash: Some(hash.as_ref().try_into().unwrap()),
             openapi: openapi::render(),
-            streams: Arc::new(Semaphore::new(limits.streams)),
+            streams: Streams::new(limits.streams),
             large_bodies: limits.large_bodies(),
         };
         let tenant = new_tenant(&state.directory, "riverside").await;
