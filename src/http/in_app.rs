@@ -194,7 +194,7 @@ fn read_receipt(key: DeliveryKey, attempts: i16, read_at: Timestamp) -> ReceiptE
     let attempt = key.attempt(attempts);
     ReceiptEvent {
         // The in-app provider names its messages by their attempts.
-        provider_ref: attempt.to_string(),
+        provider_ref: attempt.into(),
         attempt: Some(attempt),
         status: ReceiptStatus::Read,
         failure: None,
