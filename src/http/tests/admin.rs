@@ -130,3 +130,18 @@ async fn endpoints_are_made_shown_changed_and_removed() {
     let remove = || world.call(TestRequest::delete().uri(&one));
     assert_eq!((remove().await.status, remove().await.status, world.get(&one).await.status), (204, 404, 404));
 }
+
+#[actix_web::test]
+async fn an_endpoint_cannot_wait_for_events_that_there_are_none_of() {
+    let world = World::new().await;
+    let path = path(&world, "/webhook-endpoints");
+    let body = |types| json!({ "url": "https://hooks.example.com/", "event_types": types });
+    let reply = world.post(&path, &body(["delivery.closed", "delivery.arrived"])).await;
+    assert_eq!((reply.status, reply.pointers()), (422, vec!["/event_types/1".to_owned()]));
+    let made = world.post(&path, &body(["delivery.closed", "delivery.redriven"])).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let one = format!("{path}/{}", made.json()["webhook_endpoint"]["id"].as_str().unwrap());
+    let change = TestRequest::patch().uri(&one).set_json(json!({ "event_types": ["closed"] }));
+    let reply = world.call(change).await;
+    assert_eq!((reply.status, reply.pointers()), (422, vec!["/event_types/0".to_owned()]));
+}
