@@ -154,3 +154,59 @@ async fn failed_messages_are_redriven_by_hand_in_steps() {
     clinic.until_all(&ids, "delivered").await;
     assert_eq!(world.simulator.accepted(Vendor::Twilio), 5);
 }
+
+fn sms_then_email(to: &str) -> serde_json::Value {
+    json!({
+        "to": { "phone": to, "email": "pat@example.com" },
+        "channels": ["sms", "email"],
+        "content": { "subject": "canary visit", "body": "canary: your visit is tomorrow" },
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn del_3_the_time_of_a_channel_that_takes_over_begins_when_it_does() {
+    let world = World::open().await;
+    let clinic = Clinic::open(&world.server, "took-over", json!({})).await;
+    clinic.account(&world.simulator, Vendor::Twilio, json!({})).await;
+    clinic.account(&world.simulator, Vendor::Ses, json!({})).await;
+    let slow = Duration::from_millis(700);
+    world.simulator.set_profile(Vendor::Twilio, Profile { latency: slow, ..Profile::default() });
+    let id = clinic.send(&sms_then_email("+15005550001")).await;
+    clinic.until(&id, "delivered").await;
+    let told: Vec<String> = clinic
+        .events(&id)
+        .await
+        .iter()
+        .filter(|event| event["type"] == "delivery.fell_back")
+        .map(|event| event["channel"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(told, ["email"]);
+    let path = format!("/api/v1/messaging/messages/{id}/timeline");
+    let deliveries = clinic.api.get(&path).await.expect(200).body["deliveries"].clone();
+    let life_ms = |at: usize| deliveries[at]["life_ms"].as_i64().unwrap();
+    assert!(life_ms(0) >= 700, "{deliveries}");
+    assert!(life_ms(1) < life_ms(0), "the email did not wait while the text was tried: {deliveries}");
+    assert_eq!(deliveries[1]["explained_share"], 1.0, "{deliveries}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancel_during_a_call_stops_the_channels_that_would_come_next() {
+    let world = World::open().await;
+    let clinic = Clinic::open(&world.server, "called-off", json!({})).await;
+    clinic.account(&world.simulator, Vendor::Twilio, json!({})).await;
+    clinic.account(&world.simulator, Vendor::Ses, json!({})).await;
+    let slow = Duration::from_millis(1_500);
+    world.simulator.set_profile(Vendor::Twilio, Profile { latency: slow, ..Profile::default() });
+    let id = clinic.send(&sms_then_email("+15005550001")).await;
+    clinic.until(&id, "sending").await;
+    let path = format!("/api/v1/messaging/messages/{id}/cancel");
+    let answer = clinic.api.post(&path, &json!({})).await.expect(200).body;
+    assert_eq!((&answer["cancelled"], &answer["status"]), (&json!(["email"]), &json!("sending")));
+    wait_until("the call has failed", || async { clinic.message(&id).await["deliveries"][0]["status"] == "failed" })
+        .await;
+    let deliveries = clinic.message(&id).await["deliveries"].clone();
+    assert_eq!(deliveries[1]["status"], "cancelled", "{deliveries}");
+    assert_eq!(clinic.status(&id).await, "cancelled");
+    assert_eq!(clinic.count_events(&id, "fell_back").await, 0);
+    assert_eq!(world.simulator.calls(Vendor::Ses), []);
+}

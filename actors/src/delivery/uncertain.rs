@@ -113,3 +113,47 @@ pub(crate) fn settle(shared: &Arc<Shared>, live: &Arc<LiveTenant>, row: &DueRow)
     });
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use carepost_kernel::{Channel, MessageId, ProviderAccountId, TenantId};
+
+    use super::*;
+
+    fn start(now: Timestamp, key: DeliveryKey, attempt_no: i16) -> AttemptStart {
+        let (account_id, event_id) = (ProviderAccountId::new(now), EventId::new(now));
+        AttemptStart { key, attempt_no, account_id, event_id, at: now, waits: Vec::new() }
+    }
+
+    #[test]
+    fn del_5_a_start_is_known_by_each_of_its_tries_and_by_no_other() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let key = DeliveryKey { tenant_id: TenantId::new(now), message_id: MessageId::new(now), channel: Channel::Sms };
+        let uncertain = Uncertain::default();
+        let (first, second, of_another) = (start(now, key, 1), start(now, key, 1), start(now, key, 1));
+        uncertain.remember([&first].into_iter(), now);
+        uncertain.remember([&second].into_iter(), now);
+        assert!(uncertain.is_known(key, 1) && !uncertain.is_known(key, 2));
+        assert!(uncertain.is_ours(key, first.event_id) && uncertain.is_ours(key, second.event_id));
+        assert!(!uncertain.is_ours(key, of_another.event_id), "another process may have started this attempt");
+
+        // A later attempt takes the place of an earlier one.
+        let next = start(now, key, 2);
+        uncertain.remember([&next].into_iter(), now);
+        assert!(uncertain.is_known(key, 2) && !uncertain.is_ours(key, first.event_id));
+        uncertain.forget(key);
+        assert!(!uncertain.is_known(key, 2));
+    }
+
+    #[test]
+    fn del_12_what_nobody_asks_after_is_forgotten() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let key =
+            || DeliveryKey { tenant_id: TenantId::new(now), message_id: MessageId::new(now), channel: Channel::Sms };
+        let (old, new) = (start(now, key(), 1), start(now, key(), 1));
+        let uncertain = Uncertain::default();
+        uncertain.remember([&old].into_iter(), now);
+        uncertain.remember([&new].into_iter(), now + FORGOTTEN_AFTER);
+        assert!(!uncertain.is_known(old.key, 1) && uncertain.is_known(new.key, 1));
+    }
+}

@@ -10,6 +10,9 @@ use uuid::Uuid;
 
 use super::{Clinic, PATIENCE, phone, sms, wait_for, with};
 
+/// One for each policy of unknown outcomes.
+const PURPOSES: [&str; 4] = ["emergency", "financial", "transactional", "treatment"];
+
 /// Callers who post without a pause, and note which ids were acked.
 pub(crate) struct Posters {
     tasks: JoinSet<Vec<String>>,
@@ -27,7 +30,7 @@ impl Posters {
                 let mut ids = Vec::new();
                 while !stop.load(Ordering::Relaxed) {
                     let number = acked.load(Ordering::Relaxed);
-                    let purpose = if number % 2 == 0 { "emergency" } else { "financial" };
+                    let purpose = PURPOSES[number % PURPOSES.len()];
                     let body = with(sms(&phone(number)), json!({ "purpose": purpose }));
                     match clinic.api.keyed(&Uuid::new_v4().to_string(), &body).await {
                         Ok(answer) if answer.status == 202 => {

@@ -172,3 +172,64 @@ fn tell<T>(to: oneshot::Sender<T>, answer: T) {
         tracing::debug!("a waiter of the ledger left before its answer");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use carepost_delivery::ledger::Decision;
+    use carepost_delivery::rules;
+    use carepost_delivery::types::{DeliveryKey, DeliveryState};
+    use carepost_kernel::{Channel, MessageId, ProviderAccountId, ProviderRef};
+
+    use super::*;
+
+    fn parked(now: Timestamp) -> ParkedMatch {
+        ParkedMatch {
+            tenant_id: TenantId::new(now),
+            account_id: ProviderAccountId::new(now),
+            provider_ref: ProviderRef::new("SM1").unwrap(),
+            message_id: MessageId::new(now),
+            channel: Channel::Sms,
+            attempt_no: 1,
+        }
+    }
+
+    fn decision(now: Timestamp) -> PendingDecision {
+        let key = DeliveryKey { tenant_id: TenantId::new(now), message_id: MessageId::new(now), channel: Channel::Sms };
+        let step = rules::cancelled(key, 0, 0, now);
+        PendingDecision { decision: Decision::new(DeliveryState::Queued, step), answer: oneshot::channel().0 }
+    }
+
+    #[test]
+    fn halves_hold_all_of_a_batch_in_its_order_down_to_the_one() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let decisions: Vec<PendingDecision> = (0..5).map(|_| decision(now)).collect();
+        let parked: Vec<ParkedMatch> = (0..4).map(|_| parked(now)).collect();
+        let ids = |decisions: &[PendingDecision], parked: &[ParkedMatch]| -> Vec<MessageId> {
+            let of_decisions = decisions.iter().map(|pending| pending.decision.change.key.message_id);
+            of_decisions.chain(parked.iter().map(|one| one.message_id)).collect()
+        };
+        let wanted = ids(&decisions, &parked);
+        let (mut rest, mut singles) = (vec![Work { decisions, parked, ..Work::default() }], Vec::new());
+        while let Some(work) = rest.pop() {
+            match work.halve() {
+                Ok((first, second)) => rest.extend([second, first]),
+                Err(one) => singles.extend(ids(&one.decisions, &one.parked)),
+            }
+        }
+        assert_eq!(singles, wanted);
+    }
+
+    #[test]
+    fn a_decision_that_was_tried_keeps_the_ids_of_its_events() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let mut work = Work { decisions: vec![decision(now), decision(now)], ..Work::default() };
+        work.decisions[1].decision.is_retry = true;
+        let ids = |work: &Work| -> Vec<EventId> {
+            work.decisions.iter().map(|pending| pending.decision.events[0].event_id).collect()
+        };
+        let before = ids(&work);
+        work.give_ids(now);
+        let after = ids(&work);
+        assert!(before[0] != after[0] && before[1] == after[1]);
+    }
+}

@@ -1,6 +1,6 @@
 //! The ledger against a real PostgreSQL. Run through `scripts/with-postgres`.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "all of this crate is tests, helpers included")]
+#![expect(clippy::unwrap_used, reason = "all of this crate is tests, helpers included")]
 
 mod decisions;
 mod lattice;

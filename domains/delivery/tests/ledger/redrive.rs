@@ -13,6 +13,9 @@ use crate::support::{World, noon};
 const SMS: Channel = Channel::Sms;
 const EMAIL: Channel = Channel::Email;
 
+/// A delivery: its channel, its state, whether it is open.
+type Standing = (Channel, DeliveryState, bool);
+
 fn filter() -> RedriveFilter {
     RedriveFilter {
         states: vec![DeliveryState::Failed, DeliveryState::Undelivered, DeliveryState::Bounced],
@@ -30,7 +33,7 @@ async fn list(world: &World, filter: &RedriveFilter, limit: i64) -> Vec<FailedDe
 }
 
 /// A message whose deliveries stand as told.
-async fn standing(world: &World, strategy: Strategy, channels: &[(Channel, DeliveryState, bool)]) -> MessageId {
+async fn standing(world: &World, strategy: Strategy, channels: &[Standing]) -> MessageId {
     let plan: Vec<Channel> = channels.iter().map(|one| one.0).collect();
     let message_id = world.message(strategy, &plan).await;
     let sql = "INSERT INTO deliveries (tenant_id, message_id, channel, state, due_at, is_open, is_failed, attempt_no,
@@ -47,7 +50,7 @@ async fn standing(world: &World, strategy: Strategy, channels: &[(Channel, Deliv
     message_id
 }
 
-async fn redriven(world: &World, strategy: Strategy, channels: &[(Channel, DeliveryState, bool)]) -> Vec<Channel> {
+async fn redriven(world: &World, strategy: Strategy, channels: &[Standing]) -> Vec<Channel> {
     let message_id = standing(world, strategy, channels).await;
     let all = list(world, &filter(), 1_000).await;
     all.iter().filter(|one| one.message_id == message_id).map(|one| one.channel).collect()
@@ -58,7 +61,7 @@ async fn a_redrive_leaves_messages_alone_that_are_under_way_or_have_arrived() {
     use DeliveryState::{Bounced, Cancelled, Delivered, Failed, Queued, Read, Undelivered};
     use Strategy::{All, Fallback};
     let world = World::new().await;
-    let cases: [(Strategy, &[(Channel, DeliveryState, bool)], &[Channel]); 8] = [
+    let cases: [(Strategy, &[Standing], &[Channel]); 8] = [
         (Fallback, &[(SMS, Failed, false)], &[SMS]),
         (Fallback, &[(SMS, Undelivered, false), (EMAIL, Queued, true)], &[]),
         (Fallback, &[(SMS, Undelivered, false), (EMAIL, Delivered, false)], &[]),
