@@ -95,6 +95,27 @@ async fn del_6_a_hard_bounce_after_delivered_wins_and_the_next_channel_takes_ove
     assert_eq!(world.simulator.accepted(Vendor::Twilio), 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn del_6_ids_that_no_key_can_hold_are_kept_and_stop_nobody() {
+    let world = World::open().await;
+    let clinic = Clinic::open(&world.server, "odd-ids", json!({})).await;
+    let account = clinic.account(&world.simulator, Vendor::Twilio, json!({})).await;
+    let long = "x".repeat(3_000);
+    for sid in ["\0", "SM with spaces", &long] {
+        // Twice each: the second changes nothing.
+        for _ in 0..2 {
+            let callback = Callback { sid, status: "delivered", code: None };
+            let answer = callback.post(&clinic.api, &account).await;
+            assert!(answer.status < 300, "{}: {}", answer.status, answer.text);
+        }
+    }
+    let longest = "SELECT max(length(provider_ref))::bigint FROM parked_receipts";
+    assert!(world.database.count(longest).await < 255);
+    assert_eq!(world.database.count("SELECT count(*) FROM parked_receipts").await, 3);
+    let id = clinic.send(&sms(&phone(1))).await;
+    clinic.until(&id, "delivered").await;
+}
+
 /// All orders of `0..count`.
 fn orders(count: usize) -> Vec<Vec<usize>> {
     (0..count).fold(vec![Vec::new()], |orders, next| {
