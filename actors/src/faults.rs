@@ -3,7 +3,7 @@
 
 use actix::{Context, Handler, Message};
 
-use carepost_kernel::{Channel, PlacementId, ProviderAccountId, TenantId};
+use carepost_kernel::{Channel, PlacementId, ProviderAccountId, TenantId, WebhookEndpointId};
 
 use crate::delivery::channel::ChannelActor;
 use crate::delivery::ingest::IngestActor;
@@ -57,6 +57,23 @@ pub enum Place {
 }
 
 impl Engine {
+    /// Makes the task of a webhook endpoint panic when it looks for events next.
+    pub fn break_endpoint(&self, endpoint: WebhookEndpointId) {
+        self.shared.doomed.insert(endpoint, ());
+    }
+
+    /// Gives a tenant's lease back behind the back of everything that lives here.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn lose_lease(&self, tenant_id: TenantId) -> Result<(), carepost_store::StoreError> {
+        let live = self.shared.tenants.get(&tenant_id).map(|found| std::sync::Arc::clone(&found));
+        match live {
+            Some(live) => live.writers.leases.release(&[tenant_id]).await,
+            None => Ok(()),
+        }
+    }
+
     /// Makes the actor at a place panic. False where none lives there now.
     #[must_use]
     pub fn break_actor(&self, place: Place) -> bool {

@@ -27,9 +27,7 @@ use crate::delivery::scheduler::Scheduler;
 use crate::delivery::shared::{LiveTenant, Shared, Writers};
 use crate::delivery::tenant::{self, CancelMessage, EnqueueMessages, RedriveMessages, answer};
 use crate::delivery::turns::Turns;
-use crate::engine::{
-    Accepted, ActorInfo, Cancellation, EngineApi, EngineError, Limit, RedriveReport, RedriveRequest,
-};
+use crate::engine::{Accepted, ActorInfo, Cancellation, EngineApi, EngineError, Limit, RedriveReport, RedriveRequest};
 use crate::keeper::{Arbiters, Handle, Spec, Undelivered, keep};
 use crate::metrics;
 use crate::placements::{Placements, ProviderSource};

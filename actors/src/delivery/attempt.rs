@@ -122,6 +122,10 @@ const SET_ASIDE: Duration = Duration::from_secs(10);
 pub(crate) async fn run(shared: Arc<Shared>, live: Arc<LiveTenant>, provider: Arc<dyn Provider>, mut call: MakeCall) {
     // Before the start is durable, so that nobody who reads the row takes the call for one that was cut off.
     call.turn.begin();
+    // Whoever lets the tenant go waits for the calls that have begun, and its outcome could not be written any more.
+    if live.epoch().is_none() {
+        return call.turn.give_up(None);
+    }
     match start(&shared, &live, &call).await {
         Ok(true) => {}
         Ok(false) => return refused(&shared, &live, call).await,

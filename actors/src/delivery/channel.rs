@@ -106,9 +106,6 @@ pub(crate) struct ChannelActor {
     guard: Guard,
 }
 
-/// How often it looks whether it is idle, and whether anything has been overlooked.
-const CHECK: Duration = Duration::from_secs(5);
-
 impl ChannelActor {
     /// Starts the actor of a channel under its keeper.
     pub(crate) fn start(shared: &Arc<Shared>, live: &Arc<LiveTenant>, channel: Channel) -> Handle<Self> {
@@ -197,7 +194,7 @@ impl Actor for ChannelActor {
                 answers.poll_recv(waker)
             }));
         }
-        context.run_interval(CHECK, Self::check);
+        context.run_interval(self.shared.tuning.idle_check(), Self::check);
         self.work(context);
     }
 }
@@ -268,4 +265,22 @@ impl StreamHandler<Answered> for ChannelActor {
 #[expect(clippy::disallowed_methods, reason = "a span of tokio's time, which tests can pause")]
 fn instant() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use carepost_delivery::types::Payload;
+
+    use crate::delivery::testing::delivery;
+
+    use super::*;
+
+    #[actix::test]
+    async fn work_that_panics_is_answered_for() {
+        let (link, mut answers) = mpsc::unbounded_channel();
+        let key = delivery(Payload::default()).key;
+        answer_with(link, async { panic!("broken on purpose") }, Answered::Decided { key, effect: None });
+        let answered = answers.recv().await;
+        assert!(matches!(answered, Some(Answered::Decided { key: found, effect: None }) if found == key));
+    }
 }

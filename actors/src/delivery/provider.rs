@@ -35,7 +35,6 @@ pub(crate) struct ProviderActor {
 
 /// Before an account whose configuration does not hold up is tried again.
 const MISCONFIGURED: std::time::Duration = std::time::Duration::from_secs(15);
-const CHECK: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl ProviderActor {
     #[expect(clippy::disallowed_methods, reason = "a span of tokio's time")]
@@ -56,7 +55,7 @@ impl Actor for ProviderActor {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        context.run_interval(CHECK, Self::retire_if_idle);
+        context.run_interval(self.shared.tuning.idle_check(), Self::retire_if_idle);
     }
 }
 

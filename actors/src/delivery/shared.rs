@@ -140,6 +140,11 @@ impl Shared {
         self.calling.contains_key(&key)
     }
 
+    /// A call for a tenant is under way, or its outcome is not durable yet.
+    pub(crate) fn is_calling_for(&self, tenant_id: TenantId) -> bool {
+        self.calling.iter().any(|call| call.key().tenant_id == tenant_id)
+    }
+
     /// No call is under way.
     pub(crate) fn is_quiet(&self) -> bool {
         self.calling.is_empty()

@@ -50,8 +50,8 @@ pub(crate) struct TenantActor {
     guard: Guard,
 }
 
-/// How often it looks whether it is idle.
-const IDLE_CHECK: Duration = Duration::from_secs(5);
+/// How often a tenant that retires looks whether the last calls have ended.
+const CALLS_END: Duration = Duration::from_millis(10);
 
 impl TenantActor {
     #[expect(clippy::disallowed_methods, reason = "a span of tokio's time")]
@@ -130,7 +130,12 @@ impl TenantActor {
         // Nobody may take the tenant up again before its lease is given back.
         let Some(turn) = self.shared.activation.try_take(live.tenant_id) else { return };
         self.shared.let_go(&live);
+        let shared = Arc::clone(&self.shared);
         let giving_back = async move {
+            // A channel may have been woken a moment ago: what it has set going needs the lease for its outcome (DEL-5).
+            while shared.is_calling_for(live.tenant_id) {
+                tokio::time::sleep(CALLS_END).await;
+            }
             if let Err(error) = live.writers.leases.release(&[live.tenant_id]).await {
                 // It runs out by itself.
                 tracing::warn!(error = %Chain(&error), tenant.id = %live.tenant_id, "release lease of an idle tenant");
@@ -149,7 +154,7 @@ impl Actor for TenantActor {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        context.run_interval(IDLE_CHECK, Self::retire_if_idle);
+        context.run_interval(self.shared.tuning.idle_check(), Self::retire_if_idle);
     }
 }
 

@@ -153,3 +153,31 @@ async fn private_addresses_are_not_called() {
     assert!(receiver.received().is_empty());
     world.stop().await;
 }
+
+#[actix::test]
+async fn a_panic_in_the_task_of_an_endpoint_is_contained() {
+    let world = World::new().await;
+    let (broken, sound) = (Receiver::start(&[], 200).await, Receiver::start(&[], 200).await);
+    let (made, _) = endpoint(&world, &world.first, &broken.url, &[]).await;
+    endpoint(&world, &world.first, &sound.url, &[]).await;
+    let messages = world.enqueue_many(&world.first, 3).await;
+    world.delivered(&world.first, &messages).await;
+    until("some are told", async || !broken.received().is_empty()).await;
+    for _ in 0..2 {
+        world.engine.break_endpoint(made.webhook_endpoint_id);
+        let messages = world.enqueue_many(&world.first, 3).await;
+        world.delivered(&world.first, &messages).await;
+    }
+    let expected = history(&world, &world.first).await;
+    let told = |receiver: &Receiver| {
+        let mut seen = std::collections::HashSet::new();
+        let hooks = receiver.received().into_iter().map(|hook| hook.id);
+        hooks.filter(|id| seen.insert(id.clone())).collect::<Vec<String>>()
+    };
+    until("the broken one is told the rest", async || told(&broken).len() == expected.len()).await;
+    until("the other is told everything", async || sound.received().len() == expected.len()).await;
+    assert_eq!(told(&broken), expected, "in order; what was not written down comes again under its id");
+    assert_eq!(ids(&sound.received()), expected, "each once");
+    assert!(world.restarts().await.values().all(|(_, restarts)| *restarts == 0), "no actor died of it");
+    world.stop().await;
+}

@@ -24,6 +24,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_postgres::NoTls;
 
+use crate::proxy::Proxy;
 use crate::vendor::{FakeVendor, bring_receipts};
 
 const MASTER_KEY: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -35,7 +36,7 @@ pub(crate) const PHONE: &str = "+15005550006";
 
 /// The server that `scripts/with-postgres` has started.
 #[expect(clippy::disallowed_methods, reason = "the script hands the address over in the environment")]
-fn server_url() -> String {
+pub(crate) fn server_url() -> String {
     std::env::var("CAREPOST_TEST_DATABASE_URL")
         .expect("CAREPOST_TEST_DATABASE_URL is not set: run through scripts/with-postgres")
 }
@@ -66,7 +67,10 @@ pub(crate) struct World {
     pub(crate) first: Tenant,
     pub(crate) second: Tenant,
     postman: JoinHandle<()>,
-    _io: IoRuntime,
+    config: DatabaseConfig,
+    placements: Placements,
+    tuning: Tuning,
+    io: IoRuntime,
 }
 
 pub(crate) fn tuning() -> Tuning {
@@ -76,6 +80,10 @@ pub(crate) fn tuning() -> Tuning {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::tuned(tuning()).await
+    }
+
+    pub(crate) async fn tuned(tuning: Tuning) -> Self {
         let clock = Clock::system();
         let config = database(clock.now()).await;
         let (control_schema, schema) = (schema("carepost_control"), schema("carepost_pooled"));
@@ -89,8 +97,31 @@ impl World {
         let placement = Placement::connect(record.placement_id, &config, &schema, &io).await.unwrap();
         ensure_partitions(&placement, clock.now(), 2).await.unwrap();
         let (first, second) = (tenant(&directory, "riverside").await, tenant(&directory, "hillside").await);
-        let (vendor, engine, postman) = start(&clock, &directory, &placement).await;
-        Self { clock, directory, placement, vendor, engine, first, second, postman, _io: io }
+        let placements = Placements::default();
+        placements.insert(placement.clone());
+        let (vendor, engine, postman) = start(&clock, &directory, &placements, &tuning).await;
+        Self { clock, directory, placement, vendor, engine, first, second, postman, config, placements, tuning, io }
+    }
+
+    /// A tenant whose placement is reached through a proxy: a database of its own, as far as the engine knows.
+    pub(crate) async fn far_tenant(&self, proxy: &Proxy) -> Tenant {
+        let known = self.config.url.expose();
+        let kept: Vec<&str> =
+            known.split(' ').filter(|part| !part.starts_with("host=") && !part.starts_with("port=")).collect();
+        let url = Secret::new(format!("host=127.0.0.1 port={} {}", proxy.port, kept.join(" ")));
+        let own = DatabaseConfig::new(url.clone());
+        let new = NewTenant { placement: PlacementChoice::OwnDatabase { url }, ..new_tenant("faraway") };
+        let actor = by();
+        let made = self.directory.create_tenant(&actor, new, |record| async move {
+            let schema = SchemaName::new(&record.schema_name)?;
+            migrate_placement(&own, &schema).await?;
+            let placement = Placement::connect(record.placement_id, &own, &schema, &self.io).await?;
+            ensure_partitions(&placement, self.clock.now(), 2).await?;
+            self.placements.insert(placement);
+            Ok(())
+        });
+        let made = made.await.unwrap();
+        with_account(&self.directory, made.tenant_id).await
     }
 
     /// Stops the engine in good order.
@@ -102,7 +133,7 @@ impl World {
     /// A new engine in the place of the one that was stopped, as after a restart of the program.
     pub(crate) async fn restart(&mut self, directory: Directory) {
         self.directory = directory;
-        let started = start(&self.clock, &self.directory, &self.placement).await;
+        let started = start(&self.clock, &self.directory, &self.placements, &self.tuning).await;
         (self.vendor, self.engine, self.postman) = started;
     }
 
@@ -159,7 +190,8 @@ impl World {
     pub(crate) async fn events(&self, tenant: &Tenant) -> Vec<DeliveryEvent> {
         let mut connection = self.placement.tenant(tenant.id()).await.unwrap();
         let tx = connection.begin().await.unwrap();
-        let (from, to) = (EventId::from_uuid(uuid::Uuid::nil()), EventId::from_uuid(uuid::Uuid::max()));
+        let soon = self.clock.now() + jiff::SignedDuration::from_hours(1);
+        let (from, to) = (EventId::from_uuid(uuid::Uuid::nil()), EventId::first_at(soon));
         list_event_stream(&tx, from, to, 10_000).await.unwrap()
     }
 
@@ -193,15 +225,22 @@ async fn database(now: Timestamp) -> DatabaseConfig {
     DatabaseConfig::new(Secret::new(format!("{} dbname={name}", server_url())))
 }
 
-async fn tenant(directory: &Directory, slug: &str) -> Tenant {
-    let new = NewTenant {
+fn new_tenant(slug: &str) -> NewTenant {
+    NewTenant {
         slug: slug.to_owned(),
         display_name: format!("Clinic {slug}"),
         placement: PlacementChoice::Pooled,
         settings: TenantSettings::default(),
-    };
-    let made = directory.create_tenant(&by(), new, |_| async { panic!("the pooled placement is there") }).await;
-    let tenant_id = made.unwrap().tenant_id;
+    }
+}
+
+async fn tenant(directory: &Directory, slug: &str) -> Tenant {
+    let made =
+        directory.create_tenant(&by(), new_tenant(slug), |_| async { panic!("the pooled placement is there") }).await;
+    with_account(directory, made.unwrap().tenant_id).await
+}
+
+async fn with_account(directory: &Directory, tenant_id: TenantId) -> Tenant {
     let account = NewAccount {
         name: "texts".to_owned(),
         channel: Channel::Sms,
@@ -219,19 +258,18 @@ async fn tenant(directory: &Directory, slug: &str) -> Tenant {
 async fn start(
     clock: &Clock,
     directory: &Directory,
-    placement: &Placement,
+    placements: &Placements,
+    tuning: &Tuning,
 ) -> (Arc<FakeVendor>, Engine, JoinHandle<()>) {
-    let placements = Placements::default();
-    placements.insert(placement.clone());
     let (vendor, calls) = FakeVendor::new();
     let vendor = Arc::new(vendor);
     let engine = carepost_actors::start(EngineParts {
         clock: clock.clone(),
         instance: InstanceId::new(clock.now()),
         directory: directory.clone(),
-        placements,
+        placements: placements.clone(),
         providers: Arc::clone(&vendor) as _,
-        tuning: tuning(),
+        tuning: tuning.clone(),
     })
     .await
     .unwrap();

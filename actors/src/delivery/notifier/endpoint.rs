@@ -135,6 +135,8 @@ impl Pusher {
     }
 
     async fn turn(&self, known: &mut Option<Course>) -> Result<Next, TurnError> {
+        #[cfg(feature = "fault-injection")]
+        assert!(self.tools.shared.doomed.remove(&self.webhook_endpoint_id).is_none(), "broken on purpose");
         let course = match known {
             Some(course) => course,
             None => match self.load().await? {
