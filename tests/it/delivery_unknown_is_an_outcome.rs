@@ -6,8 +6,10 @@ use carepost_providers::Vendor;
 use carepost_providers::simulator::{Fault, Profile, ReceiptProfile};
 use serde_json::{Value, json};
 
+use crate::support::database::connect;
+use crate::support::postgres::PrivatePostgres;
 use crate::support::sign::Callback;
-use crate::support::{Clinic, World, message_of, phone, silent, sms, taken, wait_until, with};
+use crate::support::{Clinic, Server, World, message_of, phone, silent, simulator, sms, taken, wait_until, with};
 
 /// Accepted by every vendor, and the connection cut without an answer.
 const DROPPED: &str = "+15005550012";
@@ -97,4 +99,40 @@ async fn del_5_a_vendor_that_hangs_makes_an_unknown_outcome() {
     clinic.until(&next, "delivered").await;
     assert_eq!(clinic.status(&hung).await, "unknown");
     assert_eq!(world.simulator.calls(Vendor::Twilio).len(), 2);
+}
+
+/// Ledger commits that are durable, and wait for a standby that does not exist.
+const WAITING: &str = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query ILIKE 'commit%'";
+/// PostgreSQL tells them only that the connection ends.
+const CUT: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn del_5_a_start_whose_commit_was_not_seen_to_end_is_no_unknown_outcome() {
+    let postgres = PrivatePostgres::start().await;
+    let simulator = simulator().await;
+    let mut server = Server::start(&postgres.url, &[]).await;
+    server.allow_outage();
+    let clinic = Clinic::open(&server, "uncertain", json!({})).await;
+    clinic.account(&simulator, Vendor::Twilio, json!({})).await;
+    let first = clinic.send(&sms(&phone(1))).await;
+    clinic.until(&first, "delivered").await;
+
+    let soon = carepost_kernel::Clock::system().now() + Duration::from_secs(2);
+    let id = clinic.send(&with(sms(&phone(2)), json!({ "send_at": soon }))).await;
+    let owner = connect(&postgres.url).await;
+    let standby = "ALTER SYSTEM SET synchronous_standby_names = 'nobody'";
+    for sql in [standby, "SELECT pg_reload_conf()"] {
+        owner.batch_execute(sql).await.unwrap();
+    }
+    let count = async |sql: &str| -> i64 { owner.query_one(sql, &[]).await.unwrap().get(0) };
+    wait_until("the start is durable and unanswered", || async { count(WAITING).await > 0 }).await;
+    assert!(count(CUT).await > 0);
+    for sql in ["ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()"] {
+        owner.batch_execute(sql).await.unwrap();
+    }
+    clinic.until(&id, "delivered").await;
+    assert_eq!(simulator.calls(Vendor::Twilio).iter().filter(|call| message_of(call) == id).count(), 1);
+    let events = clinic.events(&id).await;
+    let not_called = events.iter().filter(|event| event["code"] == "not_called").count();
+    assert_eq!(not_called, 1, "{events:#?}");
 }
