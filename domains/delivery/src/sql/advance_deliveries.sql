@@ -4,6 +4,7 @@ WITH page AS MATERIALIZED (
     FROM deliveries
     WHERE tenant_id = $1
       AND channel = ANY ($2::smallint[])
+      AND priority = ANY ($7::smallint[])
       AND is_open
       AND due_at > $3
       AND due_at <= $4

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use carepost_kernel::{Channel, TenantId, WaitReason};
+use carepost_kernel::{Channel, Priority, TenantId, WaitReason};
 use carepost_store::{EngineConnection, EngineTx};
 
 use crate::gate::BY_CONFIGURATION;
@@ -30,7 +30,7 @@ pub async fn count_waiting(
 ) -> Result<Vec<(TenantId, i64)>> {
     let (ids, bounds): (Vec<Uuid>, Vec<i64>) = tenants.iter().map(|(id, most)| (id.as_uuid(), *most)).unzip();
     let soon = now.saturating_add(SOON).unwrap_or(Timestamp::MAX);
-    let rows = connection.query(COUNT_WAITING, &[&ids, &bounds, &channels(), &soon]).await?;
+    let rows = connection.query(COUNT_WAITING, &[&ids, &bounds, &channels(), &soon, &priorities()]).await?;
     rows.iter().map(|row| Ok((rows::tenant_id(row)?, get(row, "waiting")?))).collect()
 }
 
@@ -47,10 +47,15 @@ pub async fn advance_deliveries(
     let far = now.saturating_add(FAR).unwrap_or(Timestamp::MAX);
     let reasons: Vec<i16> = BY_CONFIGURATION.into_iter().map(WaitReason::as_i16).collect();
     let tenant = tenant_id.as_uuid();
-    let rows = tx.query(ADVANCE_DELIVERIES, &[&tenant, &channels(), &now, &far, &reasons, &limit]).await?;
-    rows.iter().map(rows::channel).collect()
+    let asked =
+        tx.query(ADVANCE_DELIVERIES, &[&tenant, &channels(), &now, &far, &reasons, &limit, &priorities()]).await?;
+    asked.iter().map(rows::channel).collect()
 }
 
 fn channels() -> Vec<i16> {
     Channel::ALL.into_iter().map(Channel::as_i16).collect()
+}
+
+fn priorities() -> Vec<i16> {
+    Priority::ALL.into_iter().map(Priority::as_i16).collect()
 }
