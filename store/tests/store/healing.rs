@@ -19,7 +19,8 @@ async fn pools_and_leases_heal_after_a_restart() {
     let leases = Leases::start(&placement, InstanceId::new(noon())).await.unwrap();
     let tenant = TenantId::new(noon());
     let hour = std::time::Duration::from_secs(3600);
-    leases.claim(&[tenant], noon(), hour).await.unwrap();
+    let given_back = TenantId::new(noon());
+    leases.claim(&[tenant, given_back], noon(), hour).await.unwrap();
     let warm = (placement.engine().await.unwrap(), placement.engine().await.unwrap());
     drop(warm);
 
@@ -27,14 +28,19 @@ async fn pools_and_leases_heal_after_a_restart() {
     let error = placement.ping().await.unwrap_err();
     assert!(error.is_unavailable(), "{error}");
     assert!(leases.renew_all(noon(), hour).await.unwrap_err().is_unavailable());
+    assert!(leases.release(&[given_back]).await.unwrap_err().is_unavailable());
 
     let server = EmbeddedServer::start(config(&folder)).await.unwrap();
     placement.ping().await.unwrap();
     placement.tenant(tenant).await.unwrap().begin().await.unwrap().commit().await.unwrap();
-    assert_eq!(leases.renew_all(noon(), hour).await.unwrap(), []);
+    let later = noon() + jiff::SignedDuration::from_hours(2);
+    assert_eq!(leases.renew_all(later, hour).await.unwrap(), []);
     // Seen as alive again: nobody else gets the tenant.
     let rival = Leases::start(&placement, InstanceId::new(noon())).await.unwrap();
-    assert_eq!(rival.claim(&[tenant], noon(), hour).await.unwrap(), []);
+    assert_eq!(rival.claim(&[tenant], later, hour).await.unwrap(), []);
+    // The release that did not arrive: nobody renews the lease, and it has run out.
+    let taken = [Lease { tenant_id: given_back, epoch: 2 }];
+    assert_eq!(rival.claim(&[given_back], later, hour).await.unwrap(), taken);
     assert_eq!(leases.list(), [Lease { tenant_id: tenant, epoch: 1 }]);
     server.stop().await.unwrap();
 }
