@@ -132,6 +132,29 @@ async fn every_file_fits_the_migrated_schema_and_its_role() {
     assert!(count > 70, "{count}");
 }
 
+/// The load test's ceiling stores the product's rows by statements of its own: a column that every row needs is
+/// missed there by nobody else.
+#[tokio::test]
+async fn the_ceiling_fills_every_column_that_rows_need() {
+    let database = TestDatabase::create().await;
+    let client = session(&database, "carepost_pooled", "carepost_engine").await;
+    let needed = "SELECT attname::text FROM pg_attribute WHERE attrelid = $1::text::regclass \
+                  AND attnum > 0 AND attnotnull AND NOT atthasdef";
+    for source in of("loadtest/src/sql/").iter().filter(|source| name(source).starts_with("insert_")) {
+        let mut count = 0;
+        for insert in source.text.split("INSERT INTO ").skip(1) {
+            let (table, rest) = insert.split_once(" (").unwrap();
+            let columns: Vec<&str> = rest.split_once(')').unwrap().0.split(", ").collect();
+            for row in client.query(needed, &[&table]).await.unwrap() {
+                let column: String = row.get(0);
+                assert!(columns.contains(&column.as_str()), "{}: {table}.{column}", source.path);
+                count += 1;
+            }
+        }
+        assert!(count > 20, "{}: {count}", source.path);
+    }
+}
+
 #[tokio::test]
 async fn the_hot_statements_use_their_indexes() {
     let database = TestDatabase::create().await;
