@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use actix::{Actor, ActorContext as _, AsyncContext as _, Context, Handler, Message, StreamHandler};
+use actix::{Actor, ActorContext as _, AsyncContext as _, Context, Handler, Message, SpawnHandle, StreamHandler};
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -99,8 +99,8 @@ pub(crate) struct ChannelActor {
     answers: Option<mpsc::UnboundedReceiver<Answered>>,
     paging: paging::Paging,
     last_use: Instant,
-    /// When the next look is due already.
-    next_tick: Option<Instant>,
+    /// When the next look is due, and the timer for it.
+    next_tick: Option<(Instant, SpawnHandle)>,
     loading_accounts: bool,
     loading_tenant: bool,
     guard: Guard,
@@ -171,17 +171,21 @@ impl ChannelActor {
         context.stop();
     }
 
-    /// Looks again after `wait`, unless it will look earlier anyway.
+    /// Looks again after `wait`, unless it will look earlier anyway. One timer at most is pending: each that actix holds
+    /// is polled at every wake-up of the actor.
     fn look_after(&mut self, wait: Duration, context: &mut Context<Self>) {
-        let at = instant() + wait.max(Duration::from_millis(1));
-        if self.next_tick.is_some_and(|planned| planned <= at && planned > instant()) {
-            return;
+        let wait = wait.max(Duration::from_millis(1));
+        let at = instant() + wait;
+        match self.next_tick {
+            Some((planned, _)) if planned <= at => return,
+            Some((_, later)) => _ = context.cancel_future(later),
+            None => {}
         }
-        self.next_tick = Some(at);
-        context.run_later(wait.max(Duration::from_millis(1)), |actor, context| {
+        let tick = context.run_later(wait, |actor, context| {
             actor.next_tick = None;
             actor.work(context);
         });
+        self.next_tick = Some((at, tick));
     }
 }
 

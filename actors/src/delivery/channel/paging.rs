@@ -54,12 +54,22 @@ pub(super) struct Paging {
     places: Places,
     /// When it was looked from the start.
     scanned: Option<Instant>,
+    /// No page before then.
+    rests_until: Option<Instant>,
 }
 
 impl Default for Paging {
     /// Nothing was looked at yet.
     fn default() -> Self {
-        Self { reading: false, wanted: true, outside: None, missed: None, places: Places::START, scanned: None }
+        Self {
+            reading: false,
+            wanted: true,
+            outside: None,
+            missed: None,
+            places: Places::START,
+            scanned: None,
+            rests_until: None,
+        }
     }
 }
 
@@ -73,6 +83,18 @@ impl Paging {
     pub(super) fn rescan(&mut self) {
         self.want();
         self.scanned = None;
+    }
+
+    /// The same, but not at once.
+    pub(super) fn want_later(&mut self) {
+        self.wanted = true;
+        self.rests_until = Some(instant() + PAUSE);
+    }
+
+    /// For how long no page is read, where one is wanted.
+    pub(super) fn rests(&self) -> Option<Duration> {
+        let rests_until = self.rests_until.filter(|_| self.wanted)?;
+        Some(rests_until.saturating_duration_since(instant())).filter(|wait| !wait.is_zero())
     }
 
     /// A delivery is left to its row, because there is no room.
@@ -97,7 +119,7 @@ impl Paging {
         let is_time = scanned_long_ago || self.outside.is_some() || window.is_empty();
         // Nobody knows what a look from the start finds.
         let outside = self.outside.filter(|_| !scanned_long_ago).unwrap_or(Priority::Emergency);
-        if self.reading || !self.wanted || !is_time || !window.has_room_for_page(outside) {
+        if self.reading || !self.wanted || self.rests().is_some() || !is_time || !window.has_room_for_page(outside) {
             return None;
         }
         if scanned_long_ago {
@@ -206,8 +228,7 @@ impl ChannelActor {
     /// Reads the next page, if rows may wait and there is room.
     pub(super) fn page_in(&mut self) {
         let Some(places) = self.paging.begin(&self.window) else { return };
-        let rows = Priority::ALL.map(|priority| self.window.room(priority));
-        let room = PageRoom { rows, in_window: self.window.len() };
+        let room = PageRoom { rows: self.window.page_rows(), in_window: self.window.len() };
         let (shared, live, link) = (Arc::clone(&self.shared), Arc::clone(&self.live), self.link.clone());
         let of = (self.tenant_id(), self.channel);
         actix::spawn(async move {

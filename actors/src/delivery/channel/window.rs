@@ -57,13 +57,28 @@ impl ByteBudget {
     pub(super) fn has_room(&self, bytes: usize) -> bool {
         self.used.load(Ordering::Relaxed).saturating_add(bytes) <= self.most
     }
+
+    fn add(&self, bytes: usize) {
+        self.used.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn sub(&self, bytes: usize) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
 }
+
+/// So many bytes each window may hold, whatever others hold (DEL-11).
+const OWN_BYTES: usize = 256 << 10;
+/// So many rows a page has where only a window's own bytes are left.
+const SHORT_PAGE: usize = 256;
 
 /// The window. Its size is bounded; what hurries has more room.
 #[derive(Debug)]
 pub(super) struct Window {
     capacity: usize,
     budget: Arc<ByteBudget>,
+    /// Bytes of payload in here.
+    bytes: usize,
     held: HashMap<MessageId, Held>,
     ready: FairQueue<(), [u8; 16], MessageId>,
     timers: BTreeSet<(Timestamp, MessageId)>,
@@ -75,8 +90,7 @@ pub(super) struct Window {
 
 impl Drop for Window {
     fn drop(&mut self) {
-        let bytes: usize = self.held.values().map(|held| held.delivery.payload_bytes).sum();
-        self.budget.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.budget.sub(self.bytes);
     }
 }
 
@@ -85,6 +99,7 @@ impl Window {
         Self {
             capacity,
             budget,
+            bytes: 0,
             held: HashMap::new(),
             ready: FairQueue::default(),
             timers: BTreeSet::new(),
@@ -117,12 +132,22 @@ impl Window {
 
     /// There is room for one more of this priority and size.
     pub(super) fn has_room(&self, priority: Priority, bytes: usize) -> bool {
-        self.is_empty() || (self.room(priority) > 0 && self.budget.has_room(bytes))
+        self.is_empty() || (self.room(priority) > 0 && self.has_bytes(bytes))
+    }
+
+    fn has_bytes(&self, bytes: usize) -> bool {
+        self.bytes.saturating_add(bytes) <= OWN_BYTES || self.budget.has_room(bytes)
+    }
+
+    /// How many rows of each priority a page may hold, the most urgent first.
+    pub(super) fn page_rows(&self) -> [usize; Priority::ALL.len()] {
+        let most = if self.budget.has_room(OWN_BYTES) { usize::MAX } else { SHORT_PAGE };
+        Priority::ALL.map(|priority| self.room(priority).min(most))
     }
 
     /// It is time to read a page, where rows of this priority may wait: half a window is free for them.
     pub(super) fn has_room_for_page(&self, outside: Priority) -> bool {
-        self.room(outside) > self.capacity / 2
+        self.room(outside) > self.capacity / 2 && (self.is_empty() || self.has_bytes(OWN_BYTES / 2))
     }
 
     /// Takes a delivery in, ready or waiting.
@@ -140,14 +165,16 @@ impl Window {
             }
             Stage::Away => {}
         }
-        self.budget.used.fetch_add(delivery.payload_bytes, Ordering::Relaxed);
+        self.budget.add(delivery.payload_bytes);
+        self.bytes += delivery.payload_bytes;
         self.held.insert(message_id, Held { delivery, stage, ready_since: now, looked_up, is_outdated: false });
     }
 
     /// Drops a delivery. One that is in the queue is passed over when its turn comes.
     pub(super) fn forget(&mut self, message_id: MessageId) -> Option<Held> {
         let held = self.held.remove(&message_id)?;
-        self.budget.used.fetch_sub(held.delivery.payload_bytes, Ordering::Relaxed);
+        self.budget.sub(held.delivery.payload_bytes);
+        self.bytes -= held.delivery.payload_bytes;
         match held.stage {
             Stage::Ready => drop(self.expiries.remove(&(held.delivery.expires_at, message_id))),
             Stage::Waiting(until) => drop(self.timers.remove(&(until, message_id))),

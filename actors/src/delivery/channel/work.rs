@@ -22,7 +22,7 @@ use super::super::ledger::{Entry, PendingDecision};
 use super::super::shared::{LiveTenant, Shared};
 use super::super::tenant;
 use super::window::{Held, Stage, waits_for_configuration};
-use super::{Answered, ChannelActor, DeliverMessages, Link, instant};
+use super::{Answered, ChannelActor, DeliverMessages, Link, answer_with, instant};
 
 /// What is due later than this waits in its row only.
 pub(super) const HORIZON: SignedDuration = SignedDuration::from_secs(60);
@@ -50,6 +50,8 @@ impl ChannelActor {
         let now = self.shared.now();
         let stage = match delivery.due_at {
             due_at if due_at > now.saturating_add(HORIZON).unwrap_or(Timestamp::MAX) => return,
+            // Its memory is of more use to others meanwhile.
+            due_at if due_at > now.saturating_add(AGAIN).unwrap_or(Timestamp::MAX) && is_large(&delivery) => return,
             due_at if due_at > now => Stage::Waiting(due_at),
             _ if delivery.state == DeliveryState::Queued => Stage::Ready,
             due_at => Stage::Waiting(due_at),
@@ -73,6 +75,9 @@ impl ChannelActor {
         self.leave(&tenant, context);
         if let Some(due_at) = self.window.next_due() {
             self.look_after(self.shared.clock.until(due_at), context);
+        }
+        if let Some(wait) = self.paging.rests() {
+            self.look_after(wait, context);
         }
         self.guard.show_depth(self.window.len());
     }
@@ -214,7 +219,8 @@ impl ChannelActor {
     /// waited for.
     fn follow(&mut self, mut delivery: Delivery, effect: Option<Effect>, is_outdated: bool) {
         let Some(effect) = effect else {
-            self.paging.want();
+            // Overtaken, or refused by the database: looking again at once might go round in circles.
+            self.paging.want_later();
             return;
         };
         let was_waiting = delivery.state == DeliveryState::Queued || delivery.state == DeliveryState::Sending;
@@ -241,13 +247,14 @@ impl ChannelActor {
         }
         self.loading_accounts = true;
         let (shared, link, of) = (Arc::clone(&self.shared), self.link.clone(), (self.tenant_id(), self.channel));
-        actix::spawn(async move {
+        let reading = async move {
             if let Err(error) = shared.directory.accounts(of.0, of.1).await {
                 tracing::warn!(error = %Chain(&error), tenant.id = %of.0, "read provider accounts");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            let _gone = link.send(Answered::AccountsKnown);
-        });
+            Answered::AccountsKnown
+        };
+        answer_with(link, reading, Answered::AccountsKnown);
     }
 
     fn load_tenant(&mut self) {
@@ -256,13 +263,19 @@ impl ChannelActor {
         }
         self.loading_tenant = true;
         let (shared, live, link) = (Arc::clone(&self.shared), Arc::clone(&self.live), self.link.clone());
-        actix::spawn(async move {
+        let reading = async move {
             if live.handle(&shared).await.is_err() {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            let _gone = link.send(Answered::TenantKnown);
-        });
+            Answered::TenantKnown
+        };
+        answer_with(link, reading, Answered::TenantKnown);
     }
+}
+
+/// What takes more memory than most.
+fn is_large(delivery: &Delivery) -> bool {
+    delivery.payload_bytes > 64 << 10
 }
 
 /// An answer that is owed to the channel, whatever becomes of the one who writes: without one, what was decided would

@@ -47,3 +47,34 @@ fn a_changed_configuration_sets_free_what_waits_for_one() {
     assert_eq!(due, BTreeSet::from(kept));
     assert!(window.get(away).is_some_and(|held| held.is_outdated), "what is decided of it meanwhile may not hold");
 }
+
+fn sized(payload_bytes: usize, priority: Priority) -> Delivery {
+    Delivery { payload_bytes, priority, ..delivery(Payload::default()) }
+}
+
+#[test]
+fn del_12_windows_share_their_bytes_and_give_them_back() {
+    let budget = Arc::new(ByteBudget::new(1 << 20));
+    let (mut one, mut other) = (Window::new(10, Arc::clone(&budget)), Window::new(10, Arc::clone(&budget)));
+    assert!(one.has_room(Priority::Normal, 9 << 20), "an empty window takes one of whatever size");
+    one.put(sized(1 << 20, Priority::Normal), Stage::Away, false, instant());
+    assert!(!one.has_room(Priority::Normal, 1) && !one.has_room_for_page(Priority::Normal));
+    other.put(sized(1, Priority::Normal), Stage::Away, false, instant());
+    assert!(other.has_room(Priority::Normal, OWN_BYTES - 1), "del_11: nobody takes the last bytes of others");
+    assert!(!other.has_room(Priority::Normal, OWN_BYTES));
+    assert_eq!(other.page_rows(), [19, 19, 14, 9].map(|room: usize| room.min(SHORT_PAGE)));
+    drop(one);
+    assert!(other.has_room(Priority::Normal, (1 << 20) - 1) && !other.has_room(Priority::Normal, 1 << 20));
+    drop(other);
+    assert!(budget.has_room(1 << 20));
+}
+
+#[test]
+fn what_hurries_has_more_room() {
+    let mut window = window();
+    (0..10).for_each(|_| window.put(sized(1, Priority::Bulk), Stage::Away, false, instant()));
+    assert!(!window.has_room(Priority::Bulk, 1) && window.has_room(Priority::Normal, 1));
+    (0..5).for_each(|_| window.put(sized(1, Priority::Normal), Stage::Away, false, instant()));
+    assert!(!window.has_room(Priority::Normal, 1) && window.has_room(Priority::Urgent, 1));
+    assert!(!window.has_room_for_page(Priority::Urgent), "half a window is not free for a page");
+}
