@@ -8,7 +8,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::config::{LogFormat, TelemetrySettings};
 
 /// Crates below us that would write too much, or too frankly. A directive of the operator's own for the same crate wins.
-const QUIET: &str = "actix_http=warn,actix_server=warn,actix_web=warn,mio=warn,h2=warn,hyper=warn,hyper_util=warn,\
+/// What `actix_http` calls an error is a caller's broken request, which that caller is told.
+const QUIET: &str = "actix_http=off,actix_server=warn,actix_web=warn,mio=warn,h2=warn,hyper=warn,hyper_util=warn,\
                      reqwest=warn,rustls=warn,tokio_postgres=warn,lettre=warn,refinery_core=warn,\
                      deadpool=off,deadpool_postgres=off,deadpool.postgres=off";
 
