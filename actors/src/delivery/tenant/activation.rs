@@ -173,7 +173,7 @@ impl LiveTenant {
 }
 
 /// Rows that one statement makes due.
-const PAGE: usize = 5_000;
+const PAGE: i64 = 5_000;
 
 /// The configuration of a tenant, or of one of its accounts, has changed: what was put off because of it is looked at
 /// again at once, in memory and in rows.
@@ -201,6 +201,8 @@ fn tell_all(shared: &Arc<Shared>, live: &Arc<LiveTenant>, due: &BTreeSet<Channel
 
 async fn advance(shared: &Shared, live: &LiveTenant) -> Result<BTreeSet<Channel>, DeliveryError> {
     let mut channels = BTreeSet::new();
+    // One moment for all pages: what one of them has made due is no page's again.
+    let now = shared.now();
     while !shared.is_draining() {
         let Some(epoch) = live.epoch() else { break };
         let mut connection = live.writers.placement.engine().await?;
@@ -208,13 +210,12 @@ async fn advance(shared: &Shared, live: &LiveTenant) -> Result<BTreeSet<Channel>
         if !carepost_store::lease::fence(&tx, shared.instance, &[(live.tenant_id, epoch)]).await?.is_empty() {
             break;
         }
-        let page = advance_deliveries(&tx, live.tenant_id, shared.now(), PAGE as i64).await?;
+        let page = advance_deliveries(&tx, live.tenant_id, now, PAGE).await?;
         tx.commit().await?;
-        let is_last = page.len() < PAGE;
-        channels.extend(page);
-        if is_last {
+        if page.is_empty() {
             break;
         }
+        channels.extend(page);
     }
     Ok(channels)
 }

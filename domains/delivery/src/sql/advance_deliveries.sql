@@ -10,6 +10,8 @@ WITH page AS MATERIALIZED (
       AND due_at <= $4
       AND reason = ANY ($5::smallint[])
     LIMIT $6
+    -- What the ledger has in its hands leaves anyway; to wait for it in another order than its own would be a deadlock.
+    FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE deliveries AS held
 SET due_at = $3
@@ -17,7 +19,4 @@ FROM page
 WHERE held.tenant_id = $1
   AND held.message_id = page.message_id
   AND held.channel = page.channel
-  -- Somebody may have been quicker.
-  AND held.is_open
-  AND held.reason = ANY ($5::smallint[])
 RETURNING held.channel

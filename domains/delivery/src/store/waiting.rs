@@ -34,7 +34,8 @@ pub async fn count_waiting(
     rows.iter().map(|row| Ok((rows::tenant_id(row)?, get(row, "waiting")?))).collect()
 }
 
-/// Makes due now what waits for a reason of the configuration; the channel of each row.
+/// Makes due now what waits for a reason of the configuration; the channel of each row. Rows that somebody else is
+/// changing are left to them.
 ///
 /// # Errors
 /// Where the database fails or a row cannot be read.

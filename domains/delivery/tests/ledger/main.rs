@@ -6,3 +6,4 @@ mod decisions;
 mod lattice;
 mod redrive;
 mod support;
+mod waiting;
