@@ -8,6 +8,7 @@
 mod work;
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -177,7 +178,7 @@ async fn commit_work(
             },
             Committed::Away(work) => {
                 rest.push(work);
-                let left = rest.into_iter().rev().flat_map(|work| work.give_up(&shared)).collect();
+                let left = rest.into_iter().rev().flat_map(Work::give_up).collect();
                 tokio::time::sleep(PAUSE).await;
                 return left;
             }
@@ -204,27 +205,37 @@ async fn commit(shared: &Arc<Shared>, placement_id: PlacementId, mut work: Work,
     };
     // A predecessor's batch may still be under way.
     let _one_at_a_time = writers.ledger_turn.lock().await;
-    // Ids are given here, so that they grow in the order of commits: streams of events are read by id.
+    let mut connection = match writers.placement.engine().await {
+        Ok(connection) => connection,
+        Err(error) => return failed(shared, work, error.into()),
+    };
+    // Ids are given here, so that they grow in the order of commits: streams of events are read by id, and pass a place
+    // a while after its moment. A connection may have been waited for longer than that.
     let now = shared.now();
     work.give_ids(now);
     let batch = work.batch(|tenant_id| writers.leases.epoch(tenant_id).unwrap_or(i64::MIN));
-    let committed = async {
-        let mut connection = writers.placement.engine().await?;
-        commit_ledger(&mut connection, shared.instance, &batch, now).await
-    };
-    match committed.await {
+    match commit_ledger(&mut connection, shared.instance, &batch, now).await {
         Ok(report) => {
+            drop(connection);
             metrics::record_batch(Writer::Ledger, work.rows(), waiting, started.elapsed().as_secs_f64());
-            publish(shared, &batch, &report);
+            // It is durable: whatever becomes of the listeners, the waiters are told so, and nobody sends it again.
+            if catch_unwind(AssertUnwindSafe(|| publish(shared, &batch, &report))).is_err() {
+                tracing::error!(rows = work.rows(), "tell listeners of a batch: panicked");
+            }
             work.answer(shared, report);
             Committed::Done
         }
-        Err(error) => {
-            metrics::count_batch_failure(Writer::Ledger);
-            tracing::warn!(error = %Chain(&error), rows = work.rows(), "commit ledger");
-            if error.is_about_rows() { Committed::Refused(work, error) } else { Committed::Away(work) }
-        }
+        Err(error) => failed(shared, work, error),
     }
+}
+
+fn failed(shared: &Shared, mut work: Work, error: DeliveryError) -> Committed {
+    metrics::count_batch_failure(Writer::Ledger);
+    tracing::warn!(error = %Chain(&error), rows = work.rows(), "commit ledger");
+    if matches!(error, DeliveryError::Unseen(_)) {
+        work.remember(&shared.uncertain, shared.now());
+    }
+    if error.is_about_rows() { Committed::Refused(work, error) } else { Committed::Away(work) }
 }
 
 /// Tells listeners what is durable now, and channels what receipts have changed.

@@ -9,6 +9,9 @@ pub enum DeliveryError {
     /// The database refused or is away.
     #[error("use the message store")]
     Store(#[from] StoreError),
+    /// The answer to a commit was lost: what was written may be durable, or not.
+    #[error("see the end of a commit")]
+    Unseen(#[source] StoreError),
     /// A stored value does not open under the tenant's key.
     #[error("open payload of message {message_id}")]
     Seal {
@@ -31,7 +34,7 @@ impl DeliveryError {
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Self::Store(error) => error.kind(),
+            Self::Store(error) | Self::Unseen(error) => error.kind(),
             Self::Seal { .. } | Self::Row { .. } => ErrorKind::Internal,
         }
     }
@@ -45,7 +48,7 @@ impl DeliveryError {
                 error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
             }
             Self::Store(StoreError::Unique { .. } | StoreError::Client { .. } | StoreError::Decode { .. }) => true,
-            Self::Store(_) => false,
+            Self::Store(_) | Self::Unseen(_) => false,
             Self::Seal { .. } | Self::Row { .. } => true,
         }
     }

@@ -15,7 +15,7 @@ use carepost_kernel::{
     AttemptRef, Channel, EventId, Failure, InstanceId, MessageId, ProviderAccountId, ProviderRef, ReceiptStatus,
     TenantId, WaitReason,
 };
-use carepost_store::{EngineConnection, EngineTx, lease};
+use carepost_store::{EngineConnection, EngineTx, StoreError, lease};
 
 use crate::error::DeliveryError;
 use crate::rules::{Change, Step};
@@ -61,8 +61,8 @@ pub struct Decision {
     pub creates: Option<NewDelivery>,
     /// The events tell of something that happened (a call's outcome, an answer), whatever has become of the state.
     pub is_fact: bool,
-    /// It was tried before, and nobody knows what came of it: its events have kept their ids.
-    pub is_retry: bool,
+    /// The ids of its events in each earlier try that nobody saw the end of: by them it is known where it is durable.
+    pub tried: Vec<Vec<EventId>>,
 }
 
 impl Decision {
@@ -78,7 +78,7 @@ impl Decision {
             fallback: None,
             creates: None,
             is_fact: false,
-            is_retry: false,
+            tried: Vec::new(),
         }
     }
 }
@@ -184,7 +184,8 @@ pub struct LedgerReport {
 /// Commits a batch.
 ///
 /// # Errors
-/// Where the database fails: then nothing of the batch is durable, and it may be tried again as it is.
+/// Where the database fails: then nothing of the batch is durable, and it may be tried again as it is. After
+/// [`DeliveryError::Unseen`] nobody knows: the ids of its events belong to what was [tried](Decision::tried) then.
 pub async fn commit_ledger(
     connection: &mut EngineConnection,
     owner: InstanceId,
@@ -197,7 +198,10 @@ pub async fn commit_ledger(
     decisions::decide(&tx, &batch.decisions, &refused, now, &mut report).await?;
     receipts::merge(&tx, batch, &refused, now, &mut report).await?;
     report.started = start(&tx, &batch.starts, &refused).await?;
-    tx.commit().await?;
+    tx.commit().await.map_err(|error| match error {
+        StoreError::Unavailable { .. } => DeliveryError::Unseen(error),
+        answered => DeliveryError::Store(answered),
+    })?;
     Ok(report)
 }
 

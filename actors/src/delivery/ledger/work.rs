@@ -9,6 +9,7 @@ use carepost_delivery::store::ParkedMatch;
 use carepost_kernel::{Chain, EventId, TenantId};
 
 use crate::delivery::shared::Shared;
+use crate::delivery::uncertain::Uncertain;
 use crate::engine::EngineError;
 use crate::metrics;
 
@@ -32,12 +33,19 @@ impl Work {
         self.rows() + self.parked.len()
     }
 
-    /// Gives the events of the batch their ids. What was tried before keeps its own, by which it is known again.
+    /// Gives the events of the batch their ids: at each try new ones, because readers have passed the places of the old.
     pub(super) fn give_ids(&mut self, now: Timestamp) {
         self.starts.iter_mut().for_each(|pending| pending.start.event_id = EventId::new(now));
-        let fresh = self.decisions.iter_mut().filter(|pending| !pending.decision.is_retry);
-        let events = fresh.flat_map(|pending| &mut pending.decision.events);
+        let events = self.decisions.iter_mut().flat_map(|pending| &mut pending.decision.events);
         events.for_each(|event| event.event_id = EventId::new(now));
+    }
+
+    /// The answer to its commit was lost: what it may have written is known again by its ids.
+    pub(super) fn remember(&mut self, uncertain: &Uncertain, now: Timestamp) {
+        uncertain.remember(self.starts.iter().map(|pending| &pending.start), now);
+        for PendingDecision { decision, .. } in &mut self.decisions {
+            decision.tried.push(decision.events.iter().map(|event| event.event_id).collect());
+        }
     }
 
     pub(super) fn batch(&self, epoch: impl Fn(TenantId) -> i64) -> LedgerBatch {
@@ -81,15 +89,11 @@ impl Work {
         }
     }
 
-    /// The database is away: who can ask again is told so, and the decisions come back. Nobody knows whether the commit
-    /// went through, so that starts are remembered and decisions marked.
-    pub(super) fn give_up(self, shared: &Shared) -> Vec<PendingDecision> {
-        shared.uncertain.remember(self.starts.iter().map(|pending| &pending.start), shared.now());
+    /// The database is away: who can ask again is told so, and the decisions come back.
+    pub(super) fn give_up(self) -> Vec<PendingDecision> {
         self.starts.into_iter().for_each(|pending| tell(pending.answer, Err(EngineError::away())));
         self.receipts.into_iter().for_each(|pending| tell(pending.answer, Err(EngineError::away())));
-        let mut decisions = self.decisions;
-        decisions.iter_mut().for_each(|pending| pending.decision.is_retry = true);
-        decisions
+        self.decisions
     }
 
     /// Two halves that keep the order of a batch (decisions, receipts, matches, starts); what cannot be halved comes back.
@@ -179,6 +183,7 @@ mod tests {
     use carepost_delivery::rules;
     use carepost_delivery::types::{DeliveryKey, DeliveryState};
     use carepost_kernel::{Channel, MessageId, ProviderAccountId, ProviderRef};
+    use jiff::SignedDuration;
 
     use super::*;
 
@@ -220,16 +225,21 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_that_was_tried_keeps_the_ids_of_its_events() {
+    fn a_decision_has_new_ids_at_each_try_and_is_known_by_those_that_nobody_saw_the_end_of() {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
-        let mut work = Work { decisions: vec![decision(now), decision(now)], ..Work::default() };
-        work.decisions[1].decision.is_retry = true;
-        let ids = |work: &Work| -> Vec<EventId> {
-            work.decisions.iter().map(|pending| pending.decision.events[0].event_id).collect()
-        };
-        let before = ids(&work);
-        work.give_ids(now);
-        let after = ids(&work);
-        assert!(before[0] != after[0] && before[1] == after[1]);
+        let mut work = Work { decisions: vec![decision(now)], ..Work::default() };
+        let id = |work: &Work| work.decisions[0].decision.events[0].event_id;
+        let mut unseen = Vec::new();
+        for seconds in 1..=3 {
+            let at = now + SignedDuration::from_secs(seconds);
+            // The first of them failed before its commit was sent.
+            work.give_ids(at);
+            work.give_ids(at);
+            assert!(id(&work) >= EventId::first_at(at));
+            unseen.push(vec![id(&work)]);
+            work.remember(&Uncertain::default(), at);
+        }
+        let pending = work.give_up().pop().unwrap();
+        assert_eq!(pending.decision.tried, unseen);
     }
 }

@@ -46,8 +46,11 @@ pub(super) async fn decide(
         waiting = later;
     }
     let known = |event: &DeliveryEvent| durable.contains(&event.event_id);
-    let mut told: Vec<DeliveryEvent> =
-        decisions.iter().zip(&report.effects).flat_map(|(decision, effect)| tell(decision, *effect)).collect();
+    let mut told: Vec<DeliveryEvent> = decisions
+        .iter()
+        .zip(&report.effects)
+        .flat_map(|(decision, effect)| tell(decision, *effect, &durable))
+        .collect();
     told.extend(fall_back(tx, decisions, &durable, now, &mut report.effects).await?);
     let fresh: Vec<&DeliveryEvent> = told.iter().filter(|event| !known(event)).collect();
     try_join(insert_events(tx, &fresh), insert_refs(tx, &allowed)).await?;
@@ -57,8 +60,10 @@ pub(super) async fn decide(
 
 /// The entries of decisions that an earlier try has written already: its commit went through, and its answer was lost.
 async fn durable(tx: &EngineTx<'_>, decisions: &[&Decision]) -> Result<HashSet<EventId>, DeliveryError> {
-    let tried: Vec<&DeliveryEvent> =
-        decisions.iter().filter(|decision| decision.is_retry).flat_map(|decision| &decision.events).collect();
+    let tried: Vec<(&DeliveryKey, EventId)> = decisions
+        .iter()
+        .flat_map(|decision| decision.tried.iter().flatten().map(|event_id| (&decision.change.key, *event_id)))
+        .collect();
     if tried.is_empty() {
         return Ok(HashSet::new());
     }
@@ -66,9 +71,9 @@ async fn durable(tx: &EngineTx<'_>, decisions: &[&Decision]) -> Result<HashSet<E
         .query(
             LIST_KNOWN_EVENTS,
             &[
-                &column!(tried, |event| event.key.tenant_id.as_uuid()),
-                &column!(tried, |event| event.key.message_id.as_uuid()),
-                &column!(tried, |event| event.event_id.as_uuid()),
+                &column!(tried, |one| one.0.tenant_id.as_uuid()),
+                &column!(tried, |one| one.0.message_id.as_uuid()),
+                &column!(tried, |one| one.1.as_uuid()),
             ],
         )
         .await?;
@@ -76,7 +81,13 @@ async fn durable(tx: &EngineTx<'_>, decisions: &[&Decision]) -> Result<HashSet<E
 }
 
 fn is_durable(decision: &Decision, durable: &HashSet<EventId>) -> bool {
-    decision.is_retry && decision.events.iter().any(|event| durable.contains(&event.event_id))
+    durable_ids(decision, durable).is_some()
+}
+
+/// The ids under which the history has the events of a decision, where an earlier try has written it.
+fn durable_ids<'a>(decision: &'a Decision, durable: &HashSet<EventId>) -> Option<&'a [EventId]> {
+    let written = decision.tried.iter().find(|ids| ids.iter().any(|event_id| durable.contains(event_id)));
+    written.map(Vec::as_slice)
 }
 
 /// Gives rows to deliveries that are decided on before their turn in the plan has come.
@@ -97,8 +108,15 @@ async fn create(tx: &EngineTx<'_>, decisions: &[&Decision]) -> Result<(), Delive
 }
 
 /// What the history tells of a decision: all of it where it took effect. Where something has overtaken it, what
-/// happened stays told, and a state that never was is not.
-fn tell(decision: &Decision, effect: Option<Effect>) -> Vec<DeliveryEvent> {
+/// happened stays told, and a state that never was is not. What is durable already is told as it stands there.
+fn tell(decision: &Decision, effect: Option<Effect>, durable: &HashSet<EventId>) -> Vec<DeliveryEvent> {
+    let mut told = tell_as_new(decision, effect);
+    let ids = durable_ids(decision, durable).unwrap_or_default();
+    told.iter_mut().zip(ids).for_each(|(event, event_id)| event.event_id = *event_id);
+    told
+}
+
+fn tell_as_new(decision: &Decision, effect: Option<Effect>) -> Vec<DeliveryEvent> {
     let Some(effect) = effect else { return Vec::new() };
     if effect.is_applied {
         return decision.events.clone();

@@ -4,7 +4,8 @@ use carepost_delivery::ledger::{Decision, LedgerBatch};
 use carepost_delivery::rules;
 use carepost_delivery::store::{get_attempt_start, get_bad_news};
 use carepost_delivery::{DeliveryKey, DeliveryState, EventKind, Strategy};
-use carepost_kernel::{Channel, Failure, FailureClass, ProviderRef, ReceiptStatus};
+use carepost_kernel::{Channel, EventId, Failure, FailureClass, ProviderRef, ReceiptStatus};
+use jiff::SignedDuration;
 
 use crate::support::{World, new_delivery, noon, outcome};
 
@@ -21,6 +22,15 @@ async fn sending(world: &World) -> (DeliveryKey, DeliveryKey) {
 
 fn failed(sms: DeliveryKey) -> Decision {
     Decision { fallback: Some(new_delivery(Channel::Email)), ..outcome(sms, 1, DeliveryState::Failed, false) }
+}
+
+/// The same decision, once more: nobody saw the end of the commit before.
+fn again(mut decision: Decision) -> Decision {
+    let ids = decision.events.iter().map(|event| event.event_id).collect();
+    decision.tried.push(ids);
+    let later = noon() + SignedDuration::from_secs(10);
+    decision.events.iter_mut().for_each(|event| event.event_id = EventId::new(later));
+    decision
 }
 
 fn cancelled(key: DeliveryKey) -> Decision {
@@ -71,15 +81,25 @@ async fn a_decision_whose_commit_was_not_seen_to_end_is_written_once() {
     let first = Decision { provider_refs: refs, account_id: Some(world.account_id), ..failed(sms) };
     world.decide(&first).await;
     let (of_sms, of_email) = (world.history(sms).await, world.history(email).await);
-    let again = Decision { is_retry: true, ..first };
-    let report = world.decide(&again).await;
+    let ids = world.event_ids(sms).await;
+    let report = world.decide(&again(first.clone())).await;
     let effect = report.effects[0].unwrap();
     assert_eq!((effect.state, effect.is_applied, effect.is_open), (DeliveryState::Failed, true, false));
     assert_eq!((world.history(sms).await, world.history(email).await), (of_sms, of_email));
+    assert_eq!(world.event_ids(sms).await, ids);
+    let told: Vec<EventId> = report.decision_events.iter().map(|event| event.event_id).collect();
+    assert_eq!(told, [first.events[0].event_id], "listeners learn of it as the history has it");
+
+    // A third try knows the first, whichever of them it was.
+    world.decide(&again(again(first))).await;
+    assert_eq!(world.event_ids(sms).await, ids);
 
     // And one whose first commit went nowhere is written by the second.
     let (sms, email) = sending(&world).await;
-    world.decide(&Decision { is_retry: true, ..failed(sms) }).await;
+    let second = again(failed(sms));
+    world.decide(&second).await;
+    let last = world.event_ids(sms).await.pop();
+    assert_eq!(last, Some(second.events[0].event_id), "readers may have passed the place of the first");
     assert_eq!(world.row(sms).await, Some((1, DeliveryState::Failed, false)));
     assert_eq!(world.row(email).await, Some((0, DeliveryState::Queued, true)));
 }

@@ -155,6 +155,13 @@ impl World {
         found.map(|row| (row.get(0), DeliveryState::from_i16(row.get(1)).unwrap(), row.get(2)))
     }
 
+    /// The ids of a delivery's history, in order.
+    pub(crate) async fn event_ids(&self, key: DeliveryKey) -> Vec<EventId> {
+        let sql = "SELECT event_id FROM delivery_events WHERE message_id = $1 AND channel = $2 ORDER BY event_id";
+        let rows = self.owner.query(sql, &[&key.message_id.as_uuid(), &key.channel.as_i16()]).await.unwrap();
+        rows.iter().map(|row| EventId::from_uuid(row.get(0))).collect()
+    }
+
     /// The kinds and states of a delivery's history, in order.
     pub(crate) async fn history(&self, key: DeliveryKey) -> Vec<(EventKind, Option<DeliveryState>)> {
         let sql = "SELECT kind, state FROM delivery_events WHERE message_id = $1 AND channel = $2 ORDER BY event_id";
@@ -193,6 +200,6 @@ pub(crate) fn outcome(key: DeliveryKey, attempt_no: i16, state: DeliveryState, i
         fallback: None,
         creates: None,
         is_fact: true,
-        is_retry: false,
+        tried: Vec::new(),
     }
 }
