@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use carepost_delivery::DeliveryError;
+use carepost_delivery::breaker::Trial;
 use carepost_delivery::ledger::{AttemptStart, Effect};
 use carepost_delivery::types::{Delivery, DeliveryKey, DeliveryState};
 use carepost_delivery::{rules, store};
@@ -43,6 +44,7 @@ pub(crate) struct MakeCall {
 /// the turn back and tells the channel to look again.
 pub(crate) struct TakenTurn {
     lane: Arc<Lane>,
+    trial: Option<Trial>,
     link: Link,
     shared: Arc<Shared>,
     key: DeliveryKey,
@@ -52,8 +54,13 @@ pub(crate) struct TakenTurn {
 }
 
 impl TakenTurn {
-    pub(crate) const fn new(shared: Arc<Shared>, lane: Arc<Lane>, link: Link, key: DeliveryKey) -> Self {
-        Self { lane, link, shared, key, owes_turn: true, owes_answer: true, is_calling: false }
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        (lane, trial): (Arc<Lane>, Option<Trial>),
+        link: Link,
+        key: DeliveryKey,
+    ) -> Self {
+        Self { lane, trial, link, shared, key, owes_turn: true, owes_answer: true, is_calling: false }
     }
 
     /// From here on the delivery counts as being called for.
@@ -65,7 +72,7 @@ impl TakenTurn {
     /// Gives the turn back.
     fn end(&mut self, outcome: Option<&SendOutcome>) -> LaneNews {
         self.owes_turn = false;
-        self.lane.end(outcome)
+        self.lane.end(self.trial, outcome)
     }
 
     /// Tells the channel.

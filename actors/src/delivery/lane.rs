@@ -15,7 +15,7 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
-use carepost_delivery::breaker::{Admission, Breaker, InFlightLimit};
+use carepost_delivery::breaker::{Admission, Breaker, InFlightLimit, Trial};
 use carepost_delivery::pace::{Pace, Turn};
 use carepost_kernel::{FailureClass, ProviderAccountId, SendOutcome, WaitReason};
 use carepost_tenancy::ProviderAccount;
@@ -114,8 +114,8 @@ impl SendLimit {
 /// Whether a call may leave now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LaneTurn {
-    /// It may; the turn is taken.
-    Go,
+    /// It may; the turn is taken, perhaps as one of the breaker's trials.
+    Go(Option<Trial>),
     /// Not before so long from now.
     Wait { wait: Duration, reason: WaitReason },
     /// As many calls as it may have are under way: ask again when one ends.
@@ -202,12 +202,16 @@ impl Lane {
         if let Some(wait) = state.limiter.as_ref().and_then(|limiter| take(limiter, &self.clock).err()) {
             return LaneTurn::Wait { wait, reason: WaitReason::ProviderLimit };
         }
-        if let Admission::Open { until } = state.breaker.admit(now) {
-            return LaneTurn::Wait { wait: until - now, reason: WaitReason::BreakerOpen };
-        }
+        let trial = match state.breaker.admit(now) {
+            Admission::Call => None,
+            Admission::Probe(trial) => Some(trial),
+            Admission::Open { until } => {
+                return LaneTurn::Wait { wait: until - now, reason: WaitReason::BreakerOpen };
+            }
+        };
         state.pace.take(now);
         state.in_flight += 1;
-        LaneTurn::Go
+        LaneTurn::Go(trial)
     }
 
     /// Whether it would be of use now: not halted and not broken. Takes nothing.
@@ -217,8 +221,8 @@ impl Lane {
         state.breaker.open_until(now).is_none() && state.halted_until.is_none_or(|until| now >= until)
     }
 
-    /// Gives a turn back: with the outcome of the call, or without one where no call was made.
-    pub(crate) fn end(&self, outcome: Option<&SendOutcome>) -> LaneNews {
+    /// Gives a turn back as it was taken: with the outcome of the call, or without one where no call was made.
+    pub(crate) fn end(&self, trial: Option<Trial>, outcome: Option<&SendOutcome>) -> LaneNews {
         let now = self.clock.elapsed();
         let mut guard = self.state();
         let state = &mut *guard;
@@ -226,12 +230,12 @@ impl Lane {
         state.in_flight = in_flight.saturating_sub(1);
         let failure = match outcome {
             None => {
-                state.breaker.abandoned();
+                state.breaker.abandoned(trial);
                 return LaneNews::None;
             }
             Some(SendOutcome::Accepted { .. }) => {
                 state.pace.accepted(now);
-                state.breaker.succeeded();
+                state.breaker.succeeded(trial);
                 state.limit.succeeded(in_flight);
                 return LaneNews::None;
             }
@@ -240,22 +244,22 @@ impl Lane {
         match failure.class {
             FailureClass::Throttled => {
                 state.pace.throttled(now, failure.after);
-                state.breaker.abandoned();
+                state.breaker.abandoned(trial);
             }
             FailureClass::ConfigFault => {
-                state.breaker.abandoned();
+                state.breaker.abandoned(trial);
                 state.halted_until = Some(now + HALT);
                 return LaneNews::Halted;
             }
             FailureClass::Transient | FailureClass::Unknown => {
                 state.limit.choked(now);
-                if state.breaker.failed(now) {
+                if state.breaker.failed(now, trial) {
                     return LaneNews::BreakerOpened;
                 }
             }
             FailureClass::Permanent | FailureClass::Suppressed => {
                 state.pace.accepted(now);
-                state.breaker.succeeded();
+                state.breaker.succeeded(trial);
             }
         }
         LaneNews::None

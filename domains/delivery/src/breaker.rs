@@ -11,12 +11,19 @@ pub enum Admission {
     /// Yes.
     Call,
     /// Yes, as one of few trials.
-    Probe,
+    Probe(Trial),
     /// No, not before this time.
     Open {
         /// When trials begin.
         until: Duration,
     },
+}
+
+/// One of few calls that try a vendor again; what comes of it is told with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trial {
+    /// Of which opening: a trial that outlives its round says nothing about the next one's.
+    round: u64,
 }
 
 /// The breaker. Times are spans since an origin of the caller's choice.
@@ -25,6 +32,8 @@ pub struct Breaker {
     state: State,
     /// How often it has opened without closing in between.
     opened: u32,
+    /// How often it has opened at all.
+    round: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -49,18 +58,20 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(16);
 
 impl Breaker {
     /// Asks whether a call may be made. [`Admission::Probe`] takes one of the trials: tell what came of it by
-    /// [`Self::succeeded`], [`Self::failed`] or [`Self::abandoned`].
+    /// [`Self::succeeded`], [`Self::failed`] or [`Self::abandoned`], with the trial. While there are trials, calls from
+    /// before it opened count for nothing.
     pub fn admit(&mut self, now: Duration) -> Admission {
+        let trial = Trial { round: self.round };
         match &mut self.state {
             State::Closed { .. } => Admission::Call,
             State::Open { until } if now < *until => Admission::Open { until: *until },
             State::Open { .. } => {
                 self.state = State::HalfOpen { in_trial: 1, passed: 0 };
-                Admission::Probe
+                Admission::Probe(trial)
             }
             State::HalfOpen { in_trial, .. } if *in_trial < PROBES => {
                 *in_trial += 1;
-                Admission::Probe
+                Admission::Probe(trial)
             }
             State::HalfOpen { .. } => Admission::Open { until: now + FIRST_PAUSE },
         }
@@ -78,31 +89,36 @@ impl Breaker {
     }
 
     /// The vendor answered soundly.
-    pub fn succeeded(&mut self) {
+    pub fn succeeded(&mut self, trial: Option<Trial>) {
+        let is_trial = self.is_of_this_round(trial);
         match &mut self.state {
             State::Closed { consecutive } => *consecutive = 0,
-            State::HalfOpen { in_trial, passed } => {
+            State::HalfOpen { in_trial, passed } if is_trial => {
                 *in_trial = in_trial.saturating_sub(1);
                 *passed += 1;
                 if *passed >= PROBES {
-                    *self = Self::default();
+                    *self = Self { round: self.round, ..Self::default() };
                 }
             }
             // The answer to a call from before it opened.
-            State::Open { .. } => {}
+            State::HalfOpen { .. } | State::Open { .. } => {}
         }
     }
 
     /// A call that was admitted says nothing of the vendor's health: it was not made, or was refused for haste or for
     /// the account's sake. A trial goes back, so that another call can be one.
-    pub const fn abandoned(&mut self) {
-        if let State::HalfOpen { in_trial, .. } = &mut self.state {
+    pub fn abandoned(&mut self, trial: Option<Trial>) {
+        let is_trial = self.is_of_this_round(trial);
+        if let State::HalfOpen { in_trial, .. } = &mut self.state
+            && is_trial
+        {
             *in_trial = in_trial.saturating_sub(1);
         }
     }
 
     /// The vendor failed. Returns true where that opened it.
-    pub fn failed(&mut self, now: Duration) -> bool {
+    pub fn failed(&mut self, now: Duration, trial: Option<Trial>) -> bool {
+        let is_trial = self.is_of_this_round(trial);
         match &mut self.state {
             State::Closed { consecutive } => {
                 *consecutive += 1;
@@ -110,13 +126,18 @@ impl Breaker {
                     return false;
                 }
             }
-            State::HalfOpen { .. } => {}
-            State::Open { .. } => return false,
+            State::HalfOpen { .. } if is_trial => {}
+            State::HalfOpen { .. } | State::Open { .. } => return false,
         }
         let pause = FIRST_PAUSE.saturating_mul(1 << self.opened.min(8)).min(LONGEST_PAUSE);
         self.opened += 1;
+        self.round += 1;
         self.state = State::Open { until: now + pause };
         true
+    }
+
+    fn is_of_this_round(&self, trial: Option<Trial>) -> bool {
+        trial.is_some_and(|trial| trial.round == self.round)
     }
 }
 

@@ -10,6 +10,7 @@ use actix::Context;
 use jiff::{SignedDuration, Timestamp};
 use metrics::counter;
 
+use carepost_delivery::breaker::Trial;
 use carepost_delivery::gate::{self, Sender};
 use carepost_delivery::rules;
 use carepost_delivery::types::Delivery;
@@ -39,6 +40,7 @@ const NOTHING_TO_SAY: &str = "no_content_for_channel";
 struct LeaveTurn {
     account: Arc<ProviderAccount>,
     lane: Arc<Lane>,
+    trial: Option<Trial>,
 }
 
 /// What lies between the queue and a provider.
@@ -129,7 +131,7 @@ impl ChannelActor {
         for account in provider::in_turn(accounts) {
             let lane = self.shared.lanes.of(&account);
             let (reason, wait) = match lane.take() {
-                LaneTurn::Go => return Way::Open(LeaveTurn { account, lane }),
+                LaneTurn::Go(trial) => return Way::Open(LeaveTurn { account, lane, trial }),
                 LaneTurn::Full => (WaitReason::ProviderLimit, None),
                 LaneTurn::Wait { wait, reason } => (reason, Some(wait)),
             };
@@ -168,7 +170,7 @@ impl ChannelActor {
     }
 
     fn give_back(&self, turn: &LeaveTurn, tenant: &TenantHandle) {
-        turn.lane.end(None);
+        turn.lane.end(turn.trial, None);
         self.live.send_limit.give_back(tenant.tenant.settings.send_per_second);
     }
 
@@ -187,13 +189,13 @@ impl ChannelActor {
             None => Err(Verdict::OtherChannel { code: NOTHING_TO_SAY }),
         };
         match (passed, way) {
-            (Ok(cleared), Ok(LeaveTurn { account, lane })) => {
+            (Ok(cleared), Ok(LeaveTurn { account, lane, trial })) => {
                 let waited_ms = u32::try_from(ready_since.elapsed().as_millis()).unwrap_or(u32::MAX);
                 let waits = match self.window.blocked_by {
                     Some(reason) if waited_ms >= 10 => vec![(reason, waited_ms)],
                     _ => Vec::new(),
                 };
-                let turn = TakenTurn::new(Arc::clone(&self.shared), lane, self.link.clone(), delivery.key);
+                let turn = TakenTurn::new(Arc::clone(&self.shared), (lane, trial), self.link.clone(), delivery.key);
                 let call = MakeCall { cleared, delivery, account, tenant: Arc::clone(tenant), waits, turn };
                 provider::call(&self.shared, &self.live, call);
             }

@@ -17,13 +17,16 @@ fn accepted() -> SendOutcome {
 }
 
 /// Takes as many turns as there are, `most` at most.
-fn take_all(lane: &Lane, most: usize) -> usize {
-    (0..most).take_while(|_| lane.take() == LaneTurn::Go).count()
+fn take_all(lane: &Lane, most: usize) -> Vec<Option<Trial>> {
+    let go = |turn| if let LaneTurn::Go(trial) = turn { Some(trial) } else { None };
+    (0..most).map_while(|_| go(lane.take())).collect()
 }
 
 fn open(lane: &Lane) {
-    assert_eq!(take_all(lane, 8), 8);
-    let news: Vec<LaneNews> = (0..8).map(|_| lane.end(Some(&failed(FailureClass::Transient)))).collect();
+    let turns = take_all(lane, 8);
+    assert_eq!(turns, [None; 8]);
+    let end = |trial| lane.end(trial, Some(&failed(FailureClass::Transient)));
+    let news: Vec<LaneNews> = turns.into_iter().map(end).collect();
     assert_eq!(news.iter().filter(|news| **news == LaneNews::BreakerOpened).count(), 1);
     assert!(!lane.is_usable());
 }
@@ -35,17 +38,21 @@ async fn recovers_after(outcome: Option<SendOutcome>) {
     for _ in 0..3 {
         tokio::time::advance(HALT).await;
         assert!(lane.is_usable());
-        assert_eq!(take_all(&lane, 8), 2, "two trials at a time");
+        let trials = take_all(&lane, 8);
+        assert_eq!(trials.len(), 2, "two trials at a time");
         assert!(!lane.is_usable(), "no trial is left: the next account's turn");
-        lane.end(outcome.as_ref());
-        lane.end(outcome.as_ref());
+        for trial in trials {
+            lane.end(trial, outcome.as_ref());
+        }
     }
     tokio::time::advance(HALT).await;
-    assert_eq!(take_all(&lane, 8), 2);
-    lane.end(Some(&accepted()));
-    lane.end(Some(&accepted()));
+    let trials = take_all(&lane, 8);
+    assert_eq!(trials.len(), 2);
+    for trial in trials {
+        lane.end(trial, Some(&accepted()));
+    }
     tokio::time::advance(HALT).await;
-    assert!(lane.is_usable() && take_all(&lane, 3) == 3, "closed again");
+    assert!(lane.is_usable() && take_all(&lane, 3) == [None; 3], "closed again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,9 +73,9 @@ async fn trials_that_were_not_made_go_back() {
 #[tokio::test(start_paused = true)]
 async fn a_changed_account_is_tried_at_once() {
     let lane = lane();
-    assert_eq!(lane.take(), LaneTurn::Go);
-    assert_eq!(lane.end(Some(&failed(FailureClass::ConfigFault))), LaneNews::Halted);
+    assert_eq!(lane.take(), LaneTurn::Go(None));
+    assert_eq!(lane.end(None, Some(&failed(FailureClass::ConfigFault))), LaneNews::Halted);
     assert!(matches!(lane.take(), LaneTurn::Wait { reason: WaitReason::ProviderConfig, .. }));
     lane.adopt(Setup { version: 2, rate_per_second: None, max_in_flight: 1 });
-    assert_eq!([lane.take(), lane.take()], [LaneTurn::Go, LaneTurn::Full]);
+    assert_eq!([lane.take(), lane.take()], [LaneTurn::Go(None), LaneTurn::Full]);
 }

@@ -8,17 +8,24 @@ const fn at(seconds: u64) -> Duration {
 
 fn opened() -> Breaker {
     let mut breaker = Breaker::default();
-    let opens: Vec<bool> = (0..OPENS_AFTER).map(|_| breaker.failed(at(0))).collect();
+    let opens: Vec<bool> = (0..OPENS_AFTER).map(|_| breaker.failed(at(0), None)).collect();
     assert_eq!(opens.iter().filter(|opens| **opens).count(), 1);
     breaker
+}
+
+fn trial(breaker: &mut Breaker, now: Duration) -> Option<Trial> {
+    match breaker.admit(now) {
+        Admission::Probe(trial) => Some(trial),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
 fn a_success_in_between_keeps_it_closed() {
     let mut breaker = Breaker::default();
     for _ in 0..OPENS_AFTER * 3 {
-        breaker.failed(at(0));
-        breaker.succeeded();
+        breaker.failed(at(0), None);
+        breaker.succeeded(None);
     }
     assert_eq!(breaker.admit(at(9)), Admission::Call);
 }
@@ -27,11 +34,9 @@ fn a_success_in_between_keeps_it_closed() {
 fn it_opens_tries_two_and_closes() {
     let mut breaker = opened();
     assert_eq!(breaker.admit(at(0)), Admission::Open { until: at(1) });
-    assert_eq!(breaker.admit(at(1)), Admission::Probe);
-    assert_eq!(breaker.admit(at(1)), Admission::Probe);
+    let trials = [trial(&mut breaker, at(1)), trial(&mut breaker, at(1))];
     assert_eq!(breaker.admit(at(1)), Admission::Open { until: at(2) });
-    breaker.succeeded();
-    breaker.succeeded();
+    trials.into_iter().for_each(|trial| breaker.succeeded(trial));
     assert_eq!(breaker.admit(at(9)), Admission::Call);
 }
 
@@ -40,16 +45,32 @@ fn a_trial_that_told_nothing_goes_back() {
     let mut breaker = opened();
     for round in 1..=3 {
         assert_eq!(breaker.open_until(at(round)), None);
-        assert_eq!([breaker.admit(at(round)), breaker.admit(at(round))], [Admission::Probe; 2]);
+        let trials = [trial(&mut breaker, at(round)), trial(&mut breaker, at(round))];
         assert_eq!(breaker.open_until(at(round)), Some(at(round + 1)), "no trial is left");
-        breaker.abandoned();
-        breaker.abandoned();
+        trials.into_iter().for_each(|trial| breaker.abandoned(trial));
     }
-    assert_eq!([breaker.admit(at(4)), breaker.admit(at(4))], [Admission::Probe; 2]);
-    breaker.succeeded();
-    breaker.succeeded();
-    breaker.abandoned();
+    let trials = [trial(&mut breaker, at(4)), trial(&mut breaker, at(4))];
+    trials.into_iter().for_each(|trial| breaker.succeeded(trial));
+    breaker.abandoned(None);
     assert_eq!(breaker.admit(at(4)), Admission::Call);
+}
+
+/// Calls from before it opened, and trials of an earlier round, end while it is tried again.
+#[test]
+fn while_it_is_tried_only_its_trials_count() {
+    let mut breaker = opened();
+    let (early, late) = (trial(&mut breaker, at(1)), trial(&mut breaker, at(1)));
+    assert!(breaker.failed(at(1), early));
+    let trials = [trial(&mut breaker, at(3)), trial(&mut breaker, at(3))];
+    for stale in [None, late] {
+        breaker.abandoned(stale);
+        breaker.succeeded(stale);
+        breaker.succeeded(stale);
+        assert!(!breaker.failed(at(3), stale));
+        assert_eq!(breaker.admit(at(3)), Admission::Open { until: at(4) }, "no trial came back, and it is not closed");
+    }
+    trials.into_iter().for_each(|trial| breaker.succeeded(trial));
+    assert_eq!(breaker.admit(at(3)), Admission::Call);
 }
 
 #[test]
@@ -57,8 +78,8 @@ fn a_failed_trial_opens_it_for_longer_up_to_a_bound() {
     let mut breaker = opened();
     let mut now = at(1);
     for pause in [2, 4, 8, 16, 16] {
-        assert_eq!(breaker.admit(now), Admission::Probe);
-        assert!(breaker.failed(now));
+        let trial = trial(&mut breaker, now);
+        assert!(breaker.failed(now, trial));
         assert_eq!(breaker.open_until(now), Some(now + at(pause)));
         now += at(pause);
     }
