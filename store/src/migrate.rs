@@ -31,12 +31,16 @@ const PLACEMENT: Files = files!("placement":
     "202611220300_create_messages",
 );
 
+/// The oldest PostgreSQL that will do.
+const OLDEST_VERSION: i32 = 15;
+
 /// Its table, in each schema.
 const TABLE: &str = "carepost_migrations";
 
 const CREATE_ROLES: &str = include_str!("sql/create_roles.sql");
 const FIND_UNSAFE_ROLE: &str = include_str!("sql/find_unsafe_role.sql");
 const FIND_SCHEMA: &str = include_str!("sql/find_schema.sql");
+const GET_SERVER_VERSION: &str = include_str!("sql/get_server_version.sql");
 const LOCK_MIGRATIONS: &str = include_str!("sql/lock_migrations.sql");
 
 /// Brings the deployment's own schema up to date (tenants, keys, audit); returns the names of what was run.
@@ -83,7 +87,18 @@ async fn migrate(config: &DatabaseConfig, schema: &SchemaName, files: Files) -> 
 
 async fn connect(config: &DatabaseConfig, io: &IoRuntime) -> Result<(Client, JoinHandle<()>), StoreError> {
     let connector = Connector::new(config, io)?;
-    Ok(connector.open(&connector.session(Role::Owner, None)).await?)
+    let (client, task) = connector.open(&connector.session(Role::Owner, None)).await?;
+    check_version(client.query_one(GET_SERVER_VERSION, &[]).await?.try_get("version")?)?;
+    Ok((client, task))
+}
+
+/// Our statements need PostgreSQL 15: an older one would fail halfway, at the first that it does not know.
+fn check_version(version: i32) -> Result<(), StoreError> {
+    // From 10 on the last four digits are the minor version.
+    match version / 10_000 {
+        OLDEST_VERSION.. => Ok(()),
+        major => Err(StoreError::Config(format!("PostgreSQL {major} is too old: {OLDEST_VERSION} or newer is needed"))),
+    }
 }
 
 async fn create_roles(client: &Client) -> Result<(), StoreError> {

@@ -30,3 +30,14 @@ fn names_keep_their_twelve_digits() {
     }
     assert!(known("create_tenancy", "").is_err());
 }
+
+#[test]
+fn a_server_that_is_too_old_is_refused_by_its_version() {
+    for version in [150_000, 150_004, 160_002, 180_000] {
+        assert_eq!(check_version(version), Ok(()));
+    }
+    for (version, major) in [(140_020, "14"), (90_624, "9")] {
+        let told = check_version(version).unwrap_err().to_string();
+        assert_eq!(told, format!("configure database: PostgreSQL {major} is too old: 15 or newer is needed"));
+    }
+}
