@@ -11,6 +11,14 @@ use uuid::Uuid;
 use crate::support::server::{PROGRAM, base_env};
 use crate::support::{Clinic, World, phone, sms, wait_until};
 
+/// Two days that are long over; on the second one waits a delivery that nobody looks for today.
+const MAKE_OLD_DAYS: &str = "
+    SELECT ensure_partitions('1999-12-30', 2);
+    INSERT INTO deliveries (tenant_id, message_id, channel, priority, state, reason, due_at, is_open, attempt_no,
+                            failures, recipient_hash)
+    SELECT gen_random_uuid(), first_message_id('1999-12-31T12:00:00Z'), 1, 3, 0, 3, now() + interval '1 day', true, 0,
+           0, ''";
+
 /// The program on the server's database, with further variables.
 struct Operator(Vec<(String, String)>);
 
@@ -113,7 +121,12 @@ async fn an_operator_works_beside_the_server() {
     let days = |partitions: &Value| partitions.as_array().unwrap().len();
     let before = days(&operator.json(&["partitions", "list"]));
     assert!(operator.refused(&["partitions", "drop", "--before", "2999-01-01"]).contains("must not be after today"));
-    operator.json(&["partitions", "drop", "--before", "2000-01-01"]);
-    assert_eq!(days(&operator.json(&["partitions", "list"])), before);
+    world.database.owner.batch_execute(MAKE_OLD_DAYS).await.unwrap();
+    assert_eq!(days(&operator.json(&["partitions", "list"])), before + 6, "two days of three tables");
+    let outcome = &operator.json(&["partitions", "drop", "--before", "2000-01-01"])[0];
+    let dropped: Vec<&str> = outcome["dropped"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    assert!(dropped.len() == 3 && dropped.iter().all(|name| name.ends_with("_19991230")), "{dropped:?}");
+    assert_eq!(outcome["held"], json!([{ "day": "1999-12-31", "open_deliveries": 1 }]));
+    assert_eq!(days(&operator.json(&["partitions", "list"])), before + 3, "the held day stays");
     clinic.send(&sms(&phone(3))).await;
 }
