@@ -29,35 +29,50 @@ const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ
     ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 const EXTENSION: &str = "\u{c}^{}\\[~]|€";
 
+/// Septets of each ASCII character; 0 where it is not in the alphabet. Every text is looked up here, so it is a table.
+const ASCII: [u8; 128] = {
+    let mut table = [0; 128];
+    note(&mut table, BASIC, 1);
+    note(&mut table, EXTENSION, 2);
+    table
+};
+
+const fn note(table: &mut [u8; 128], alphabet: &str, septets: u8) {
+    let bytes = alphabet.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at].is_ascii() {
+            table[bytes[at] as usize] = septets;
+        }
+        at += 1;
+    }
+}
+
 /// Septets that a character takes in GSM-7, or `None` where it is not in the alphabet.
 fn septets(character: char) -> Option<usize> {
-    if BASIC.contains(character) {
-        Some(1)
-    } else if EXTENSION.contains(character) {
-        Some(2)
-    } else {
-        None
+    match ASCII.get(character as usize) {
+        Some(0) => None,
+        Some(septets) => Some(usize::from(*septets)),
+        None if BASIC.contains(character) => Some(1),
+        None if EXTENSION.contains(character) => Some(2),
+        None => None,
     }
 }
 
 /// Counts the parts of a text. A character is never split over two parts, so that a part may stay unfilled.
 #[must_use]
 pub fn count(text: &str) -> Segments {
-    let gsm: Option<Vec<usize>> = text.chars().map(septets).collect();
-    let (encoding, sizes, single, part) = match gsm {
-        Some(sizes) => (Encoding::Gsm7, sizes, 160, 153),
-        None => (Encoding::Ucs2, text.chars().map(char::len_utf16).collect(), 70, 67),
-    };
-    let units = sizes.iter().sum();
-    let count = match units {
-        0 => 0,
-        units if units <= single => 1,
-        _ => parts(&sizes, part),
-    };
-    Segments { encoding, units, count }
+    let gsm: Option<usize> = text.chars().map(septets).sum();
+    if let Some(units) = gsm {
+        let count = if units <= 160 { units.min(1) } else { parts(text.chars().filter_map(septets), 153) };
+        return Segments { encoding: Encoding::Gsm7, units, count };
+    }
+    let units = text.chars().map(char::len_utf16).sum();
+    let count = if units <= 70 { 1 } else { parts(text.chars().map(char::len_utf16), 67) };
+    Segments { encoding: Encoding::Ucs2, units, count }
 }
 
-fn parts(sizes: &[usize], capacity: usize) -> usize {
+fn parts(sizes: impl Iterator<Item = usize>, capacity: usize) -> usize {
     let mut count = 1;
     let mut filled = 0;
     for size in sizes {

@@ -52,16 +52,17 @@ fn phone(text: &str) -> Option<String> {
     if !well_formed {
         return None;
     }
-    let number = phonenumber::parse(None, text).ok()?;
-    phonenumber::is_viable(text).then_some(())?;
-    plausible(&number).then(|| text.to_owned())
+    plausible(text, digits).then(|| text.to_owned())
 }
 
-/// The country code exists and the length is one of that country's. Ranges that are merely unassigned today pass:
-/// numbering plans grow faster than metadata, and the carrier has the last word.
-fn plausible(number: &phonenumber::PhoneNumber) -> bool {
-    number.country().code() == 1 && number.national().value().to_string().len() == 10
-        || number.country().code() != 1 && phonenumber::is_valid(number)
+/// The country code exists and the length is one of that country's. North America has one length, and needs no look
+/// into the other countries' rules. Ranges there that are merely unassigned today pass: numbering plans grow faster
+/// than metadata, and the carrier has the last word.
+fn plausible(text: &str, digits: &str) -> bool {
+    match digits.strip_prefix('1') {
+        Some(national) => national.len() == 10 && !national.starts_with('0'),
+        None => phonenumber::parse(None, text).is_ok_and(|number| phonenumber::is_valid(&number)),
+    }
 }
 
 fn email(text: &str) -> Option<String> {

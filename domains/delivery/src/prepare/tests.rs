@@ -77,7 +77,16 @@ fn a_fallback_plan_starts_with_one_delivery_and_all_with_all() {
 #[test]
 fn each_fault_names_its_field() {
     check(|request| request.to = Recipient::default(), &["/to"]);
-    for phone in ["5005550006", "+1500555", "+0123456789", "+1 500 555 0006", "+999123456789", "nonsense"] {
+    for phone in [
+        "5005550006",
+        "+1500555",
+        "+0123456789",
+        "+1 500 555 0006",
+        "+999123456789",
+        "+10005550006",
+        "+150055500066",
+        "nonsense",
+    ] {
         check(|request| request.to.phone = Some(phone.to_owned()), &["/to/phone"]);
     }
     for email in ["", "maria", "maria@", "@example.com", "maria@example", "a b@example.com", "a@example.com\r\nX: y"] {
