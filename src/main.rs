@@ -8,6 +8,9 @@ use carepost::config::{Config, ProcessEnv};
 use carepost::telemetry::{Metrics, install_panic_hook, start_logs};
 use clap::Parser as _;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let command = Cli::parse().command;
     match actix_web::rt::System::new().block_on(run(command)) {

@@ -34,6 +34,9 @@ use clap::Parser as _;
 use cli::{Cli, Command};
 use report::{Report, side_by_side};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[expect(clippy::print_stderr, reason = "there is no log: whoever started it reads why it failed")]
 fn main() -> ExitCode {
     match start(Cli::parse()) {
