@@ -5,12 +5,15 @@
 //! even in the middle of an await, is rolled back before anybody else gets its connection.
 
 use std::ops::Deref;
+use std::pin::pin;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 
 use carepost_kernel::TenantId;
 use deadpool_postgres::ClientWrapper;
-use futures_util::FutureExt as _;
-use futures_util::future::try_join;
+use futures_util::future::{BoxFuture, try_join, try_join_all};
+use futures_util::{FutureExt as _, poll};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -27,6 +30,8 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// them in the order of their first poll.
 pub struct Statements<'a> {
     client: &'a ClientWrapper,
+    /// The answer to BEGIN, where nobody has waited for it yet.
+    opening: Mutex<Option<BoxFuture<'a, Result<(), tokio_postgres::Error>>>>,
     unsettled: AtomicUsize,
     is_open: bool,
 }
@@ -34,10 +39,15 @@ pub struct Statements<'a> {
 impl<'a> Statements<'a> {
     async fn begin(client: &'a ClientWrapper, tenant: Option<TenantId>) -> Result<Self, StoreError> {
         // The guard stands before BEGIN is sent: whatever happens from here on ends with a rollback.
-        let guard = |client| Self { client, unsettled: AtomicUsize::new(0), is_open: true };
+        let guard = |client| Self { client, opening: Mutex::new(None), unsettled: AtomicUsize::new(0), is_open: true };
         let Some(tenant) = tenant else {
-            let opened = guard(client);
-            client.batch_execute(BEGIN).await?;
+            let mut opened = guard(client);
+            // Sent now, its answer is read before COMMIT: the first statement need not wait for it.
+            let mut opening = client.batch_execute(BEGIN).boxed();
+            match poll!(&mut opening) {
+                Poll::Ready(answer) => answer?,
+                Poll::Pending => opened.opening = Mutex::new(Some(opening)),
+            }
             return Ok(opened);
         };
         let set_tenant = client.prepare_cached(SET_TENANT).await?;
@@ -107,12 +117,46 @@ impl<'a> Statements<'a> {
     }
 
     async fn commit(mut self) -> Result<(), StoreError> {
-        if self.unsettled.load(Ordering::Relaxed) > 0 {
-            return Err(StoreError::Unsettled);
-        }
+        self.settle().await?;
         // No await lies between this line and the sending of COMMIT, so the transaction is never left open.
         self.is_open = false;
         Ok(self.client.batch_execute("COMMIT").await?)
+    }
+
+    /// The last statements and COMMIT in one round trip. Where a statement fails, PostgreSQL makes of COMMIT a rollback.
+    async fn commit_with(mut self, last: &[(&'static str, Params<'_>)]) -> Result<(), StoreError> {
+        self.settle().await?;
+        let prepared = try_join_all(last.iter().map(|(sql, _)| self.client.prepare_cached(sql))).await?;
+        let client = self.client;
+        let run = prepared.iter().zip(last).map(|(statement, (_, params))| client.execute(statement, params));
+        let mut statements = pin!(try_join_all(run));
+        // One that cannot even be sent must not be missing from what is committed.
+        let sent = match poll!(&mut statements) {
+            Poll::Ready(answers) => Some(answers?),
+            Poll::Pending => None,
+        };
+        self.is_open = false;
+        let mut committed = pin!(client.batch_execute("COMMIT"));
+        let commit = poll!(&mut committed);
+        if sent.is_none() {
+            statements.await?;
+        }
+        match commit {
+            Poll::Ready(answer) => Ok(answer?),
+            Poll::Pending => Ok(committed.await?),
+        }
+    }
+
+    /// Everything that was sent has succeeded, BEGIN too.
+    async fn settle(&mut self) -> Result<(), StoreError> {
+        if self.unsettled.load(Ordering::Relaxed) > 0 {
+            return Err(StoreError::Unsettled);
+        }
+        let opening = self.opening.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(opening) = opening {
+            opening.await?;
+        }
+        Ok(())
     }
 }
 
@@ -183,6 +227,14 @@ impl<'a> EngineTx<'a> {
     /// [`StoreError::Unsettled`] after a failed statement. Where the connection breaks, the outcome is unknown.
     pub async fn commit(self) -> Result<(), StoreError> {
         self.statements.commit().await
+    }
+
+    /// Runs the last statements, in order, and makes the whole durable, all in one round trip.
+    ///
+    /// # Errors
+    /// Where a statement fails: then nothing of the transaction is durable; and as [`Self::commit`].
+    pub async fn commit_with(self, last: &[(&'static str, Params<'_>)]) -> Result<(), StoreError> {
+        self.statements.commit_with(last).await
     }
 }
 

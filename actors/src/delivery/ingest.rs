@@ -1,7 +1,9 @@
 //! `IngestActor`: the group commit of new messages of one placement (DEL-1, DEL-2).
 //!
 //! Messages queue fairly over tenants (DEL-11). Two batches are under way at most; what comes meanwhile makes the next
-//! one, so that batches grow with the load and an idle engine commits at once. Over its bounds it refuses (DEL-12).
+//! one, so that batches grow with the load and an idle engine commits at once. The second leaves when it is as large as
+//! the first: else a crowd of callers who wait for their answers makes many small batches. Over its bounds it refuses
+//! (DEL-12).
 
 use std::sync::Arc;
 
@@ -41,16 +43,31 @@ pub(crate) struct IngestActor {
     placement_id: PlacementId,
     queue: FairQueue<TenantId, [u8; 16], Incoming>,
     queued_bytes: usize,
-    batches: usize,
+    /// Rows of each batch under way.
+    underway: Vec<usize>,
+    is_flush_due: bool,
     guard: Guard,
 }
+
+/// Everything that has come so far is in the queue.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Flush;
 
 /// Batches under way at most.
 const BATCHES: usize = 2;
 
 impl IngestActor {
     pub(crate) fn new(shared: Arc<Shared>, placement_id: PlacementId, guard: Guard) -> Self {
-        Self { shared, placement_id, queue: FairQueue::default(), queued_bytes: 0, batches: 0, guard }
+        Self {
+            shared,
+            placement_id,
+            queue: FairQueue::default(),
+            queued_bytes: 0,
+            underway: Vec::new(),
+            is_flush_due: false,
+            guard,
+        }
     }
 
     fn admit(&mut self, incoming: Incoming, weight: u32) {
@@ -68,13 +85,15 @@ impl IngestActor {
     }
 
     fn flush(&mut self, context: &mut Context<Self>) {
-        while self.batches < BATCHES && !self.queue.is_empty() {
+        while is_batch_due(&self.underway, self.queue.len(), self.shared.tuning.batch_rows) {
             let batch = self.take_batch();
-            self.batches += 1;
+            let rows = batch.len();
+            self.underway.push(rows);
             let (shared, placement_id) = (Arc::clone(&self.shared), self.placement_id);
             let commit = commit_batch(shared, placement_id, batch, self.queue.len());
-            context.spawn(commit.into_actor(self).map(|(), actor, context| {
-                actor.batches -= 1;
+            context.spawn(commit.into_actor(self).map(move |(), actor, context| {
+                let ended = actor.underway.iter().position(|underway| *underway == rows);
+                ended.map(|place| actor.underway.swap_remove(place));
                 actor.flush(context);
             }));
         }
@@ -95,6 +114,12 @@ impl IngestActor {
     }
 }
 
+/// The first batch leaves with whatever is there, the second one when it is as large as the first or full.
+fn is_batch_due(underway: &[usize], waiting: usize, most_rows: usize) -> bool {
+    let fewest = underway.iter().copied().max().unwrap_or(1).min(most_rows);
+    underway.len() < BATCHES && waiting >= fewest
+}
+
 impl Actor for IngestActor {
     type Context = Context<Self>;
 }
@@ -106,6 +131,19 @@ impl Handler<StoreMessages> for IngestActor {
         for incoming in command.incoming {
             self.admit(incoming, command.weight);
         }
+        // What else is in the mailbox comes into the same batch.
+        if !self.is_flush_due {
+            self.is_flush_due = true;
+            context.notify(Flush);
+        }
+    }
+}
+
+impl Handler<Flush> for IngestActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Flush, context: &mut Self::Context) {
+        self.is_flush_due = false;
         self.flush(context);
     }
 }
@@ -197,5 +235,21 @@ impl EngineError {
     /// More comes in than can be stored.
     pub(crate) const fn overloaded(limit: Limit) -> Self {
         Self::Overloaded { limit, retry_after: std::time::Duration::from_secs(1) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_batch_due;
+
+    #[test]
+    fn an_idle_engine_commits_at_once_and_a_busy_one_in_equal_batches() {
+        assert!(!is_batch_due(&[], 0, 1_000));
+        assert!(is_batch_due(&[], 1, 1_000));
+        assert!(!is_batch_due(&[120], 119, 1_000));
+        assert!(is_batch_due(&[120], 120, 1_000));
+        // A batch of large rows is full with fewer.
+        assert!(is_batch_due(&[1_000], 1_000, 1_000));
+        assert!(!is_batch_due(&[120, 120], 5_000, 1_000));
     }
 }

@@ -7,14 +7,14 @@ use std::collections::{HashMap, HashSet};
 
 use futures_util::future::try_join;
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use carepost_kernel::{InstanceId, MessageId, TenantId, WaitReason};
 use carepost_store::{EngineConnection, EngineTx, lease};
 
 use crate::error::DeliveryError;
 use crate::store::batch::{
-    CLAIM_KEYS, INSERT_DELIVERIES, INSERT_MESSAGES, LIST_KEYS, column, hash, message_id, tenant_id,
+    CLAIM_KEYS, DeliveryColumns, DeliveryInsert, INSERT_DELIVERIES, INSERT_MESSAGES, LIST_KEYS, MessageColumns, column,
+    hash, message_id, tenant_id,
 };
 use crate::types::NewMessage;
 
@@ -47,11 +47,20 @@ pub async fn commit_messages(
     messages: &[&NewMessage],
     now: Timestamp,
 ) -> Result<Vec<Ingested>, DeliveryError> {
-    let tx = connection.begin().await?;
-    let refused: HashSet<TenantId> = lease::fence(&tx, owner, held).await?.into_iter().collect();
-    let allowed: Vec<&NewMessage> =
-        messages.iter().copied().filter(|message| !refused.contains(&message.tenant_id)).collect();
-    let owners = claim_keys(&tx, &allowed, now).await?;
+    let mut refused: HashSet<TenantId> = HashSet::new();
+    let (tx, allowed, owners) = loop {
+        let allowed: Vec<&NewMessage> =
+            messages.iter().copied().filter(|message| !refused.contains(&message.tenant_id)).collect();
+        let held: Vec<(TenantId, i64)> = held.iter().copied().filter(|(tenant, _)| !refused.contains(tenant)).collect();
+        let tx = connection.begin().await?;
+        let fenced = async { Ok(lease::fence(&tx, owner, &held).await?) };
+        let (lost, owners) = try_join(fenced, claim_keys(&tx, &allowed, now)).await?;
+        if lost.is_empty() {
+            break (tx, allowed, owners);
+        }
+        // The keys that were claimed for them go with the transaction.
+        refused.extend(lost);
+    };
     let is_fresh = |message: &NewMessage| match message.idempotency {
         None => true,
         Some(claim) => {
@@ -59,10 +68,8 @@ pub async fn commit_messages(
         }
     };
     let fresh: Vec<&NewMessage> = allowed.iter().copied().filter(|message| is_fresh(message)).collect();
-    if !fresh.is_empty() {
-        try_join(insert_messages(&tx, &fresh), insert_first_deliveries(&tx, &fresh)).await?;
-    }
-    tx.commit().await?;
+    let (rows, first) = (MessageColumns::of(&fresh), first_deliveries(&fresh));
+    tx.commit_with(&[(INSERT_MESSAGES, &rows.params()), (INSERT_DELIVERIES, &first.params())]).await?;
     let fate = |message: &&NewMessage| {
         if refused.contains(&message.tenant_id) {
             return Ingested::NotOwner;
@@ -123,34 +130,9 @@ async fn claim_keys(
     Ok(owners)
 }
 
-async fn insert_messages(tx: &EngineTx<'_>, fresh: &[&NewMessage]) -> Result<(), DeliveryError> {
-    let plans = column!(fresh, |message| plan_bytes(message));
-    tx.execute(
-        INSERT_MESSAGES,
-        &[
-            &column!(fresh, |message| message.tenant_id.as_uuid()),
-            &column!(fresh, |message| message.message_id.as_uuid()),
-            &column!(fresh, |message| message.created_at),
-            &column!(fresh, |message| message.purpose.as_i16()),
-            &column!(fresh, |message| message.priority.as_i16()),
-            &column!(fresh, |message| message.strategy.as_i16()),
-            &plans,
-            &column!(fresh, |message| message.scheduled_at),
-            &column!(fresh, |message| message.expires_at),
-            &column!(fresh, |message| message.payload_sealed.as_slice()),
-            &column!(fresh, |message| message.api_key_id.map(carepost_kernel::ApiKeyId::as_uuid)),
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-fn plan_bytes(message: &NewMessage) -> Vec<u8> {
-    message.channels.iter().map(|channel| *channel as u8).collect()
-}
-
-async fn insert_first_deliveries(tx: &EngineTx<'_>, fresh: &[&NewMessage]) -> Result<(), DeliveryError> {
-    let rows: Vec<DeliveryInsert<'_>> = fresh
+/// The deliveries that a message starts with.
+fn first_deliveries<'a>(fresh: &[&'a NewMessage]) -> DeliveryColumns<'a> {
+    let rows: Vec<DeliveryInsert<'a>> = fresh
         .iter()
         .flat_map(|message| {
             let reason = if message.scheduled_at.is_some() { WaitReason::Scheduled } else { WaitReason::Dispatch };
@@ -163,33 +145,5 @@ async fn insert_first_deliveries(tx: &EngineTx<'_>, fresh: &[&NewMessage]) -> Re
             })
         })
         .collect();
-    insert_deliveries(tx, &rows).await
-}
-
-/// One row for `insert_deliveries.sql`.
-pub(crate) struct DeliveryInsert<'a> {
-    pub(crate) tenant_id: TenantId,
-    pub(crate) message_id: MessageId,
-    pub(crate) reason: WaitReason,
-    pub(crate) due_at: Timestamp,
-    pub(crate) delivery: &'a crate::types::NewDelivery,
-}
-
-pub(crate) async fn insert_deliveries(tx: &EngineTx<'_>, rows: &[DeliveryInsert<'_>]) -> Result<(), DeliveryError> {
-    let tenants: Vec<Uuid> = column!(rows, |row| row.tenant_id.as_uuid());
-    tx.execute(
-        INSERT_DELIVERIES,
-        &[
-            &tenants,
-            &column!(rows, |row| row.message_id.as_uuid()),
-            &column!(rows, |row| row.delivery.channel.as_i16()),
-            &column!(rows, |row| row.reason.as_i16()),
-            &column!(rows, |row| row.due_at),
-            &column!(rows, |row| row.delivery.recipient_hash.as_slice()),
-            &column!(rows, |row| row.delivery.priority.as_i16()),
-            &column!(rows, |row| row.delivery.segments),
-        ],
-    )
-    .await?;
-    Ok(())
+    DeliveryColumns::of(&rows)
 }

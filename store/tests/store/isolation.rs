@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use carepost_kernel::TenantId;
-use carepost_store::{DatabaseConfig, Placement, StoreError};
+use carepost_store::{DatabaseConfig, Placement, StoreError, ToSql};
 
 use crate::support::{TestDatabase, connect, count, noon, open, until};
 
@@ -115,6 +115,39 @@ async fn del_1_a_commit_after_an_abandoned_statement_is_an_error() {
     let abandoned = tokio::time::timeout(Duration::from_millis(20), tx.query(SLEEP, &[])).await;
     assert!(abandoned.is_err());
     assert_eq!(tx.commit().await.unwrap_err(), StoreError::Unsettled);
+}
+
+#[tokio::test]
+async fn del_1_last_statements_are_durable_all_or_none() {
+    let database = TestDatabase::create().await;
+    let placement = placement(&database).await;
+    let tenant = TenantId::new(noon());
+    let owner = tenant.as_uuid();
+    let mut connection = placement.engine().await.unwrap();
+    let insert = |note| -> [&(dyn ToSql + Sync); 2] { [&owner, note] };
+
+    let tx = connection.begin().await.unwrap();
+    tx.execute(INSERT_NOTE, &insert(&"before")).await.unwrap();
+    tx.commit_with(&[(INSERT_NOTE, &insert(&"first")), (INSERT_NOTE, &insert(&"second"))]).await.unwrap();
+    assert_eq!(notes(&placement, tenant).await, ["before", "first", "second"]);
+
+    // PostgreSQL refuses one: COMMIT is sent already, and takes back what went before.
+    let tx = connection.begin().await.unwrap();
+    tx.execute(INSERT_NOTE, &insert(&"lost")).await.unwrap();
+    let refused = tx.commit_with(&[(INSERT_NOTE, &insert(&"lost too")), (DIVIDE, &[&0_i32])]).await.unwrap_err();
+    assert_eq!(refused.code(), Some("22012"));
+
+    // One cannot even be sent: the one before it must not be committed without it.
+    let tx = connection.begin().await.unwrap();
+    let unsent = tx.commit_with(&[(INSERT_NOTE, &insert(&"lost")), (DIVIDE, &[&"no number"])]).await;
+    assert!(unsent.is_err());
+
+    let tx = connection.begin().await.unwrap();
+    tx.query(DIVIDE, &[&0_i32]).await.unwrap_err();
+    assert_eq!(tx.commit_with(&[(INSERT_NOTE, &insert(&"lost"))]).await.unwrap_err(), StoreError::Unsettled);
+    drop(connection);
+    until("no transaction is open", || async { count(&database.owner, COUNT_OPEN).await == 0 }).await;
+    assert_eq!(notes(&placement, tenant).await, ["before", "first", "second"]);
 }
 
 #[tokio::test]

@@ -11,11 +11,10 @@ use carepost_kernel::{Channel, EventId, MessageId, ProviderAccountId, ProviderRe
 use carepost_store::{EngineTx, Row};
 
 use crate::error::DeliveryError;
-use crate::ingest::{DeliveryInsert, insert_deliveries};
 use crate::rules::Change;
 use crate::store::batch::{
-    APPLY_CHANGES, INSERT_EVENTS, INSERT_FALLBACKS, INSERT_REFS, LIST_KNOWN_EVENTS, YIELD_CHANGES, channel, column,
-    get, message_id, state, waits_json,
+    APPLY_CHANGES, DeliveryColumns, DeliveryInsert, INSERT_DELIVERIES, INSERT_EVENTS, INSERT_FALLBACKS, INSERT_REFS,
+    LIST_KNOWN_EVENTS, YIELD_CHANGES, channel, column, get, message_id, state, waits_json,
 };
 use crate::types::{DeliveryEvent, DeliveryKey, DeliveryState, EventKind};
 
@@ -104,7 +103,10 @@ async fn create(tx: &EngineTx<'_>, decisions: &[&Decision]) -> Result<(), Delive
             })
         })
         .collect();
-    if rows.is_empty() { Ok(()) } else { insert_deliveries(tx, &rows).await }
+    if !rows.is_empty() {
+        tx.execute(INSERT_DELIVERIES, &DeliveryColumns::of(&rows).params()).await?;
+    }
+    Ok(())
 }
 
 /// What the history tells of a decision: all of it where it took effect. Where something has overtaken it, what
