@@ -48,7 +48,7 @@ pub(crate) struct LoadArgs {
     /// As fast as the connections allow (closed loop).
     #[arg(long, conflicts_with = "rate")]
     pub(crate) flat_out: bool,
-    /// Kept connections; default 64, flat out 256 (batch: 8).
+    /// Kept connections; default 64, flat out 512 (lifecycle: 256, batch: 8).
     #[arg(long, value_name = "COUNT")]
     pub(crate) connections: Option<usize>,
     /// Threads of the load.

@@ -9,13 +9,16 @@ use crate::report::Report;
 use crate::target::Target;
 use crate::traffic::{Heads, Singles};
 
+/// Flat out: who waits for an answer sends nothing, and the group commit takes in what others send meanwhile.
+const CONNECTIONS: usize = 512;
+
 pub(crate) async fn run(args: &EnqueueArgs) -> anyhow::Result<()> {
     let report = with_target(&args.target, async |target| measure(target, args).await).await?;
     conclude(&report, args.limits, &args.output)
 }
 
 async fn measure(target: &Target, args: &EnqueueArgs) -> anyhow::Result<Report> {
-    let shape = args.load.shape(false, 256);
+    let shape = args.load.shape(false, CONNECTIONS);
     let tenants = create_tenants(target, args.load.tenants, true).await?;
     let keys = tenants.iter().map(|tenant| tenant.api_key.as_str());
     let heads = Heads::new(&target.address.to_string(), keys);

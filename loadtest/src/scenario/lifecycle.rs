@@ -22,6 +22,8 @@ use crate::target::Target;
 use crate::traffic::{Heads, Singles};
 use crate::verdict::judge;
 
+/// Flat out: fewer than for `enqueue`, because the window holds callers back as well.
+const CONNECTIONS: usize = 256;
 const POLL: Duration = Duration::from_secs(1);
 /// PostgreSQL's sessions hand in their statistics about once a second.
 const STATISTICS_LAG: Duration = Duration::from_millis(2_500);
@@ -33,7 +35,7 @@ pub(crate) async fn run(args: &LifecycleArgs) -> anyhow::Result<()> {
 
 async fn measure(target: &Target, args: &LifecycleArgs) -> anyhow::Result<Report> {
     let database = target.database.as_ref().context("a whole life is followed in the database: name --database-url")?;
-    let shape = args.load.shape(false, 256);
+    let shape = args.load.shape(false, CONNECTIONS);
     let channels = args.load.mix.channels();
     let pace = Pace {
         latency: Duration::from_millis(args.provider_latency_ms),
