@@ -33,6 +33,9 @@ const SHORT: SignedDuration = SignedDuration::from_secs(1);
 const LONG: Duration = Duration::from_secs(2);
 /// What was paused, or has no account, is looked at again after this time, should the news of a change be lost.
 const RECHECK: SignedDuration = SignedDuration::from_secs(30);
+/// A row that says already why it waits is told the new time at most so often. What is in the way of one is in the way of
+/// all: else a channel that is shut would write its whole window again and again.
+const RETELL: SignedDuration = SignedDuration::from_secs(60);
 /// The code of a refusal because the message has no content or no address for the channel.
 const NOTHING_TO_SAY: &str = "no_content_for_channel";
 
@@ -239,7 +242,7 @@ impl ChannelActor {
                     .increment(1);
                 // It must not expire late.
                 let until = until.min(delivery.expires_at);
-                if until.duration_since(on.now) < SHORT {
+                if until.duration_since(on.now) < SHORT || is_told(&delivery, reason, on.now) {
                     return self.window.put(delivery, Stage::Waiting(until), false, instant());
                 }
                 let step = rules::waits(&delivery, until, reason, on);
@@ -256,6 +259,11 @@ impl ChannelActor {
         };
         self.decide(&delivery, step, Vec::new(), None, tenant);
     }
+}
+
+/// The row says why it waits, and until when, or until a moment ago.
+fn is_told(delivery: &Delivery, reason: WaitReason, now: Timestamp) -> bool {
+    delivery.reason == Some(reason) && now.duration_since(delivery.due_at) < RETELL
 }
 
 fn earliest(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {

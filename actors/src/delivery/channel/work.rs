@@ -236,8 +236,11 @@ impl ChannelActor {
         if is_outdated && waits_for_configuration(&delivery) {
             delivery.due_at = self.shared.now();
         }
-        if matches!(effect.state, DeliveryState::Queued | DeliveryState::Unknown) {
-            self.take_in(delivery);
+        match effect.state {
+            // It keeps its place: what comes instead would only be told the same.
+            DeliveryState::Queued if waits_for_configuration(&delivery) => self.put(delivery, false),
+            DeliveryState::Queued | DeliveryState::Unknown => self.take_in(delivery),
+            _ => {}
         }
     }
 

@@ -18,3 +18,17 @@ fn what_has_no_content_or_no_address_never_leaves() {
     assert!(!leaves(Payload { sms, ..Payload::default() }));
     assert!(!leaves(Payload { to: to("+15005550006"), ..Payload::default() }));
 }
+
+#[test]
+fn del_3_a_row_that_says_why_it_waits_is_not_told_the_same_again_and_again() {
+    let mut delivery = delivery(Payload::default());
+    let due_at = delivery.due_at;
+    let after = |seconds| due_at.saturating_add(SignedDuration::from_secs(seconds)).unwrap();
+    delivery.reason = Some(WaitReason::Dispatch);
+    assert!(!is_told(&delivery, WaitReason::Paused, due_at));
+    delivery.reason = Some(WaitReason::Paused);
+    assert!(is_told(&delivery, WaitReason::Paused, after(-30)));
+    assert!(is_told(&delivery, WaitReason::Paused, after(59)));
+    assert!(!is_told(&delivery, WaitReason::Paused, after(60)));
+    assert!(!is_told(&delivery, WaitReason::BreakerOpen, after(1)));
+}
