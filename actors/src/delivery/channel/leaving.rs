@@ -24,7 +24,7 @@ use crate::delivery::lane::{Lane, LaneTurn};
 use crate::delivery::provider;
 
 use super::window::Stage;
-use super::work::{HORIZON, circumstances, decision};
+use super::work::{HORIZON, circumstances, decision, is_large};
 use super::{ChannelActor, instant};
 
 /// A wait that is shorter is not written down by itself; it comes with the next event.
@@ -242,7 +242,9 @@ impl ChannelActor {
                     .increment(1);
                 // It must not expire late.
                 let until = until.min(delivery.expires_at);
-                if until.duration_since(on.now) < SHORT || is_told(&delivery, reason, on.now) {
+                // A large one goes back to its row, where it takes no memory.
+                let stays = is_told(&delivery, reason, on.now) && !is_large(&delivery);
+                if until.duration_since(on.now) < SHORT || stays {
                     return self.window.put(delivery, Stage::Waiting(until), false, instant());
                 }
                 let step = rules::waits(&delivery, until, reason, on);

@@ -277,7 +277,7 @@ impl ChannelActor {
 }
 
 /// What takes more memory than most.
-fn is_large(delivery: &Delivery) -> bool {
+pub(super) fn is_large(delivery: &Delivery) -> bool {
     delivery.payload_bytes > 64 << 10
 }
 
