@@ -18,6 +18,7 @@ const ENSURE_PARTITIONS: &str = include_str!("sql/ensure_partitions.sql");
 const DROP_PARTITION: &str = include_str!("sql/drop_partition.sql");
 const LIST_MISSING_INDEXES: &str = include_str!("sql/list_missing_indexes.sql");
 const TRY_LOCK_INDEXES: &str = include_str!("sql/try_lock_indexes.sql");
+const UNLOCK_INDEXES: &str = include_str!("sql/unlock_indexes.sql");
 const LIFT_STATEMENT_TIMEOUT: &str = include_str!("sql/lift_statement_timeout.sql");
 const GET_LOCK_SLOTS: &str = include_str!("sql/get_lock_slots.sql");
 const LIST_PARTITIONS: &str = include_str!("sql/list_partitions.sql");
@@ -137,6 +138,7 @@ pub async fn index_past_days(placement: &Placement, day: Date) -> Result<Vec<Str
         connection.batch_execute(row.try_get("statement")?).await?;
         indexed.push(row.try_get("name")?);
     }
+    query(&connection, UNLOCK_INDEXES, &[]).await?;
     indexed.dedup();
     Ok(indexed)
 }
