@@ -7,9 +7,13 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::load::Shape;
 use crate::payloads::Mix;
-use crate::report::Limits;
+use crate::report::{Limits, ShareLimits};
 use crate::schedule::Schedule;
 use crate::target::TargetArgs;
+
+mod runs;
+
+pub(crate) use runs::{FairnessArgs, HeldSnapshotArgs, OverloadArgs, ReceiptsArgs, SoakArgs};
 
 /// Load against a fresh carepost and its own PostgreSQL, with the promises checked afterwards.
 ///
@@ -31,12 +35,18 @@ pub(crate) enum Command {
     Batch(BatchArgs),
     /// The whole life: accepted, sent to a provider over HTTP, receipt, delivered.
     Lifecycle(LifecycleArgs),
+    /// A tenant's wait alone, and beside another one's flood (DEL-11).
+    Fairness(FairnessArgs),
+    /// Twice as much as can be taken in: what is accepted, how the rest is refused, and how long it is felt (DEL-12).
+    Overload(OverloadArgs),
+    /// Signed receipts as fast as they are taken, with copies and out of order (DEL-6).
+    Receipts(ReceiptsArgs),
+    /// The whole life while somebody keeps an old snapshot open and others scan.
+    HeldSnapshot(HeldSnapshotArgs),
+    /// The whole life for long, looked at now and then.
+    Soak(SoakArgs),
     /// Runs side by side.
-    Report {
-        /// Files that `--json` wrote.
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-    },
+    Report(ReportArgs),
 }
 
 /// How much, how long, for whom.
@@ -135,7 +145,7 @@ pub(crate) struct LifecycleArgs {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CeilingArgs {
-    /// Seconds for each of the three measurements.
+    /// Seconds for each of the four measurements.
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(crate) duration_s: u64,
     /// Connections that commit one message at a time.
@@ -152,6 +162,18 @@ pub(crate) struct CeilingArgs {
     pub(crate) data_dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReportArgs {
+    /// Files that `--json` wrote.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Fail where a share of the ceiling or a limit of a run is missed.
+    #[arg(long)]
+    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) shares: ShareLimits,
 }
 
 const DEFAULT_RATE: f64 = 500.0;

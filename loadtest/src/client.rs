@@ -17,6 +17,8 @@ use wire::{Body, Head};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
+    /// It says when to come again.
+    pub(crate) has_retry_after: bool,
     pub(crate) body: &'a [u8],
 }
 
@@ -57,29 +59,28 @@ impl Connection {
                 None => self.read_more().await?,
             }
         };
-        let (status, stays_open) = (head.status, head.stays_open);
         match head.body {
-            Body::Fixed(length) => self.fixed(&head, length, status, stays_open).await,
-            Body::Chunked => self.chunks(&head, status, stays_open).await,
+            Body::Fixed(length) => self.fixed(&head, length).await,
+            Body::Chunked => self.chunks(&head).await,
         }
     }
 
-    async fn fixed(&mut self, head: &Head, length: usize, status: u16, stays_open: bool) -> io::Result<Answer<'_>> {
+    async fn fixed(&mut self, head: &Head, length: usize) -> io::Result<Answer<'_>> {
         let end = head.length.checked_add(length).filter(|end| *end <= ANSWER_LIMIT);
         let end = end.ok_or_else(|| malformed("the answer is too long"))?;
         while self.input.len() < end {
             self.read_more().await?;
         }
-        self.is_reusable = stays_open;
-        Ok(Answer { status, body: &self.input[head.length..end] })
+        self.is_reusable = head.stays_open;
+        Ok(Answer { status: head.status, has_retry_after: head.has_retry_after, body: &self.input[head.length..end] })
     }
 
-    async fn chunks(&mut self, head: &Head, status: u16, stays_open: bool) -> io::Result<Answer<'_>> {
+    async fn chunks(&mut self, head: &Head) -> io::Result<Answer<'_>> {
         while !wire::join_chunks(&self.input[head.length..], &mut self.chunked).map_err(malformed)? {
             self.read_more().await?;
         }
-        self.is_reusable = stays_open;
-        Ok(Answer { status, body: &self.chunked })
+        self.is_reusable = head.stays_open;
+        Ok(Answer { status: head.status, has_retry_after: head.has_retry_after, body: &self.chunked })
     }
 
     async fn read_more(&mut self) -> io::Result<()> {

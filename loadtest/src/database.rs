@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, NoTls};
 use uuid::Uuid;
@@ -15,6 +16,9 @@ const LIST_DELIVERED: &str = include_str!("sql/list_delivered.sql");
 const COUNT_OPEN: &str = include_str!("sql/count_open.sql");
 const GET_SPAN: &str = include_str!("sql/get_span.sql");
 const GET_EFFORT: &str = include_str!("sql/get_effort.sql");
+const GET_BULK: &str = include_str!("sql/get_bulk.sql");
+const HOLD_SNAPSHOT: &str = include_str!("sql/hold_snapshot.sql");
+const SCAN_DELIVERIES: &str = include_str!("sql/scan_deliveries.sql");
 const GET_VERSION: &str = include_str!("sql/get_version.sql");
 
 /// One connection, which sees all tenants: the login owns the tables.
@@ -37,6 +41,14 @@ impl Drop for Driver {
 pub(crate) struct Effort {
     pub(crate) commits: i64,
     pub(crate) wal_bytes: i64,
+}
+
+/// How much room the tables take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bulk {
+    pub(crate) dead_rows: i64,
+    pub(crate) table_bytes: i64,
+    pub(crate) index_bytes: i64,
 }
 
 impl Database {
@@ -69,10 +81,30 @@ impl Database {
         Ok(self.client.query_one(COUNT_OPEN, &[&tenants]).await.context("count open deliveries")?.try_get("open")?)
     }
 
-    /// Seconds from the first message to the last end.
-    pub(crate) async fn span_s(&self, tenants: &[Uuid]) -> anyhow::Result<f64> {
-        let span: Option<f64> = self.client.query_one(GET_SPAN, &[&tenants]).await?.try_get("span_s")?;
+    /// Seconds from the first message since then to the last end.
+    pub(crate) async fn span_s(&self, tenants: &[Uuid], since: Timestamp) -> anyhow::Result<f64> {
+        let span: Option<f64> = self.client.query_one(GET_SPAN, &[&tenants, &since]).await?.try_get("span_s")?;
         Ok(span.unwrap_or(0.0))
+    }
+
+    /// By the statistics of the moment: dead rows are an estimate.
+    pub(crate) async fn bulk(&self) -> anyhow::Result<Bulk> {
+        let row = self.client.query_one(GET_BULK, &[&SCHEMA]).await.context("read the tables' statistics")?;
+        Ok(Bulk {
+            dead_rows: row.try_get("dead_rows")?,
+            table_bytes: row.try_get("table_bytes")?,
+            index_bytes: row.try_get("index_bytes")?,
+        })
+    }
+
+    /// Keeps a snapshot of now open for as long as this connection lasts.
+    pub(crate) async fn hold_snapshot(&self) -> anyhow::Result<()> {
+        self.client.batch_execute(HOLD_SNAPSHOT).await.context("hold a snapshot")
+    }
+
+    /// Reads every delivery.
+    pub(crate) async fn scan(&self) -> anyhow::Result<i64> {
+        Ok(self.client.query_one(SCAN_DELIVERIES, &[]).await.context("scan deliveries")?.try_get("read")?)
     }
 
     pub(crate) async fn effort(&self) -> anyhow::Result<Effort> {

@@ -4,17 +4,18 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use carepost_kernel::Clock;
+use hdrhistogram::Histogram;
 use tokio::time::Instant;
 
 use crate::client::{Answer, Connection};
 use crate::number::instant;
 use crate::schedule::Schedule;
-use crate::tally::{Ending, Tally, note};
+use crate::tally::{Ending, Tally, histogram, note};
 
 /// What is asked, and how answers are read. Requests are known by number, from 0.
 pub(crate) trait Traffic: Send + Sync {
@@ -44,6 +45,35 @@ pub(crate) struct Shape {
 pub(crate) struct Counters {
     pub(crate) acked: AtomicU64,
     pub(crate) failed: AtomicU64,
+    /// Latencies of measured requests since somebody looked last.
+    recent: Mutex<Option<Histogram<u64>>>,
+}
+
+impl Counters {
+    /// Latencies since the last call.
+    pub(crate) fn take_recent(&self) -> Histogram<u64> {
+        self.lock().take().unwrap_or_else(histogram)
+    }
+
+    fn note(&self, latency: Duration) {
+        note(self.lock().get_or_insert_with(histogram), latency);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Histogram<u64>>> {
+        // A histogram is whole after each record, whoever may have panicked.
+        self.recent.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// What only some runs have.
+#[derive(Default)]
+pub(crate) struct Extras {
+    /// Closed loop: when to hold back.
+    pub(crate) gate: Option<Gate>,
+    /// Closed loop: ends after so many requests.
+    pub(crate) limit: Option<u64>,
+    /// To look at from outside.
+    pub(crate) counters: Arc<Counters>,
 }
 
 /// A run that has not begun.
@@ -51,8 +81,7 @@ pub(crate) struct Load {
     pub(crate) address: SocketAddr,
     pub(crate) shape: Shape,
     pub(crate) traffic: Arc<dyn Traffic>,
-    pub(crate) gate: Option<Gate>,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) extras: Extras,
 }
 
 /// No answer within this time is none.
@@ -136,24 +165,27 @@ async fn drive(run: Arc<Run>, tally: Rc<RefCell<Tally>>) {
     while let Some((number, offset)) = run.next().await {
         request.clear();
         run.load.traffic.write(number, &mut scratch, &mut request);
+        let departed = instant();
         let sent = tokio::time::timeout(ANSWER_PATIENCE, run.exchange(&mut connection, number, &request, &tally));
         let outcome = sent.await.unwrap_or(Err(Ending::TimedOut));
         let ended = instant().saturating_duration_since(run.start);
         let mut tally = tally.borrow_mut();
         match outcome {
             Ok(acked) => {
-                run.load.counters.acked.fetch_add(acked, Ordering::Relaxed);
+                run.load.extras.counters.acked.fetch_add(acked, Ordering::Relaxed);
                 if acked == 0 {
-                    run.load.counters.failed.fetch_add(1, Ordering::Relaxed);
+                    run.load.extras.counters.failed.fetch_add(1, Ordering::Relaxed);
+                    note(&mut tally.refusals, departed.elapsed());
                 } else if run.load.shape.schedule.is_measured(offset) {
                     note(&mut tally.latency, ended.saturating_sub(offset));
+                    run.load.extras.counters.note(ended.saturating_sub(offset));
                     tally.measured += acked;
                     tally.last = tally.last.max(ended);
                 }
             }
             Err(ending) => {
                 connection = None;
-                run.load.counters.failed.fetch_add(1, Ordering::Relaxed);
+                run.load.extras.counters.failed.fetch_add(1, Ordering::Relaxed);
                 run.load.traffic.lose(number, ending, &mut tally);
             }
         }
@@ -176,13 +208,18 @@ impl Run {
             }
             return Some((number, offset));
         }
-        let may_send =
-            || self.load.gate.as_ref().is_none_or(|gate| gate(self.load.counters.acked.load(Ordering::Relaxed)));
+        let Extras { gate, limit, counters } = &self.load.extras;
+        let is_allowed = |number: u64| limit.is_none_or(|limit| number < limit);
+        let may_send = || gate.as_ref().is_none_or(|gate| gate(counters.acked.load(Ordering::Relaxed)));
         while !may_send() && elapsed() < schedule.end() {
             tokio::time::sleep(GATE_POLL).await;
         }
         let offset = elapsed();
-        (offset < schedule.end()).then(|| (self.next.fetch_add(1, Ordering::Relaxed), offset))
+        if offset >= schedule.end() || !is_allowed(self.next.load(Ordering::Relaxed)) {
+            return None;
+        }
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        is_allowed(number).then_some((number, offset))
     }
 
     async fn exchange(

@@ -15,6 +15,7 @@ mod database;
 mod load;
 mod machine;
 mod number;
+mod order;
 mod payloads;
 mod progress;
 mod report;
@@ -31,8 +32,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 
-use cli::{Cli, Command};
-use report::{Report, side_by_side};
+use cli::{Cli, Command, ReportArgs};
+use report::{Report, missed, side_by_side};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -63,13 +64,20 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Enqueue(args) => Box::pin(scenario::enqueue::run(&args)).await,
         Command::Batch(args) => Box::pin(scenario::batch::run(&args)).await,
         Command::Lifecycle(args) => Box::pin(scenario::lifecycle::run(&args)).await,
-        Command::Report { files } => show(&files),
+        Command::Fairness(args) => Box::pin(scenario::fairness::run(&args)).await,
+        Command::Overload(args) => Box::pin(scenario::overload::run(&args)).await,
+        Command::Receipts(args) => Box::pin(scenario::receipts::run(&args)).await,
+        Command::HeldSnapshot(args) => Box::pin(scenario::held_snapshot::run(&args)).await,
+        Command::Soak(args) => Box::pin(scenario::soak::run(&args)).await,
+        Command::Report(args) => show(&args),
     }
 }
 
 #[expect(clippy::print_stdout, reason = "the table is this program's answer")]
-fn show(files: &[std::path::PathBuf]) -> anyhow::Result<()> {
-    let reports = files.iter().map(|file| Report::read(file)).collect::<anyhow::Result<Vec<_>>>()?;
+fn show(args: &ReportArgs) -> anyhow::Result<()> {
+    let reports = args.files.iter().map(|file| Report::read(file)).collect::<anyhow::Result<Vec<_>>>()?;
     print!("{}", side_by_side(&reports));
+    let missed = if args.check { missed(&reports, args.shares) } else { Vec::new() };
+    anyhow::ensure!(missed.is_empty(), "missed:\n  {}", missed.join("\n  "));
     Ok(())
 }

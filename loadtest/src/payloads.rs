@@ -120,15 +120,21 @@ impl Payloads {
         Ok(Self { templates, weight })
     }
 
-    /// Appends the body of message `number`: a JSON object.
-    pub(crate) fn write(&self, number: u64, out: &mut Vec<u8>) {
+    /// The recipient of message `number`, and which template it has.
+    pub(crate) fn recipient(&self, number: u64) -> (usize, u64) {
         let drawn = number::spread(number) % self.weight;
         // The last weight is the sum, so that one is always found.
-        let Some((_, template)) = self.templates.iter().find(|(up_to, _)| drawn < *up_to) else { return };
+        let template = self.templates.iter().position(|(up_to, _)| drawn < *up_to).unwrap_or(0);
+        // 1000 and more: below lie the simulators' magic recipients.
+        (template, 1_000 + number::spread(number.wrapping_add(1)) % 9_000)
+    }
+
+    /// Appends the body of message `number`: a JSON object.
+    pub(crate) fn write(&self, number: u64, out: &mut Vec<u8>) {
+        let (template, mut digits) = self.recipient(number);
+        let (_, template) = &self.templates[template];
         let start = out.len();
         out.extend_from_slice(&template.bytes);
-        // 1000 and more: below lie the simulators' magic recipients.
-        let mut digits = 1_000 + number::spread(number.wrapping_add(1)) % 9_000;
         let mut text = *HOLE.first_chunk::<4>().unwrap_or(b"0000");
         for place in text.iter_mut().rev() {
             *place = b"0123456789"[usize::try_from(digits % 10).unwrap_or(0)];

@@ -14,7 +14,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// Runs the load under a bar.
 pub(crate) async fn watch(title: &str, load: Load) -> anyhow::Result<Tally> {
     let whole = load.shape.schedule.end();
-    let counters = std::sync::Arc::clone(&load.counters);
+    let counters = std::sync::Arc::clone(&load.extras.counters);
     let bar = bar(title, whole);
     let started = instant();
     let run = load.run();

@@ -13,8 +13,12 @@ use crate::number::millis;
 use crate::tally::Tally;
 use crate::verdict::{Fates, Verdict};
 
+mod figure;
+mod share;
 mod table;
 
+pub(crate) use figure::{Figure, Sample, grown};
+pub(crate) use share::{ShareLimits, missed};
 pub(crate) use table::side_by_side;
 
 /// The setting that says how requests were sent, and its value for a closed loop.
@@ -38,6 +42,12 @@ pub(crate) struct Report {
     pub(crate) life: Option<Life>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ceiling: Option<Ceiling>,
+    /// What only this scenario measures, with its limits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) figures: Vec<Figure>,
+    /// Over time, where the run looked now and then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) samples: Vec<Sample>,
 }
 
 /// Latencies in milliseconds.
@@ -105,6 +115,9 @@ pub(crate) struct Life {
     /// Commits of the database for each message, reads included.
     pub(crate) commits_per_message: f64,
     pub(crate) wal_bytes_per_message: f64,
+    /// Calls that came before that of an older message to the same recipient. Nobody promises that there are none.
+    #[serde(default)]
+    pub(crate) out_of_order: u64,
 }
 
 /// What the machine can do without us.
@@ -115,6 +128,9 @@ pub(crate) struct Ceiling {
     /// Messages per second, in batches of [`Self::batch_size`].
     pub(crate) batched: f64,
     pub(crate) batch_size: u64,
+    /// Messages per second with everything that their whole life writes, in such batches.
+    #[serde(default)]
+    pub(crate) whole_life: Option<f64>,
     /// Requests per second to a handler that does nothing.
     pub(crate) empty_handler: f64,
 }
@@ -148,6 +164,7 @@ impl Report {
             must_be_none(fates.sent_twice, "were taken by the provider more than once");
             must_be_none(fates.unseen, "count as delivered without a call");
         }
+        failures.extend(self.figures.iter().filter_map(Figure::failure));
         let Some(requests) = &self.requests else { return failures };
         if requests.rate <= 0.0 {
             failures.push("not one measured request succeeded".to_owned());

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::admin::Tenant;
 use crate::cli::{LoadArgs, OutputArgs};
-use crate::load::{Gate, Load, Shape, Traffic};
+use crate::load::{Extras, Load, Shape, Traffic};
 use crate::progress;
 use crate::report::{FLAT_OUT, Limits, PACE, Report, Requests, side_by_side};
 use crate::tally::Tally;
@@ -21,7 +21,13 @@ use crate::verdict::{Verdict, compare};
 pub(crate) mod batch;
 pub(crate) mod ceiling;
 pub(crate) mod enqueue;
+pub(crate) mod fairness;
+pub(crate) mod held_snapshot;
 pub(crate) mod lifecycle;
+pub(crate) mod overload;
+pub(crate) mod receipts;
+pub(crate) mod soak;
+mod stage;
 
 /// Nothing of ours may stand in the way of what is measured.
 const NO_LIMIT: u32 = 1_000_000;
@@ -76,9 +82,9 @@ async fn drive(
     target: &Target,
     shape: &Shape,
     traffic: Arc<dyn Traffic>,
-    gate: Option<Gate>,
+    extras: Extras,
 ) -> anyhow::Result<Tally> {
-    let load = Load { address: target.address, shape: shape.clone(), traffic, gate, counters: Arc::default() };
+    let load = Load { address: target.address, shape: shape.clone(), traffic, extras };
     progress::watch(title, load).await
 }
 
@@ -102,20 +108,35 @@ fn ids(tenants: &[Tenant]) -> Vec<Uuid> {
     tenants.iter().map(|tenant| tenant.id).collect()
 }
 
-/// The report's common part.
-fn report(scenario: &str, target: &Target, load: &LoadArgs, shape: &Shape, tally: &Tally) -> Report {
-    let mut requests = Requests::new(tally, shape.schedule.warm_up);
-    requests.server_peak_mib = target.peak_mib();
+/// The part of a report that every run on a server has.
+fn bare(scenario: &str, target: &Target, settings: BTreeMap<String, String>) -> Report {
     Report {
         scenario: scenario.to_owned(),
         at: Clock::system().now(),
         machine: target.machine.clone(),
-        settings: describe(load, shape),
-        requests: Some(requests),
+        settings,
+        requests: None,
         verdict: None,
         life: None,
         ceiling: None,
+        figures: Vec::new(),
+        samples: Vec::new(),
     }
+}
+
+/// What the callers saw of a load.
+fn requests(target: &Target, shape: &Shape, tally: &Tally) -> Requests {
+    Requests { server_peak_mib: target.peak_mib(), ..Requests::new(tally, shape.schedule.warm_up) }
+}
+
+/// Settings by name.
+fn settings_of<const N: usize>(settings: [(&str, String); N]) -> BTreeMap<String, String> {
+    settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The report of one load.
+fn report(scenario: &str, target: &Target, load: &LoadArgs, shape: &Shape, tally: &Tally) -> Report {
+    Report { requests: Some(requests(target, shape, tally)), ..bare(scenario, target, describe(load, shape)) }
 }
 
 fn describe(load: &LoadArgs, shape: &Shape) -> BTreeMap<String, String> {

@@ -1,10 +1,11 @@
 //! The provider at the other end: the simulators of `carepost_providers`, in this process, quick and reliable.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use carepost_kernel::Channel;
+use carepost_kernel::{AttemptRef, Channel, Secret};
 use carepost_providers::Vendor;
 use carepost_providers::simulator::{CallOutcome, Profile, ReceiptProfile, Simulator};
 use serde_json::{Value, json};
@@ -22,8 +23,8 @@ const TIMEOUT_MS: u64 = 30_000;
 pub(crate) struct Seen {
     /// When it was first called, in microseconds since 1970.
     pub(crate) first_us: i64,
-    /// Its own ids, one for each acceptance.
-    refs: HashSet<String>,
+    /// Digests of its own ids, one for each acceptance: a soak has millions.
+    refs: Vec<u64>,
 }
 
 impl Seen {
@@ -39,6 +40,8 @@ pub(crate) struct Sink {
     vendors: Vec<Vendor>,
     seen: HashMap<Uuid, Seen>,
     fetched: u64,
+    /// One for each tenant with a Twilio account, in the order in which they were connected.
+    faces: Vec<Face>,
 }
 
 /// How quick the provider is.
@@ -48,6 +51,31 @@ pub(crate) struct Pace {
     pub(crate) receipt_delay: Duration,
     /// Calls at a time for each account.
     pub(crate) in_flight: u32,
+    /// Calls per second for each account; `None` is no set rate.
+    pub(crate) rate_per_second: Option<u32>,
+    /// No receipts come by themselves.
+    pub(crate) is_silent: bool,
+}
+
+impl Default for Pace {
+    /// Answers at once, and tells soon after.
+    fn default() -> Self {
+        Self {
+            latency: Duration::ZERO,
+            receipt_delay: Duration::from_millis(20),
+            in_flight: 256,
+            rate_per_second: None,
+            is_silent: false,
+        }
+    }
+}
+
+/// Where receipts of a Twilio account go, and what they are signed with.
+#[derive(Debug, Clone)]
+pub(crate) struct Face {
+    pub(crate) webhook_url: url::Url,
+    pub(crate) account_sid: String,
+    pub(crate) auth_token: Secret<String>,
 }
 
 impl Sink {
@@ -60,15 +88,16 @@ impl Sink {
         };
         let vendors: Vec<Vendor> = channels.iter().filter_map(vendor).collect();
         for vendor in &vendors {
-            let receipts = ReceiptProfile { delay: pace.receipt_delay, ..ReceiptProfile::default() };
+            let receipts =
+                ReceiptProfile { delay: pace.receipt_delay, silent: pace.is_silent, ..ReceiptProfile::default() };
             simulator.set_profile(*vendor, Profile { latency: pace.latency, receipts, ..Profile::default() });
         }
-        Ok(Self { simulator, vendors, seen: HashMap::new(), fetched: 0 })
+        Ok(Self { simulator, vendors, seen: HashMap::new(), fetched: 0, faces: Vec::new() })
     }
 
     /// Gives a tenant an account at each vendor, and one for its own inbox where `channels` has it.
     pub(crate) async fn connect(
-        &self,
+        &mut self,
         admin: &Admin,
         tenant: Uuid,
         channels: &[Channel],
@@ -82,19 +111,44 @@ impl Sink {
                 "name": format!("load test, {}", vendor.as_str()),
                 "vendor": vendor.as_str(),
                 "settings": account.settings,
-                "credentials": credentials,
+                "credentials": &credentials,
                 "base_url": account.base_url.as_ref().map(url::Url::as_str),
                 "max_in_flight": pace.in_flight,
+                "rate_per_second": pace.rate_per_second,
                 "timeout_ms": TIMEOUT_MS,
             });
             let made = admin.create_account(tenant, &body).await?;
             let adopted = self.simulator.adopt(*vendor, &account.settings, &account.credentials, &made.webhook_url);
             ensure!(adopted, "the simulated {} does not take its own account back", vendor.as_str());
+            if *vendor == Vendor::Twilio {
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                self.faces.push(Face {
+                    webhook_url: made.webhook_url,
+                    account_sid: text(&account.settings["account_sid"]),
+                    auth_token: Secret::new(text(&credentials["auth_token"])),
+                });
+            }
         }
         if channels.contains(&Channel::InApp) {
             admin.create_account(tenant, &json!({"name": "inbox", "vendor": Vendor::InApp.as_str()})).await?;
         }
         Ok(())
+    }
+
+    /// Where receipts go, by tenant.
+    pub(crate) fn faces(&self) -> &[Face] {
+        &self.faces
+    }
+
+    /// What Twilio has accepted, oldest first, with its ids; the newest 200,000.
+    pub(crate) fn accepted_calls(&self) -> Vec<(AttemptRef, String)> {
+        let accepted = |call: carepost_providers::simulator::Call| match (call.attempt, call.outcome) {
+            (Some(attempt), CallOutcome::Accepted { provider_ref } | CallOutcome::Dropped { provider_ref }) => {
+                Some((attempt, provider_ref))
+            }
+            _ => None,
+        };
+        self.simulator.calls(Vendor::Twilio).into_iter().filter_map(accepted).collect()
     }
 
     /// A handle that counts acceptances, for a gate.
@@ -135,7 +189,10 @@ impl Sink {
                 if seen.refs.is_empty() || at_us < seen.first_us {
                     seen.first_us = at_us;
                 }
-                seen.refs.insert(provider_ref);
+                let digest = BuildHasherDefault::<DefaultHasher>::default().hash_one(&provider_ref);
+                if !seen.refs.contains(&digest) {
+                    seen.refs.push(digest);
+                }
             }
         }
     }

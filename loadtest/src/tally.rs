@@ -28,6 +28,11 @@ impl Ending {
         matches!(self, Self::Status(200..=299))
     }
 
+    /// The server takes no more for now and says so.
+    pub(crate) const fn is_refusal(self) -> bool {
+        matches!(self, Self::Status(429 | 503))
+    }
+
     /// Nobody knows whether there is a message now.
     pub(crate) const fn is_unknown(self) -> bool {
         matches!(self, Self::Status(500..) | Self::Unreadable | Self::Broken(_) | Self::TimedOut)
@@ -83,6 +88,11 @@ pub(crate) struct Tally {
     pub(crate) measured: u64,
     /// When the last measured one ended, since the start.
     pub(crate) last: Duration,
+    /// From the departure to the end of the answer, of measured requests of which nothing was taken. How late a request
+    /// left is the fault of those before it, which the latencies above tell.
+    pub(crate) refusals: Histogram<u64>,
+    /// Messages that were refused for now without a word on when to come again.
+    pub(crate) unexplained: u64,
 }
 
 impl Default for Tally {
@@ -94,6 +104,8 @@ impl Default for Tally {
             unknown: Vec::new(),
             measured: 0,
             last: Duration::ZERO,
+            refusals: histogram(),
+            unexplained: 0,
         }
     }
 }
@@ -107,6 +119,8 @@ impl Tally {
     /// Takes what another thread has seen.
     pub(crate) fn join(&mut self, other: Self) {
         self.latency.add(&other.latency).expect("all histograms have the same bounds");
+        self.refusals.add(&other.refusals).expect("all histograms have the same bounds");
+        self.unexplained += other.unexplained;
         for (ending, count) in other.endings {
             self.count(ending, count);
         }

@@ -9,7 +9,7 @@ use carepost_kernel::Clock;
 
 use crate::admin::Admin;
 use crate::database::Database;
-use crate::machine::{Machine, peak_mib};
+use crate::machine::{Machine, peak_mib, rss_mib};
 
 mod binary;
 mod folder;
@@ -45,6 +45,8 @@ pub(crate) struct Target {
     pub(crate) machine: Machine,
     /// `None` where a running server's database was not named.
     pub(crate) database: Option<Database>,
+    /// The same database, for more connections.
+    pub(crate) database_url: Option<String>,
     /// Dropped in this order: the server goes before its database, the folder goes last.
     server: Option<server::Server>,
     postgres: Option<Postgres>,
@@ -72,7 +74,8 @@ impl Target {
         "of a running server".clone_into(&mut machine.file_system);
         let admin = Admin::new(address, token.to_owned());
         admin.wait_until_ready(Duration::from_secs(5)).await.context("reach the running server")?;
-        Ok(Self { address, admin, machine, database, server: None, postgres: None })
+        let database_url = database_url.map(str::to_owned);
+        Ok(Self { address, admin, machine, database, database_url, server: None, postgres: None })
     }
 
     async fn fresh(args: &TargetArgs) -> anyhow::Result<Self> {
@@ -82,12 +85,19 @@ impl Target {
         let server = server::Server::start(&binary, postgres.url(), postgres.folder()).await?;
         let database = Database::connect(postgres.url()).await?;
         let (address, admin) = (server.address(), Admin::new(server.address(), server.admin_token().to_owned()));
-        Ok(Self { address, admin, machine, database: Some(database), server: Some(server), postgres: Some(postgres) })
+        let database_url = Some(postgres.url().to_owned());
+        let (server, postgres) = (Some(server), Some(postgres));
+        Ok(Self { address, admin, machine, database: Some(database), database_url, server, postgres })
     }
 
     /// The largest memory of a server that we started, in MiB.
     pub(crate) fn peak_mib(&self) -> Option<u64> {
         peak_mib(self.server.as_ref()?.process()?)
+    }
+
+    /// The present memory of a server that we started, in MiB.
+    pub(crate) fn rss_mib(&self) -> Option<u64> {
+        rss_mib(self.server.as_ref()?.process()?)
     }
 
     /// Stops what was started, in order, and removes its folder. A server that does not end cleanly is an error.

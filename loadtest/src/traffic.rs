@@ -26,7 +26,7 @@ impl Heads {
     }
 
     /// The tenant of a number: all in turn.
-    fn tenant_of(&self, number: u64) -> usize {
+    pub(crate) fn tenant_of(&self, number: u64) -> usize {
         usize::try_from(number % self.0.len().max(1) as u64).unwrap_or(0)
     }
 
@@ -51,6 +51,8 @@ pub(crate) struct Singles {
     pub(crate) payloads: Payloads,
     /// The share of repetitions, 0 to 1.
     pub(crate) replay: f64,
+    /// The key of request 0: loads for the same tenants have keys of their own.
+    pub(crate) first_key: u64,
 }
 
 impl Singles {
@@ -60,7 +62,7 @@ impl Singles {
         while key > 0 && number::share(key) < self.replay {
             key -= 1 + number::spread(key) % REPEAT_WITHIN.min(key);
         }
-        key
+        self.first_key + key
     }
 }
 
@@ -81,6 +83,7 @@ impl Traffic for Singles {
         let key = self.key_of(number);
         let ending = Ending::Status(answer.status);
         if !ending.is_success() {
+            tally.unexplained += u64::from(ending.is_refusal() && !answer.has_retry_after);
             self.lose(number, ending, tally);
             return 0;
         }
@@ -105,17 +108,19 @@ impl Traffic for Singles {
     }
 }
 
-/// Many messages for each request; item `i` of request `number` has the key `number * size + i`.
+/// Many messages for each request; item `i` of request `number` has the key `first_key + number * size + i`.
 #[derive(Debug)]
 pub(crate) struct Batches {
     pub(crate) heads: Heads,
     pub(crate) payloads: Payloads,
     pub(crate) size: u64,
+    /// The key of the first item.
+    pub(crate) first_key: u64,
 }
 
 impl Batches {
     fn keys(&self, number: u64) -> std::ops::Range<u64> {
-        number * self.size..(number + 1) * self.size
+        self.first_key + number * self.size..self.first_key + (number + 1) * self.size
     }
 }
 
@@ -133,6 +138,7 @@ struct BatchResult {
 #[derive(Deserialize)]
 struct Problem {
     status: u16,
+    retry_after_seconds: Option<u64>,
 }
 
 impl Traffic for Batches {
@@ -156,6 +162,7 @@ impl Traffic for Batches {
     fn read(&self, number: u64, answer: &Answer<'_>, at_us: i64, tally: &mut Tally) -> u64 {
         let ending = Ending::Status(answer.status);
         if !ending.is_success() {
+            tally.unexplained += if ending.is_refusal() && !answer.has_retry_after { self.size } else { 0 };
             self.lose(number, ending, tally);
             return 0;
         }
@@ -172,8 +179,10 @@ impl Traffic for Batches {
                 acked += 1;
                 continue;
             }
+            let is_explained = result.error.as_ref().is_some_and(|problem| problem.retry_after_seconds.is_some());
             let ending = result.error.map_or(Ending::Unreadable, |problem| Ending::Status(problem.status));
             tally.count(ending, 1);
+            tally.unexplained += u64::from(ending.is_refusal() && !is_explained);
             if ending.is_unknown() {
                 tally.unknown.push(key);
             }

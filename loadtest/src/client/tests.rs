@@ -12,7 +12,8 @@ fn a_head_is_read_once_it_is_whole() {
     for length in 0..FIXED.len() - "hello".len() {
         assert_eq!(parse_head(&FIXED[..length]), Ok(None), "{length}");
     }
-    let head = Head { status: 202, length: FIXED.len() - 5, body: Body::Fixed(5), stays_open: true };
+    let head =
+        Head { status: 202, length: FIXED.len() - 5, body: Body::Fixed(5), stays_open: true, has_retry_after: false };
     assert_eq!(parse_head(FIXED), Ok(Some(head)));
 }
 
@@ -79,7 +80,10 @@ async fn a_connection_is_used_again() {
     let address = server(FIXED.chunks(7).map(<[u8]>::to_vec).collect()).await;
     let mut connection = Connection::open(address).await.unwrap();
     for _ in 0..3 {
-        assert_eq!(connection.send(b"GET").await.unwrap(), Answer { status: 202, body: b"hello" });
+        assert_eq!(
+            connection.send(b"GET").await.unwrap(),
+            Answer { status: 202, has_retry_after: false, body: b"hello" }
+        );
         assert!(connection.is_reusable());
     }
 }
@@ -89,6 +93,6 @@ async fn a_connection_that_closes_is_not_used_again() {
     let text = b"HTTP/1.1 503 Away\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n";
     let address = server(vec![text.to_vec()]).await;
     let mut connection = Connection::open(address).await.unwrap();
-    assert_eq!(connection.send(b"GET").await.unwrap(), Answer { status: 503, body: b"no" });
+    assert_eq!(connection.send(b"GET").await.unwrap(), Answer { status: 503, has_retry_after: false, body: b"no" });
     assert!(!connection.is_reusable());
 }

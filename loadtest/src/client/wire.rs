@@ -9,6 +9,8 @@ pub(super) struct Head {
     pub(super) body: Body,
     /// The server keeps the connection.
     pub(super) stays_open: bool,
+    /// It says when to come again.
+    pub(super) has_retry_after: bool,
 }
 
 /// How the body's end is known.
@@ -27,7 +29,7 @@ pub(super) fn parse_head(input: &[u8]) -> Result<Option<Head>, &'static str> {
     let status =
         status_line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).and_then(|code| code.parse().ok());
     let status: u16 = status.ok_or("the status line is not one of HTTP/1.1")?;
-    let (mut fixed, mut is_chunked, mut stays_open) = (None, false, true);
+    let (mut fixed, mut is_chunked, mut stays_open, mut has_retry_after) = (None, false, true, false);
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         let value = value.trim();
         if name.eq_ignore_ascii_case("content-length") {
@@ -36,6 +38,8 @@ pub(super) fn parse_head(input: &[u8]) -> Result<Option<Head>, &'static str> {
             is_chunked = value.eq_ignore_ascii_case("chunked");
         } else if name.eq_ignore_ascii_case("connection") {
             stays_open = !value.eq_ignore_ascii_case("close");
+        } else if name.eq_ignore_ascii_case("retry-after") {
+            has_retry_after = value.parse::<u32>().is_ok();
         }
     }
     let has_no_body = status == 204 || status == 304;
@@ -45,7 +49,7 @@ pub(super) fn parse_head(input: &[u8]) -> Result<Option<Head>, &'static str> {
         None if has_no_body => Body::Fixed(0),
         None => return Err("the answer does not say how long it is"),
     };
-    Ok(Some(Head { status, length, body, stays_open }))
+    Ok(Some(Head { status, length, body, stays_open, has_retry_after }))
 }
 
 /// Puts the chunks together; `false` where the last one has not come yet.

@@ -52,7 +52,7 @@ async fn server(slow: usize, stall: Duration) -> SocketAddr {
 fn load(address: SocketAddr, rate: Option<f64>, connections: usize) -> Load {
     let schedule = Schedule { rate, warm_up: Duration::from_millis(200), measured: Duration::from_millis(800) };
     let shape = Shape { schedule, connections, threads: 2 };
-    Load { address, shape, traffic: Arc::new(Pings), gate: None, counters: Arc::default() }
+    Load { address, shape, traffic: Arc::new(Pings), extras: Extras::default() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,9 +80,25 @@ async fn a_stall_is_felt_by_everyone_who_was_meant_to_leave_meanwhile() {
 async fn flat_out_stops_at_a_closed_gate() {
     let address = server(usize::MAX, Duration::ZERO).await;
     let gate: Gate = Box::new(|acked| acked < 10);
-    let tally = Load { gate: Some(gate), ..load(address, None, 4) }.run().await.unwrap();
+    let tally = Load { extras: Extras { gate: Some(gate), ..Extras::default() }, ..load(address, None, 4) }
+        .run()
+        .await
+        .unwrap();
     let sent = tally.endings[&Ending::Status(200)];
     assert!((10..=13).contains(&sent), "ten, and one for each other connection at most: {sent}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flat_out_ends_with_its_last_request_and_tells_latencies_meanwhile() {
+    let address = server(usize::MAX, Duration::ZERO).await;
+    let counters: Arc<Counters> = Arc::default();
+    let extras = Extras { limit: Some(25), counters: Arc::clone(&counters), gate: None };
+    let mut load = Load { extras, ..load(address, None, 4) };
+    load.shape.schedule.warm_up = Duration::ZERO;
+    load.shape.schedule.measured = Duration::from_secs(600);
+    let tally = load.run().await.unwrap();
+    assert_eq!((tally.endings[&Ending::Status(200)], tally.measured), (25, 25));
+    assert_eq!((counters.take_recent().len(), counters.take_recent().len()), (25, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,7 @@
 //! Tables: one column for each run, one row for each figure that any of them has.
 
 use super::Report;
+use super::share::{ShareLimits, share_of};
 
 /// The runs side by side, as text. Shares of a ceiling appear where one of the runs measured it.
 pub(crate) fn side_by_side(reports: &[Report]) -> String {
@@ -47,13 +48,10 @@ fn rows(report: &Report, all: &[Report]) -> Vec<(String, String)> {
         if let Some(peak) = requests.server_peak_mib {
             row("server peak MiB", peak.to_string());
         }
-        if let Some(ceiling) = all.iter().find_map(|other| other.ceiling).filter(|_| report.is_flat_out()) {
-            match report.scenario.as_str() {
-                "enqueue" => row("of one-commit ceiling", format!("{:.2}", requests.rate / ceiling.single_commits)),
-                "batch" => row("of batched ceiling", format!("{:.2}", requests.rate / ceiling.batched)),
-                _ => {}
-            }
-        }
+    }
+    if let Some(share) = all.iter().find_map(|other| other.ceiling).and_then(|ceiling| share_of(report, &ceiling)) {
+        row(share.kind.label(), format!("{:.2}", share.value));
+        row("target of this share", format!("{:.2}", ShareLimits::default().of(share.kind)));
     }
     if let Some(verdict) = &report.verdict {
         row("promised", verdict.promised.to_string());
@@ -69,13 +67,20 @@ fn rows(report: &Report, all: &[Report]) -> Vec<(String, String)> {
         row("unfinished", life.fates.unfinished.to_string());
         row("sent twice", life.fates.sent_twice.to_string());
         row("unseen by provider", life.fates.unseen.to_string());
+        row("out of order", life.out_of_order.to_string());
         row("commits / message", format!("{:.3}", life.commits_per_message));
         row("WAL bytes / message", format!("{:.0}", life.wal_bytes_per_message));
     }
     if let Some(ceiling) = &report.ceiling {
         row("one commit each / s", per_second(ceiling.single_commits));
         row(&format!("batches of {} / s", ceiling.batch_size), per_second(ceiling.batched));
+        if let Some(whole_life) = ceiling.whole_life {
+            row(&format!("whole lives in batches of {} / s", ceiling.batch_size), per_second(whole_life));
+        }
         row("empty handler / s", per_second(ceiling.empty_handler));
+    }
+    for figure in &report.figures {
+        row(&figure.name, figure.to_string());
     }
     let machine = &report.machine;
     row("commit", machine.commit.clone());

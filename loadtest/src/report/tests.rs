@@ -33,6 +33,8 @@ fn enqueue() -> Report {
         verdict: Some(Verdict { promised: 1_000, stored: 1_000, lost: 0, duplicate: 0, unknown: 0 }),
         life: None,
         ceiling: None,
+        figures: Vec::new(),
+        samples: Vec::new(),
     }
 }
 
@@ -79,6 +81,7 @@ fn runs_stand_side_by_side_with_their_share_of_the_ceiling() {
             single_commits: 1_000.0,
             batched: 40_000.0,
             batch_size: 1_000,
+            whole_life: Some(5_000.0),
             empty_handler: 70_000.0,
         }),
         ..enqueue()
@@ -95,4 +98,29 @@ fn runs_stand_side_by_side_with_their_share_of_the_ceiling() {
 #[test]
 fn an_empty_histogram_has_no_latency() {
     assert!(Latency::from(&histogram()).max_ms.abs() < f64::EPSILON);
+}
+
+#[test]
+fn a_check_names_every_share_that_is_missed() {
+    let ceiling = |single_commits| Report {
+        scenario: "ceiling".to_owned(),
+        requests: None,
+        ceiling: Some(Ceiling {
+            single_commits,
+            batched: 40_000.0,
+            batch_size: 1_000,
+            whole_life: None,
+            empty_handler: 70_000.0,
+        }),
+        ..enqueue()
+    };
+    let check = |reports: &[Report]| missed(reports, ShareLimits::default());
+    assert_eq!(check(&[enqueue(), ceiling(250.0)]), Vec::<String>::new());
+    assert_eq!(check(&[enqueue(), ceiling(400.0)]), ["1.25 of one-commit ceiling, below 2"]);
+    assert_eq!(check(&[enqueue()]), ["no run measured the ceiling"]);
+    let open_loop = Report { settings: BTreeMap::new(), ..enqueue() };
+    assert_eq!(check(&[open_loop, ceiling(1.0)]).len(), 1, "no share to be had");
+    let figures = vec![Figure::new("back after s", 11.0).at_most(10.0)];
+    let failed = Report { scenario: "overload".to_owned(), figures, ..enqueue() };
+    assert_eq!(check(&[enqueue(), ceiling(250.0), failed]), ["overload: back after s: 11 (<= 10)"]);
 }

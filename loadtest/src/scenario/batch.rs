@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{check, conclude, create_tenants, drive, report, with_target};
 use crate::cli::BatchArgs;
+use crate::load::Extras;
 use crate::payloads::Payloads;
 use crate::report::Report;
 use crate::target::Target;
@@ -23,8 +24,8 @@ async fn measure(target: &Target, args: &BatchArgs) -> anyhow::Result<Report> {
     let keys = tenants.iter().map(|tenant| tenant.api_key.as_str());
     let heads = Heads::new(&target.address.to_string(), keys);
     let payloads = Payloads::new(&args.load.mix)?;
-    let traffic = Arc::new(Batches { heads, payloads, size: args.size });
-    let tally = drive("batch", target, &shape, traffic, None).await?;
+    let traffic = Arc::new(Batches { heads, payloads, size: args.size, first_key: 0 });
+    let tally = drive("batch", target, &shape, traffic, Extras::default()).await?;
     let mut report = report("batch", target, &args.load, &shape, &tally);
     report.settings.insert("batch size".to_owned(), args.size.to_string());
     report.verdict = Some(check(target, &tenants, &tally).await?);

@@ -21,9 +21,11 @@ use crate::report::{Ceiling, Limits, Report};
 use crate::target::Postgres;
 
 mod empty;
+mod life;
 mod writer;
 
-use writer::Writer;
+use life::LifeWriter;
+use writer::{Store, Writer};
 
 pub(crate) async fn run(args: &CeilingArgs) -> anyhow::Result<()> {
     let clock = Clock::system();
@@ -39,8 +41,12 @@ async fn measure(postgres: &Postgres, args: &CeilingArgs, clock: &Clock) -> anyh
     prepare(postgres.url(), clock).await?;
     let span = Duration::from_secs(args.duration_s);
     let write = |connections, batch_size| Writing { connections, batch_size, span };
-    let single_commits = write(args.connections, 1).run("one commit per message", postgres.url(), clock).await?;
-    let batched = write(args.batch_connections, args.batch_size).run("batches", postgres.url(), clock).await?;
+    let single_commits =
+        write(args.connections, 1).run::<Writer>("one commit per message", postgres.url(), clock).await?;
+    let batched =
+        write(args.batch_connections, args.batch_size).run::<Writer>("batches", postgres.url(), clock).await?;
+    let lives = write(args.batch_connections, args.batch_size);
+    let whole_life = Some(lives.run::<LifeWriter>("whole lives", postgres.url(), clock).await?);
     let empty_handler = empty::measure(span).await?;
     Ok(Report {
         scenario: "ceiling".to_owned(),
@@ -54,7 +60,9 @@ async fn measure(postgres: &Postgres, args: &CeilingArgs, clock: &Clock) -> anyh
         requests: None,
         verdict: None,
         life: None,
-        ceiling: Some(Ceiling { single_commits, batched, batch_size: args.batch_size, empty_handler }),
+        ceiling: Some(Ceiling { single_commits, batched, batch_size: args.batch_size, whole_life, empty_handler }),
+        figures: Vec::new(),
+        samples: Vec::new(),
     })
 }
 
@@ -78,11 +86,11 @@ struct Writing {
 
 impl Writing {
     /// Messages stored per second, the first fifth of the time left out.
-    async fn run(&self, what: &str, url: &str, clock: &Clock) -> anyhow::Result<f64> {
+    async fn run<W: Store>(&self, what: &str, url: &str, clock: &Clock) -> anyhow::Result<f64> {
         let spinner = progress::spinner(what);
         let mut writers = Vec::new();
         for _ in 0..self.connections {
-            writers.push(Writer::connect(url, clock.clone()).await?);
+            writers.push(W::connect(url, clock.clone()).await?);
         }
         let stored = Arc::new(AtomicU64::new(0));
         let (tenant, began, batch_size) = (Uuid::new_v4(), instant(), self.batch_size);

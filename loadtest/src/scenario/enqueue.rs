@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{check, conclude, create_tenants, drive, report, with_target};
 use crate::cli::EnqueueArgs;
+use crate::load::Extras;
 use crate::payloads::Payloads;
 use crate::report::Report;
 use crate::target::Target;
@@ -23,8 +24,8 @@ async fn measure(target: &Target, args: &EnqueueArgs) -> anyhow::Result<Report> 
     let keys = tenants.iter().map(|tenant| tenant.api_key.as_str());
     let heads = Heads::new(&target.address.to_string(), keys);
     let payloads = Payloads::new(&args.load.mix)?;
-    let traffic = Arc::new(Singles { heads, payloads, replay: args.replay });
-    let tally = drive("enqueue", target, &shape, traffic, None).await?;
+    let traffic = Arc::new(Singles { heads, payloads, replay: args.replay, first_key: 0 });
+    let tally = drive("enqueue", target, &shape, traffic, Extras::default()).await?;
     let mut report = report("enqueue", target, &args.load, &shape, &tally);
     report.settings.insert("repeated".to_owned(), args.replay.to_string());
     report.verdict = Some(check(target, &tenants, &tally).await?);

@@ -15,7 +15,7 @@ fn heads() -> Heads {
 }
 
 fn singles(replay: f64) -> Singles {
-    Singles { heads: heads(), payloads: payloads(), replay }
+    Singles { heads: heads(), payloads: payloads(), replay, first_key: 0 }
 }
 
 fn written(traffic: &impl Traffic, number: u64) -> (String, Value) {
@@ -54,7 +54,9 @@ fn an_answer_to_a_single_request_is_a_promise_a_refusal_or_unknown() {
     let traffic = singles(0.0);
     let mut tally = Tally::default();
     let accepted = json!({"id": ID, "status": "queued"}).to_string();
-    let mut read = |status, body: &str| traffic.read(7, &Answer { status, body: body.as_bytes() }, 5, &mut tally);
+    let mut read = |status, body: &str| {
+        traffic.read(7, &Answer { status, has_retry_after: false, body: body.as_bytes() }, 5, &mut tally)
+    };
     assert_eq!([read(202, &accepted), read(202, "{}"), read(429, ""), read(503, "")], [1, 0, 0, 0]);
     assert_eq!(tally.acks, [Ack { key: 7, message_id: ID.parse().unwrap(), at_us: 5 }]);
     assert_eq!((tally.unknown.as_slice(), tally.failed()), ([7, 7].as_slice(), 3));
@@ -62,7 +64,7 @@ fn an_answer_to_a_single_request_is_a_promise_a_refusal_or_unknown() {
 
 #[test]
 fn a_batch_holds_its_keys_and_its_results_are_counted_one_by_one() {
-    let traffic = Batches { heads: heads(), payloads: payloads(), size: 3 };
+    let traffic = Batches { heads: heads(), payloads: payloads(), size: 3, first_key: 0 };
     let (head, body) = written(&traffic, 1);
     assert!(head.contains("Bearer second") && !head.contains("Idempotency-Key"));
     let keys: Vec<&Value> = body["messages"].as_array().unwrap().iter().map(|item| &item["idempotency_key"]).collect();
@@ -71,12 +73,19 @@ fn a_batch_holds_its_keys_and_its_results_are_counted_one_by_one() {
     let answer = json!({"results": [
         {"index": 0, "status": "accepted", "id": ID, "replayed": false},
         {"index": 1, "status": "rejected", "error": {"status": 429}},
-        {"index": 2, "status": "rejected", "error": {"status": 503}},
+        {"index": 2, "status": "rejected", "error": {"status": 503, "retry_after_seconds": 1}},
     ]});
     let mut tally = Tally::default();
     let body = answer.to_string();
-    assert_eq!(traffic.read(1, &Answer { status: 202, body: body.as_bytes() }, 0, &mut tally), 1);
+    assert_eq!(
+        traffic.read(1, &Answer { status: 202, has_retry_after: false, body: body.as_bytes() }, 0, &mut tally),
+        1
+    );
     assert_eq!((tally.acks[0].key, tally.unknown.as_slice(), tally.failed()), (3, [5].as_slice(), 2));
-    assert_eq!(traffic.read(1, &Answer { status: 202, body: b"{\"results\":[]}" }, 0, &mut tally), 0);
+    assert_eq!(tally.unexplained, 1, "the 429 does not say when to come again");
+    assert_eq!(
+        traffic.read(1, &Answer { status: 202, has_retry_after: false, body: b"{\"results\":[]}" }, 0, &mut tally),
+        0
+    );
     assert_eq!(tally.unknown, [5, 3, 4, 5]);
 }

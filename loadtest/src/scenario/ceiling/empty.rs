@@ -8,7 +8,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::Context as _;
 
 use crate::client::Answer;
-use crate::load::{Load, Shape, Traffic};
+use crate::load::{Extras, Load, Shape, Traffic};
 use crate::progress;
 use crate::report::Requests;
 use crate::schedule::Schedule;
@@ -33,7 +33,7 @@ pub(super) async fn measure(span: Duration) -> anyhow::Result<f64> {
     let handle = handle_in.await.context("start the empty handler")?;
     let schedule = Schedule { rate: None, warm_up: span / 5, measured: span * 4 / 5 };
     let shape = Shape { schedule, connections: CONNECTIONS, threads: 1 };
-    let load = Load { address, shape, traffic: Arc::new(Gets), gate: None, counters: Arc::default() };
+    let load = Load { address, shape, traffic: Arc::new(Gets), extras: Extras::default() };
     let tally = progress::watch("empty handler", load).await;
     handle.stop(false).await;
     tokio::task::spawn_blocking(move || server.join())

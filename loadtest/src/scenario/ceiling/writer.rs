@@ -12,6 +12,18 @@ const INSERT_MANY: &str = include_str!("../../sql/insert_many.sql");
 /// A sealed body of about 300 bytes with its recipient: what the samples come to.
 const PAYLOAD_BYTES: usize = 450;
 
+/// A connection that stores this many messages at a time.
+pub(super) trait Store: Send + Sized + 'static {
+    fn connect(url: &str, clock: Clock) -> impl Future<Output = anyhow::Result<Self>> + Send;
+
+    fn store(&mut self, tenant: Uuid, count: u64) -> impl Future<Output = anyhow::Result<()>> + Send;
+}
+
+/// Ciphertext does not compress, so neither may this.
+pub(super) fn sealed_payload() -> Vec<u8> {
+    (0..PAYLOAD_BYTES as u64).map(|place| crate::number::spread(place).to_le_bytes()[0]).collect()
+}
+
 pub(super) struct Writer {
     database: Database,
     one: Statement,
@@ -20,18 +32,16 @@ pub(super) struct Writer {
     payload: Vec<u8>,
 }
 
-impl Writer {
-    pub(super) async fn connect(url: &str, clock: Clock) -> anyhow::Result<Self> {
+impl Store for Writer {
+    async fn connect(url: &str, clock: Clock) -> anyhow::Result<Self> {
         let database = Database::connect(url).await?;
         let one = database.client.prepare(INSERT_ONE).await.context("prepare the statement for one")?;
         let many = database.client.prepare(INSERT_MANY).await.context("prepare the statement for many")?;
-        // Ciphertext does not compress, so neither may this.
-        let payload = (0..PAYLOAD_BYTES as u64).map(|place| crate::number::spread(place).to_le_bytes()[0]).collect();
-        Ok(Self { database, one, many, clock, payload })
+        Ok(Self { database, one, many, clock, payload: sealed_payload() })
     }
 
     /// Stores this many messages with one commit.
-    pub(super) async fn store(&mut self, tenant: Uuid, count: u64) -> anyhow::Result<()> {
+    async fn store(&mut self, tenant: Uuid, count: u64) -> anyhow::Result<()> {
         let ids: Vec<Uuid> = (0..count).map(|_| MessageId::new(self.clock.now()).as_uuid()).collect();
         let hashes: Vec<Vec<u8>> = ids.iter().map(|_| Uuid::new_v4().as_bytes().to_vec()).collect();
         let client = &self.database.client;
