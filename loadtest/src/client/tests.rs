@@ -96,3 +96,13 @@ async fn a_connection_that_closes_is_not_used_again() {
     assert_eq!(connection.send(b"GET").await.unwrap(), Answer { status: 503, has_retry_after: false, body: b"no" });
     assert!(!connection.is_reusable());
 }
+
+#[test]
+fn an_answer_says_when_to_come_again_by_whole_seconds() {
+    let has = |line: &str| {
+        let head = format!("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n{line}\r\n");
+        parse_head(head.as_bytes()).unwrap().unwrap().has_retry_after
+    };
+    assert!(has("Retry-After: 2\r\n") && has("retry-after:1\r\n"));
+    assert!(!has("") && !has("retry-after: soon\r\n"));
+}
