@@ -21,10 +21,6 @@ const HOLD_SNAPSHOT: &str = include_str!("sql/hold_snapshot.sql");
 const SCAN_DELIVERIES: &str = include_str!("sql/scan_deliveries.sql");
 const GET_VERSION: &str = include_str!("sql/get_version.sql");
 
-/// What the engine asks of PostgreSQL's planner.
-const ENGINE_PLANS: &str = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off \
-                            -c plan_cache_mode=force_generic_plan -c jit=off";
-
 /// One connection, which sees all tenants: the login owns the tables.
 pub(crate) struct Database {
     pub(crate) client: Client,
@@ -57,18 +53,8 @@ pub(crate) struct Bulk {
 
 impl Database {
     pub(crate) async fn connect(url: &str) -> anyhow::Result<Self> {
-        Self::connect_with(url, "").await
-    }
-
-    /// With the planner's settings of the engine's own sessions (store/src/database.rs): plans that are made while the
-    /// tables are empty must be right once they are full.
-    pub(crate) async fn connect_as_engine(url: &str) -> anyhow::Result<Self> {
-        Self::connect_with(url, ENGINE_PLANS).await
-    }
-
-    async fn connect_with(url: &str, options: &str) -> anyhow::Result<Self> {
         let mut config: Config = url.parse().context("read the database's connection string")?;
-        config.options(format!("-c search_path={SCHEMA},public {options}")).application_name("carepost-loadtest");
+        config.options(format!("-c search_path={SCHEMA},public")).application_name("carepost-loadtest");
         let (client, connection) = config.connect(NoTls).await.context("connect to the database")?;
         let driver = tokio::spawn(async move {
             // The client's own calls say what went wrong.

@@ -77,7 +77,7 @@ impl Batch {
 
 impl Store for LifeWriter {
     async fn connect(url: &str, clock: Clock) -> anyhow::Result<Self> {
-        let database = Database::connect_as_engine(url).await?;
+        let database = Database::connect(url).await?;
         let statements = Statements::prepare(&database).await?;
         Ok(Self { database, statements, clock, payload: sealed_payload(), account: Uuid::new_v4() })
     }
