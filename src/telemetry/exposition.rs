@@ -116,6 +116,13 @@ pub fn describe_all() {
 
 /// The metrics of the binary itself, for the inventory.
 #[must_use]
-pub fn names() -> [&'static str; 5] {
-    [process::RESIDENT_BYTES, process::CPU_SECONDS, process::OPEN_FDS, process::BUILD_INFO, panics::PANICS_TOTAL]
+pub fn names() -> [&'static str; 6] {
+    [
+        process::RESIDENT_BYTES,
+        process::CPU_SECONDS,
+        process::OPEN_FDS,
+        process::MAX_FDS,
+        process::BUILD_INFO,
+        panics::PANICS_TOTAL,
+    ]
 }

@@ -8,6 +8,8 @@ pub(super) const RESIDENT_BYTES: &str = "process_resident_memory_bytes";
 pub(super) const CPU_SECONDS: &str = "process_cpu_seconds";
 /// Open files and sockets.
 pub(super) const OPEN_FDS: &str = "process_open_fds";
+/// Open files and sockets that the system allows.
+pub(super) const MAX_FDS: &str = "process_max_fds";
 /// Always 1; its label is the version.
 pub(super) const BUILD_INFO: &str = "carepost_build_info";
 
@@ -18,6 +20,7 @@ pub(super) fn describe() {
     describe_gauge!(RESIDENT_BYTES, Unit::Bytes, "Resident memory of this process");
     describe_gauge!(CPU_SECONDS, Unit::Seconds, "CPU that this process has used since its start");
     describe_gauge!(OPEN_FDS, Unit::Count, "Open files and sockets of this process");
+    describe_gauge!(MAX_FDS, Unit::Count, "Open files and sockets that the system allows this process");
     describe_gauge!(BUILD_INFO, Unit::Count, "Always 1; the label is the version");
     describe_counter!(super::panics::PANICS_TOTAL, Unit::Count, "Panics of this process, of whatever part");
 }
@@ -33,6 +36,9 @@ pub(super) fn report() {
     }
     if let Ok(entries) = std::fs::read_dir("/proc/self/fd") {
         gauge!(OPEN_FDS).set(f64::from(u32::try_from(entries.count()).unwrap_or(u32::MAX)));
+    }
+    if let Some(most) = max_fds() {
+        gauge!(MAX_FDS).set(most);
     }
 }
 
@@ -52,11 +58,22 @@ fn cpu_seconds() -> Option<f64> {
     Some((user + system) / TICKS_PER_SECOND)
 }
 
+/// The soft limit, which is the one that bites; infinite where there is none.
+fn max_fds() -> Option<f64> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    match line.split_ascii_whitespace().next()? {
+        "unlimited" => Some(f64::INFINITY),
+        most => most.parse().ok(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
-    fn proc_tells_memory_and_cpu() {
+    fn proc_tells_memory_cpu_and_the_limit_of_files() {
         assert!(super::resident_bytes().unwrap() > 1_000_000.0);
         assert!(super::cpu_seconds().is_some());
+        assert!(super::max_fds().unwrap() > 1.0);
     }
 }

@@ -24,10 +24,22 @@ pub const LEASES_HELD: &str = "carepost_store_leases_held";
 pub const LEASES_LOST: &str = "carepost_store_leases_lost_total";
 /// Tenants whose write was refused by the fence (DEL-10).
 pub const FENCE_REFUSALS: &str = "carepost_store_fence_refusals_total";
+/// Unix time, in seconds, up to which days have their partitions; the worst placement's.
+pub const PARTITIONS_UNTIL: &str = "carepost_store_partitions_until_seconds";
 
 /// All names, for the inventory.
-pub const NAMES: [&str; 9] =
-    [POOL_OPEN, POOL_IDLE, POOL_WAITING, POOL_MAX, ACQUIRE_SECONDS, ACQUIRES, LEASES_HELD, LEASES_LOST, FENCE_REFUSALS];
+pub const NAMES: [&str; 10] = [
+    POOL_OPEN,
+    POOL_IDLE,
+    POOL_WAITING,
+    POOL_MAX,
+    ACQUIRE_SECONDS,
+    ACQUIRES,
+    LEASES_HELD,
+    LEASES_LOST,
+    FENCE_REFUSALS,
+    PARTITIONS_UNTIL,
+];
 
 pub(crate) const POOL_APP: &str = "app";
 pub(crate) const POOL_ENGINE: &str = "engine";
@@ -43,6 +55,7 @@ pub fn describe() {
     describe_gauge!(LEASES_HELD, Unit::Count, "Tenants whose lease this process holds");
     describe_counter!(LEASES_LOST, Unit::Count, "Leases that were taken away or ran out");
     describe_counter!(FENCE_REFUSALS, Unit::Count, "Tenants whose write was refused by the fence");
+    describe_gauge!(PARTITIONS_UNTIL, Unit::Seconds, "Unix time up to which days have their partitions");
 }
 
 pub(crate) fn record_acquire(pool: &'static str, waited: Duration, succeeded: bool) {
@@ -50,13 +63,23 @@ pub(crate) fn record_acquire(pool: &'static str, waited: Duration, succeeded: bo
     counter!(ACQUIRES, "pool" => pool, "outcome" => if succeeded { "ok" } else { "failed" }).increment(1);
 }
 
-/// Writes the pools' fill, summed over placements; called on a timer by whoever owns them.
+/// Writes the pools' fill, summed over placements, and how far the worst of them has its partitions; called on a timer
+/// by whoever owns them.
+#[expect(clippy::cast_precision_loss, reason = "the seconds of some million years are whole in it")]
 pub fn report_pools<'a>(placements: impl IntoIterator<Item = &'a Placement>) {
     let none = PoolCounts { max: 0, open: 0, idle: 0, waiting: 0 };
-    let (app, engine) = placements.into_iter().fold((none, none), |(app, engine), placement| {
+    let (mut app, mut engine, mut until) = (none, none, None);
+    for placement in placements {
         let status = placement.pool_status();
-        (app.plus(status.app), engine.plus(status.engine))
-    });
+        (app, engine) = (app.plus(status.app), engine.plus(status.engine));
+        until = match (until, placement.partitions_until()) {
+            (Some(worst), Some(own)) => Some(own.min(worst)),
+            (known, own) => known.or(own),
+        };
+    }
+    if let Some(until) = until {
+        gauge!(PARTITIONS_UNTIL).set(until as f64);
+    }
     for (pool, counts) in [(POOL_APP, app), (POOL_ENGINE, engine)] {
         gauge!(POOL_OPEN, "pool" => pool).set(as_float(counts.open));
         gauge!(POOL_IDLE, "pool" => pool).set(as_float(counts.idle));

@@ -23,6 +23,8 @@ const LIFT_STATEMENT_TIMEOUT: &str = include_str!("sql/lift_statement_timeout.sq
 const GET_LOCK_SLOTS: &str = include_str!("sql/get_lock_slots.sql");
 const LIST_PARTITIONS: &str = include_str!("sql/list_partitions.sql");
 
+const DAY_SECONDS: i64 = 86_400;
+
 /// The table whose rows say whether a day is over.
 const DELIVERIES: &str = "deliveries";
 
@@ -48,6 +50,8 @@ pub async fn ensure_partitions(placement: &Placement, now: Timestamp, days_ahead
     let from_day = today.yesterday().unwrap_or(today);
     let days = i32::from(days_ahead) + 2;
     let rows = as_owner(placement, ENSURE_PARTITIONS, &[&from_day, &days]).await?;
+    let days_since_1970 = now.as_second().div_euclid(DAY_SECONDS);
+    placement.note_partitions_until((days_since_1970 + i64::from(days_ahead) + 1) * DAY_SECONDS);
     rows.first().map_or(Ok(0), |row| Ok(row.try_get("made")?))
 }
 

@@ -4,6 +4,7 @@
 //! when it would be handed out, and a new one takes its place.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use carepost_kernel::{PlacementId, TenantId};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
@@ -25,6 +26,8 @@ struct Inner {
     connector: Connector,
     app: Pool,
     engine: Pool,
+    /// Unix seconds; 0 until this process has made sure of it.
+    partitions_until: AtomicI64,
 }
 
 /// How full the pools of a placement are.
@@ -98,7 +101,8 @@ impl Placement {
         };
         let app = pool(Role::App, config.app_connections)?;
         let engine = pool(Role::Engine, config.engine_connections)?;
-        let placement = Self(Arc::new(Inner { id, schema: schema.clone(), connector, app, engine }));
+        let partitions_until = AtomicI64::new(0);
+        let placement = Self(Arc::new(Inner { id, schema: schema.clone(), connector, app, engine, partitions_until }));
         drop(acquire(&placement.0.app, metrics::POOL_APP).await?);
         placement.ping().await?;
         Ok(placement)
@@ -144,6 +148,15 @@ impl Placement {
     #[must_use]
     pub fn pool_status(&self) -> PoolStatus {
         PoolStatus { app: (&self.0.app).into(), engine: (&self.0.engine).into() }
+    }
+
+    /// The Unix second up to which days have their partitions, as far as this process has seen to it.
+    pub(crate) fn partitions_until(&self) -> Option<i64> {
+        Some(self.0.partitions_until.load(Ordering::Relaxed)).filter(|until| *until > 0)
+    }
+
+    pub(crate) fn note_partitions_until(&self, second: i64) {
+        self.0.partitions_until.store(second, Ordering::Relaxed);
     }
 
     /// A connection outside the pools, with the prepared statements' cache that pooled ones have.
