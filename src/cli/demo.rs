@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// What shows the metrics: Prometheus and Grafana, which the demonstration does not start.
 const DASHBOARD: &str = "  dashboard        let Prometheus scrape that address (grafana/prometheus/prometheus.yml has \
                          127.0.0.1:9464),\n                   then in Grafana: Dashboards > New > Import > \
-                         grafana/dashboards/engine.json";
+                         grafana/dashboards/overview.json";
 
 /// Runs the demonstration.
 ///

@@ -1,6 +1,8 @@
-//! Every metric that a dashboard names exists.
+//! Every metric that a dashboard or an alert names exists.
 
 use std::collections::BTreeSet;
+
+use crate::tree::sources;
 
 /// Where metrics are named.
 const SOURCES: &[&str] = &[
@@ -11,7 +13,7 @@ const SOURCES: &[&str] = &[
     include_str!("../../src/http/metrics.rs"),
     include_str!("../../store/src/metrics.rs"),
 ];
-const DASHBOARD: &str = include_str!("../../grafana/dashboards/engine.json");
+const RULES: &str = include_str!("../../grafana/prometheus/rules.yml");
 const FAMILIES: [&str; 4] = ["carepost_", "tenancy_", "audit_", "process_"];
 /// What the exporter adds to a histogram's name.
 const SUFFIXES: [&str; 3] = ["_bucket", "_sum", "_count"];
@@ -37,18 +39,45 @@ fn expressions(value: &serde_json::Value, found: &mut Vec<String>) {
     }
 }
 
+/// Refuses a text that names what is no metric; how many it names.
+fn names_of(text: &str, known: &BTreeSet<&str>) -> usize {
+    let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+    let mut count = 0;
+    for word in words.filter(|word| FAMILIES.iter().any(|family| word.starts_with(family))) {
+        let base = SUFFIXES.iter().find_map(|suffix| word.strip_suffix(suffix)).unwrap_or(word);
+        assert!(known.contains(word) || known.contains(base), "{word} in {text}");
+        count += 1;
+    }
+    count
+}
+
 #[test]
 fn a_dashboard_names_only_metrics_that_exist() {
     let known = known();
     let mut found = Vec::new();
-    expressions(&serde_json::from_str(DASHBOARD).unwrap(), &mut found);
-    assert!(found.len() > 30, "the dashboard was read: {}", found.len());
+    for dashboard in sources(".json").into_iter().filter(|source| source.path.starts_with("grafana/dashboards/")) {
+        expressions(&serde_json::from_str(&dashboard.text).unwrap(), &mut found);
+    }
+    assert!(found.len() > 90, "the dashboards were read: {}", found.len());
     for expression in &found {
-        let words = expression.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
-        for word in words.filter(|word| FAMILIES.iter().any(|family| word.starts_with(family))) {
-            let base = SUFFIXES.iter().find_map(|suffix| word.strip_suffix(suffix)).unwrap_or(word);
-            assert!(known.contains(word) || known.contains(base), "{word} in {expression}");
-        }
+        names_of(expression, &known);
+    }
+}
+
+#[test]
+fn alerts_name_only_metrics_that_exist() {
+    let count = names_of(RULES, &known());
+    assert!(count > 30, "the rules were read: {count}");
+}
+
+#[test]
+fn every_metric_is_on_a_dashboard() {
+    let mut shown = Vec::new();
+    for dashboard in sources(".json").into_iter().filter(|source| source.path.starts_with("grafana/dashboards/")) {
+        expressions(&serde_json::from_str(&dashboard.text).unwrap(), &mut shown);
+    }
+    for metric in known() {
+        assert!(shown.iter().any(|expression| expression.contains(metric)), "{metric} is on no dashboard");
     }
 }
 
