@@ -179,7 +179,7 @@ impl Server {
 }
 
 /// An address below the ports that connections are given, so that a restart finds it free again.
-fn free_address() -> String {
+pub(crate) fn free_address() -> String {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = u16::try_from(std::process::id() % 9_000).unwrap_or(0);
     loop {
