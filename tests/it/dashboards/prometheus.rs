@@ -87,13 +87,15 @@ impl Prometheus {
         }
     }
 
-    /// The present values of an expression, by series; what is not finite is none.
-    pub(super) async fn values(&self, expression: &str) -> Vec<f64> {
+    /// The labels of each series of an expression that has a finite value now.
+    pub(super) async fn series(&self, expression: &str) -> Vec<Value> {
         let answer = self.get("query", &[("query", expression)]).await;
         let answer = answer.unwrap_or_else(|error| panic!("{expression}: {error}"));
-        let value = |sample: &Value| sample["value"][1].as_str().and_then(|text| text.parse::<f64>().ok());
-        let samples = answer["result"].as_array().unwrap();
-        samples.iter().filter_map(value).filter(|value| value.is_finite()).collect()
+        let is_finite = |sample: &&Value| {
+            let value: f64 = sample["value"][1].as_str().unwrap().parse().unwrap();
+            value.is_finite()
+        };
+        answer["result"].as_array().unwrap().iter().filter(is_finite).map(|sample| sample["metric"].clone()).collect()
     }
 }
 
