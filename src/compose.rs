@@ -9,6 +9,7 @@ pub mod upkeep;
 pub mod vendors;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use carepost_actors::{Engine, EngineParts, Tuning};
@@ -40,6 +41,8 @@ pub struct Deployment {
     clock: Clock,
     public_url: Url,
     admin_token_hash: Option<[u8; 32]>,
+    peers: reqwest::Client,
+    is_leaving: Arc<AtomicBool>,
     /// The event streams that are open.
     pub streams: Streams,
 }
@@ -55,7 +58,7 @@ impl Deployment {
     ///
     /// # Errors
     /// The first step that fails; what was started before it ends again.
-    pub async fn start(config: &Config, public_url: Url, metrics: Metrics) -> anyhow::Result<Self> {
+    pub async fn start(config: &Config, public_url: Url, peer_url: &Url, metrics: Metrics) -> anyhow::Result<Self> {
         install_crypto();
         let clock = Clock::system();
         let keys = keys::load(config)?;
@@ -65,6 +68,7 @@ impl Deployment {
         let parts = EngineParts {
             clock: clock.clone(),
             instance: InstanceId::new(clock.now()),
+            peer_address: peer_url.to_string(),
             directory: storage.directory.clone(),
             placements: storage.placements.clone(),
             providers: Arc::clone(&vendors) as _,
@@ -80,7 +84,21 @@ impl Deployment {
         upkeep::spawn(&mut tasks, &storage);
         let admin_token_hash = keys.admin_token_hash;
         let streams = Streams::new(HttpLimits::default().streams);
-        Ok(Self { storage, engine, simulator, tasks, vendors, clock, public_url, admin_token_hash, streams })
+        let peers = peers_client(&config.outbound)?;
+        let is_leaving = Arc::default();
+        Ok(Self {
+            storage,
+            engine,
+            simulator,
+            tasks,
+            vendors,
+            clock,
+            public_url,
+            admin_token_hash,
+            peers,
+            is_leaving,
+            streams,
+        })
     }
 
     /// What the handlers stand on.
@@ -101,8 +119,17 @@ impl Deployment {
             admin_token_hash: self.admin_token_hash,
             openapi: openapi::render(),
             streams: self.streams.clone(),
+            peers: self.peers.clone(),
+            is_leaving: Arc::clone(&self.is_leaving),
             large_bodies: limits.large_bodies(),
         }
+    }
+
+    /// Says that it is not ready any more, and hands tenants over to other processes, where there are any. It serves on
+    /// meanwhile.
+    pub async fn leave(&self, timeout: std::time::Duration) {
+        self.is_leaving.store(true, Ordering::Release);
+        self.engine.leave(timeout).await;
     }
 
     /// Ends everything in order: no new work, calls end, the ledger is flushed, leases are given back, the database
@@ -123,6 +150,18 @@ impl Deployment {
         }
         self.storage.close().await
     }
+}
+
+/// The client for other processes of ours: what they answer is passed on as it is.
+fn peers_client(settings: &OutboundSettings) -> anyhow::Result<reqwest::Client> {
+    network::client(Reach::Anywhere)
+        .gzip(false)
+        .connect_timeout(settings.connect_timeout)
+        .pool_max_idle_per_host(settings.idle_per_host)
+        // Shorter than the other side keeps an idle connection: a request must not meet its end.
+        .pool_idle_timeout(std::time::Duration::from_secs(20))
+        .build()
+        .context("make the client for other processes")
 }
 
 /// The client for vendors, and for a server of ours.

@@ -21,6 +21,7 @@ mod names;
 mod observe;
 pub mod openapi;
 mod query;
+mod relay;
 mod state;
 mod table;
 mod webhooks;
@@ -59,21 +60,22 @@ pub fn operations() -> Vec<(&'static str, &'static str)> {
 #[rustfmt::skip]
 fn routes() -> Vec<Path> {
     vec![
-        path("/api/v1/messaging/messages").get(read::list_messages).post(create::create_message),
-        path("/api/v1/messaging/messages/batch").post(create::create_batch),
+        path("/api/v1/messaging/messages").get(read::list_messages).post(create::create_message).by_owner(&["POST"]),
+        path("/api/v1/messaging/messages/batch").post(create::create_batch).by_owner(&["POST"]),
         path("/api/v1/messaging/messages/search").post(read::search_messages),
-        path("/api/v1/messaging/messages/redrive").post(act::redrive_messages),
+        path("/api/v1/messaging/messages/redrive").post(act::redrive_messages).by_owner(&["POST"]),
         path("/api/v1/messaging/messages/{id}").get(read::get_message_by_id),
         path("/api/v1/messaging/messages/{id}/timeline").get(timeline::get_timeline),
-        path("/api/v1/messaging/messages/{id}/cancel").post(act::cancel_message),
-        path("/api/v1/messaging/events").get(stream::stream_events),
+        path("/api/v1/messaging/messages/{id}/cancel").post(act::cancel_message).by_owner(&["POST"]),
+        path("/api/v1/messaging/events").get(stream::stream_events).by_owner(&["GET"]),
         path("/api/v1/messaging/events/history").get(history::list_events),
         path("/api/v1/messaging/in-app/messages").get(in_app::list_in_app_messages),
-        path("/api/v1/messaging/in-app/messages/{id}/read").post(in_app::read_in_app_message),
-        path("/api/v1/messaging/in-app/stream").get(in_app::stream_in_app),
+        path("/api/v1/messaging/in-app/messages/{id}/read").post(in_app::read_in_app_message).by_owner(&["POST"]),
+        path("/api/v1/messaging/in-app/stream").get(in_app::stream_in_app).by_owner(&["GET"]),
         path("/api/v1/messaging/inbound").get(inbound::list_inbound_messages),
 
-        path("/webhooks/{vendor}/{token}").get(webhooks::receive_webhook_by_get).post(webhooks::receive_webhook),
+        path("/webhooks/{vendor}/{token}")
+            .get(webhooks::receive_webhook_by_get).post(webhooks::receive_webhook).by_owner(&["GET", "POST"]),
 
         path("/api/v1/admin/actors").get(actors::list_actors),
         path("/api/v1/admin/tenants").get(tenants::list_tenants).post(tenants::create_tenant),

@@ -76,6 +76,9 @@ pub enum EngineError {
         /// When to come again.
         retry_after: Duration,
     },
+    /// The tenant is on its way to another process, or its actor is being rebuilt: 503, and soon over.
+    #[error("serve request: {}", Self::MOVING)]
+    Moving,
     /// No such message for this tenant.
     #[error("find message")]
     NotFound,
@@ -85,13 +88,16 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// [`Self::Moving`] in words for the caller.
+    pub const MOVING: &'static str = "the engine is restarting, or the tenant is moving to another process";
+
     /// What a caller can do about it.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         match self {
             Self::KeyReused => ErrorKind::KeyReused,
             Self::Throttled { .. } => ErrorKind::Throttled,
-            Self::Overloaded { .. } | Self::Unavailable { .. } => ErrorKind::Unavailable,
+            Self::Overloaded { .. } | Self::Unavailable { .. } | Self::Moving => ErrorKind::Unavailable,
             Self::NotFound => ErrorKind::NotFound,
             Self::Internal => ErrorKind::Internal,
         }
@@ -104,6 +110,7 @@ impl EngineError {
             Self::Throttled { retry_after, .. }
             | Self::Overloaded { retry_after, .. }
             | Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            Self::Moving => Some(Duration::from_secs(1)),
             Self::KeyReused | Self::NotFound | Self::Internal => None,
         }
     }
@@ -155,6 +162,15 @@ pub struct ActorInfo {
     pub depth: usize,
 }
 
+/// Where a tenant lives, among several processes on one database (DEL-10).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seat {
+    /// In this process, or it may come here.
+    Here,
+    /// In the process with this base address.
+    At(String),
+}
+
 /// What the actors are asked, as one interface that handlers and tests share.
 #[async_trait::async_trait]
 pub trait EngineApi: Send + Sync {
@@ -198,6 +214,12 @@ pub trait EngineApi: Send + Sync {
         account: &Arc<ProviderAccount>,
         inbound: Vec<InboundMessage>,
     ) -> Result<(), EngineError>;
+
+    /// Where requests for a tenant are to go.
+    ///
+    /// # Errors
+    /// Where nobody can tell now.
+    async fn seat(&self, tenant_id: TenantId) -> Result<Seat, EngineError>;
 
     /// A tenant's events as they become durable. Slow listeners miss some and read them from the history.
     fn listen(&self, tenant_id: TenantId) -> broadcast::Receiver<Arc<DeliveryEvent>>;

@@ -23,6 +23,8 @@ mod placements;
 mod root;
 mod tree;
 
-pub use engine::{Accepted, ActorInfo, Cancellation, EngineApi, EngineError, Limit, RedriveReport, RedriveRequest};
+pub use engine::{
+    Accepted, ActorInfo, Cancellation, EngineApi, EngineError, Limit, RedriveReport, RedriveRequest, Seat,
+};
 pub use placements::{Placements, ProviderSource};
 pub use root::{Engine, EngineParts, StartError, Tuning, start};

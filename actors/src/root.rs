@@ -27,7 +27,9 @@ use crate::delivery::scheduler::Scheduler;
 use crate::delivery::shared::{LiveTenant, Shared, Writers};
 use crate::delivery::tenant::{self, CancelMessage, EnqueueMessages, RedriveMessages, answer};
 use crate::delivery::turns::Turns;
-use crate::engine::{Accepted, ActorInfo, Cancellation, EngineApi, EngineError, Limit, RedriveReport, RedriveRequest};
+use crate::engine::{
+    Accepted, ActorInfo, Cancellation, EngineApi, EngineError, Limit, RedriveReport, RedriveRequest, Seat,
+};
 use crate::keeper::{Arbiters, Handle, Spec, Undelivered, keep};
 use crate::metrics;
 use crate::placements::{Placements, ProviderSource};
@@ -118,6 +120,8 @@ pub struct EngineParts {
     pub clock: Clock,
     /// This process.
     pub instance: InstanceId,
+    /// Base address of its API, as other processes on the same database reach it.
+    pub peer_address: String,
     /// Tenants, accounts, keys.
     pub directory: Directory,
     /// The open placements; more may be added later.
@@ -188,6 +192,8 @@ pub async fn start(parts: EngineParts) -> Result<Engine, StartError> {
         uncertain: crate::delivery::uncertain::Uncertain::default(),
         #[cfg(feature = "fault-injection")]
         doomed: DashMap::new(),
+        peer_address: parts.peer_address,
+        leaving: AtomicBool::new(false),
         draining: AtomicBool::new(false),
         activation: Turns::default(),
         opening: Turns::default(),
@@ -254,7 +260,7 @@ pub(crate) async fn writers(shared: &Arc<Shared>, placement_id: PlacementId) -> 
     if let Some(found) = opened() {
         return Ok(found);
     }
-    let placement = shared.placements.get(placement_id).ok_or(EngineError::restarting())?;
+    let placement = shared.placements.get(placement_id).ok_or(EngineError::Moving)?;
     open_writers(shared, placement).await.map_err(|error| {
         tracing::warn!(error = %Chain(&error), "open placement");
         EngineError::away()
@@ -264,6 +270,8 @@ pub(crate) async fn writers(shared: &Arc<Shared>, placement_id: PlacementId) -> 
 async fn open_writers(shared: &Arc<Shared>, placement: Placement) -> Result<Arc<Writers>, StoreError> {
     let placement_id = placement.id();
     let leases = Leases::start(&placement, shared.instance).await?;
+    leases.announce(&shared.peer_address, shared.is_leaving(), shared.now()).await?;
+    let known_peers = std::sync::Mutex::new(tenant::peers(shared, &leases).await?);
     let mailbox = shared.tuning.writer_mailbox;
     let spec = |name: &str, kind| Spec { path: format!("root/placement:{placement_id}/{name}"), kind, mailbox };
     let arbiter = shared.arbiters.of(placement_id.as_uuid().as_u128());
@@ -271,6 +279,7 @@ async fn open_writers(shared: &Arc<Shared>, placement: Placement) -> Result<Arc<
     let writers = Arc::new(Writers {
         placement,
         leases,
+        known_peers,
         ingest: keep(&arbiter, &shared.tree, spec("ingest", "IngestActor"), move |guard, _| {
             IngestActor::new(Arc::clone(&for_ingest), placement_id, guard)
         }),
@@ -307,6 +316,45 @@ impl Engine {
         ended
     }
 
+    /// Before the end, where other processes are there: hands every tenant over, and takes none up. Returns when all
+    /// have gone or the time is over.
+    pub async fn leave(&self, timeout: Duration) {
+        let shared = &self.shared;
+        let all: Vec<Arc<Writers>> = shared.writers.iter().map(|found| Arc::clone(&found)).collect();
+        let has_others = |writers: &Arc<Writers>| {
+            writers.peers().iter().any(|peer| peer.instance != shared.instance && !peer.is_leaving)
+        };
+        if !all.iter().any(has_others) {
+            return;
+        }
+        shared.leaving.store(true, Ordering::Release);
+        for writers in all.iter().filter(|writers| has_others(writers)) {
+            if let Err(error) = tenant::meet_peers(shared, writers).await {
+                tracing::warn!(error = %Chain(&error), "tell the other processes of our end");
+            }
+        }
+        let gone = async {
+            loop {
+                let left: Vec<Arc<LiveTenant>> = all
+                    .iter()
+                    .filter(|writers| has_others(writers))
+                    .flat_map(|writers| shared.live_in(writers))
+                    .collect();
+                if left.is_empty() {
+                    return;
+                }
+                for live in left {
+                    // Said again until it has gone: it may have been busy.
+                    let _busy = live.actor.tell(tenant::HandOver);
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        if tokio::time::timeout(timeout, gone).await.is_err() {
+            tracing::warn!("some tenants could not be handed over in time");
+        }
+    }
+
     async fn ask<M, T>(&self, tenant_id: TenantId, message: M) -> Result<T, EngineError>
     where
         M: actix::Message<Result = Result<T, EngineError>> + Send + 'static,
@@ -315,8 +363,8 @@ impl Engine {
     {
         let live = tenant::live(&self.shared, tenant_id).await?;
         live.actor.ready().await;
-        let addr = live.actor.addr().ok_or(EngineError::restarting())?;
-        addr.send(message).await.map_err(|_| EngineError::restarting())?
+        let addr = live.actor.addr().ok_or(EngineError::Moving)?;
+        addr.send(message).await.map_err(|_| EngineError::Moving)?
     }
 
     async fn live(&self, tenant: &TenantHandle) -> Result<Arc<LiveTenant>, EngineError> {
@@ -348,7 +396,7 @@ impl Engine {
         }
         let mut results = Vec::with_capacity(count);
         for one in told {
-            results.push(one.await.unwrap_or(Err(EngineError::restarting())));
+            results.push(one.await.unwrap_or(Err(EngineError::Moving)));
         }
         results
     }
@@ -359,8 +407,8 @@ impl Engine {
         ReceiptsActor: actix::Handler<M>,
     {
         self.receipts.ready().await;
-        let addr = self.receipts.addr().ok_or(EngineError::restarting())?;
-        addr.send(message).await.map_err(|_| EngineError::restarting())?
+        let addr = self.receipts.addr().ok_or(EngineError::Moving)?;
+        addr.send(message).await.map_err(|_| EngineError::Moving)?
     }
 }
 
@@ -401,6 +449,10 @@ impl EngineApi for Engine {
         self.tell_receipts(KeepInbound { account: Arc::clone(account), inbound }).await
     }
 
+    async fn seat(&self, tenant_id: TenantId) -> Result<Seat, EngineError> {
+        tenant::seat(&self.shared, tenant_id).await
+    }
+
     fn listen(&self, tenant_id: TenantId) -> broadcast::Receiver<Arc<DeliveryEvent>> {
         self.shared.hub.listen(tenant_id)
     }
@@ -414,7 +466,7 @@ impl EngineApi for Engine {
 async fn tell_when_ready(live: &LiveTenant, command: EnqueueMessages) {
     live.actor.ready().await;
     if let Err(Undelivered::Full(refused) | Undelivered::Away(refused)) = live.actor.tell(command) {
-        refuse(refused, &EngineError::restarting());
+        refuse(refused, &EngineError::Moving);
     }
 }
 

@@ -48,7 +48,8 @@ impl Running {
             .with_context(|| format!("listen on {}", config.http.metrics_listen))?;
         let metrics_handle = metrics_server.handle();
         actix_web::rt::spawn(metrics_server);
-        let deployment = Deployment::start(config, public_url.clone(), metrics).await?;
+        let peer_url = config.http.peer_url.clone().unwrap_or_else(|| HttpSettings::url_of(address));
+        let deployment = Deployment::start(config, public_url.clone(), &peer_url, metrics).await?;
         let server = api_server(&config.http, deployment.app_state(), listener)?;
         let api = server.handle();
         actix_web::rt::spawn(server);
@@ -56,12 +57,13 @@ impl Running {
         Ok(Self { deployment, address, metrics_address, public_url, api, metrics: metrics_handle })
     }
 
-    /// Ends in order: event streams end, no new connections, requests end, then the deployment drains.
+    /// Ends in order: tenants go to other processes, event streams end, no new connections, requests end, then the deployment drains.
     ///
     /// # Errors
     /// Where our own PostgreSQL does not stop in time.
     pub async fn stop(self, config: &Config) -> anyhow::Result<()> {
-        tracing::info!("stopping: requests end first, then calls to vendors");
+        tracing::info!("stopping: tenants go to other processes first, then requests end, then calls to vendors");
+        self.deployment.leave(config.engine.drain).await;
         self.deployment.streams.end();
         self.api.stop(true).await;
         self.deployment.drain(config.engine.drain).await?;

@@ -16,6 +16,9 @@ pub struct HttpSettings {
     pub metrics_listen: SocketAddr,
     /// `CAREPOST_PUBLIC_URL`: our address as vendors and callers see it. Default: `http://` and the listener.
     pub public_url: Url,
+    /// `CAREPOST_PEER_URL`: the address at which other processes on the same database reach this one. Default: `http://`
+    /// and the listener, which other machines cannot reach where it names this one only.
+    pub peer_url: Option<Url>,
     /// `CAREPOST_HTTP_WORKERS`: threads that answer requests. Default: the machine's cores.
     pub workers: usize,
     /// `CAREPOST_HTTP_MAX_CONNECTIONS`: connections for each of them. Default 10000.
@@ -41,7 +44,8 @@ impl HttpSettings {
         Self {
             listen,
             metrics_listen,
-            public_url: public_url(reader, listen),
+            public_url: base_url(reader, "CAREPOST_PUBLIC_URL").unwrap_or_else(|| Self::url_of(listen)),
+            peer_url: base_url(reader, "CAREPOST_PEER_URL"),
             workers: reader.count("CAREPOST_HTTP_WORKERS", cores, 1..=1_024),
             max_connections: reader.count("CAREPOST_HTTP_MAX_CONNECTIONS", 10_000, 1..=1_000_000),
             request_timeout: reader.millis("CAREPOST_HTTP_REQUEST_TIMEOUT_MS", 10_000, 100..=600_000),
@@ -61,18 +65,15 @@ impl HttpSettings {
     }
 }
 
-fn public_url(reader: &mut Reader<'_>, listen: SocketAddr) -> Url {
-    const NAME: &str = "CAREPOST_PUBLIC_URL";
-    let Some(url) = reader.parsed::<Url>(NAME, "an address, as in https://care.example") else {
-        return HttpSettings::url_of(listen);
-    };
+fn base_url(reader: &mut Reader<'_>, name: &'static str) -> Option<Url> {
+    let url = reader.parsed::<Url>(name, "an address, as in https://care.example")?;
     let is_plain = matches!(url.scheme(), "http" | "https")
         && url.query().is_none()
         && url.fragment().is_none()
         && url.username().is_empty()
         && url.password().is_none();
     if !is_plain {
-        reader.fault(NAME, "must be http or https, without user, query or fragment");
+        reader.fault(name, "must be http or https, without user, query or fragment");
     }
-    url
+    Some(url)
 }

@@ -56,6 +56,10 @@ impl FromRequest for Caller {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        // The way to the tenant's process had to know as well.
+        if let Some(known) = request.extensions_mut().remove::<Self>() {
+            return Box::pin(std::future::ready(Ok(known)));
+        }
         let request = request.clone();
         Box::pin(async move { authenticate(&request).await })
     }

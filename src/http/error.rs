@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use carepost_actors::EngineError;
 use carepost_audit::AuditError;
@@ -25,6 +25,8 @@ use uuid::Uuid;
 
 pub(super) use pages::page;
 
+/// Marks a 503 that is over as soon as somebody else has the tenant: nothing was done.
+pub(super) const MOVING: HeaderName = HeaderName::from_static("carepost-moving");
 /// When to come again where nobody knows better.
 const LATER: Duration = Duration::from_secs(2);
 
@@ -177,14 +179,22 @@ struct Problem {
     limit: Option<&'static str>,
     retry_after: Option<Duration>,
     allow: Option<String>,
+    is_moving: bool,
 }
 
 impl ApiError {
     /// A failure in words of our own.
     pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         let retry_after = matches!(code, Code::Unavailable | Code::Throttled).then_some(LATER);
-        let problem =
-            Problem { code, detail: detail.into(), faults: Vec::new(), limit: None, retry_after, allow: None };
+        let problem = Problem {
+            code,
+            detail: detail.into(),
+            faults: Vec::new(),
+            limit: None,
+            retry_after,
+            allow: None,
+            is_moving: false,
+        };
         Self(Box::new(problem))
     }
 
@@ -273,6 +283,9 @@ impl ApiError {
         if let Some(allow) = &self.0.allow {
             response.insert_header((ALLOW, allow.as_str()));
         }
+        if self.0.is_moving {
+            response.insert_header((MOVING, HeaderValue::from_static("1")));
+        }
         response.content_type("application/problem+json").json(self.view(instance))
     }
 }
@@ -350,8 +363,10 @@ impl From<EngineError> for ApiError {
                     .with_limit(limit.as_str())
             }
             EngineError::Unavailable { reason, .. } => Self::new(code, *reason),
+            EngineError::Moving => Self::new(code, EngineError::MOVING),
             _ => Self::new(code, default_detail(code)),
         };
+        api.0.is_moving = error == EngineError::Moving;
         api.0.retry_after = error.retry_after().or(api.0.retry_after);
         api
     }

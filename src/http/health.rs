@@ -1,5 +1,6 @@
 //! Signs of life for whoever runs the process.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
@@ -73,6 +74,9 @@ pub(crate) async fn get_ready(state: web::Data<AppState>) -> HttpResponse {
         findings.of(record).push(format!("placement:{}", record.placement_id));
     }
     findings.note_actors(&known, &state.engine.actors().await);
+    if state.is_leaving.load(Ordering::Acquire) {
+        findings.unavailable.push("stopping".to_owned());
+    }
     let Findings { unavailable, degraded } = findings;
     let status = match (unavailable.is_empty(), degraded.is_empty()) {
         (true, true) => "ok",

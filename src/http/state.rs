@@ -92,6 +92,10 @@ pub struct AppState {
     pub openapi: Bytes,
     /// The event streams that are open.
     pub streams: Streams,
+    /// The process stops soon: it is not ready any more, and serves on until then.
+    pub is_leaving: Arc<std::sync::atomic::AtomicBool>,
+    /// The way to other processes on the same database.
+    pub peers: reqwest::Client,
     /// Room for large bodies: see [`HttpLimits::large_bodies`].
     pub large_bodies: Arc<Semaphore>,
 }

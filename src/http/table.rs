@@ -1,10 +1,13 @@
 //! A path with its methods: one line of the route table, from which the routes, the answers to other methods and the
 //! test against the OpenAPI document are made.
 
+use actix_web::dev::ServiceRequest;
+use actix_web::middleware::from_fn;
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Route, Scope, web};
 
 use super::error::ApiError;
 use super::observe::RoutePattern;
+use super::relay;
 
 /// One path.
 pub(super) struct Path {
@@ -12,12 +15,13 @@ pub(super) struct Path {
     methods: Vec<&'static str>,
     documented: bool,
     resource: Resource,
+    by_owner: &'static [&'static str],
 }
 
 /// Begins a line of the table.
 pub(super) fn path(pattern: &'static str) -> Path {
     let resource = web::resource(pattern).app_data(RoutePattern(pattern));
-    Path { pattern, methods: Vec::new(), documented: true, resource }
+    Path { pattern, methods: Vec::new(), documented: true, resource, by_owner: &[] }
 }
 
 macro_rules! method {
@@ -56,6 +60,12 @@ impl Path {
         delete, "DELETE"
     }
 
+    /// Only the process in which the tenant lives can answer these methods: others pass them on.
+    pub(super) fn by_owner(mut self, methods: &'static [&'static str]) -> Self {
+        self.by_owner = methods;
+        self
+    }
+
     /// Not a part of the API: pages for people.
     pub(super) fn undocumented(mut self) -> Self {
         self.documented = false;
@@ -72,7 +82,17 @@ impl Path {
     pub(super) fn register(self, scope: Scope) -> Scope {
         let allow = self.methods.join(", ");
         let refuse = move || std::future::ready(Err::<HttpResponse, _>(ApiError::method_not_allowed(allow.clone())));
-        scope.service(self.resource.default_service(web::to(refuse)))
+        let resource = self.resource.default_service(web::to(refuse));
+        match self.by_owner {
+            [] => scope.service(resource),
+            methods => scope.service(resource.wrap(from_fn(move |request: ServiceRequest, next| async move {
+                if methods.contains(&request.method().as_str()) {
+                    relay::to_owner(request, next).await
+                } else {
+                    next.call(request).await
+                }
+            }))),
+        }
     }
 
     /// Pattern and methods, where they belong into the OpenAPI document.

@@ -77,6 +77,10 @@ impl Leases {
         self.instance
     }
 
+    pub(crate) const fn placement(&self) -> &Placement {
+        &self.placement
+    }
+
     /// Takes what can be taken of these tenants, until `now + ttl`; what somebody else holds is left out of the answer.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ pub mod lease;
 pub mod metrics;
 pub mod migrate;
 pub mod partitions;
+pub mod peers;
 pub mod placement;
 pub mod schema_name;
 pub mod transaction;
@@ -35,6 +36,7 @@ pub use partitions::{
     DroppedPartitions, HeldDay, LockRoom, Partition, drop_partitions_before, ensure_partitions, index_past_days,
     list_partitions, lock_room,
 };
+pub use peers::Peer;
 pub use placement::{EngineConnection, Placement, PoolCounts, PoolStatus, TenantConnection};
 pub use schema_name::SchemaName;
 pub use transaction::{EngineTx, Params, Statements, TenantTx};

@@ -29,6 +29,7 @@ const CONTROL: Files = files!("control":
 );
 const PLACEMENT: Files = files!("placement":
     "202611220300_create_messages",
+    "202611221030_create_instances",
 );
 
 /// The oldest PostgreSQL that will do.

@@ -12,8 +12,11 @@ use crate::support::database::{TestDatabase, connect};
 const SCHEMAS: [&str; 2] = ["carepost_control", "carepost_pooled"];
 
 /// Tables without a tenant, each with its reason. Tenants' sessions have no right to any of them.
-const SHARED: [(&str, &str); 2] =
-    [("placements", "belongs to the deployment"), ("carepost_migrations", "belongs to the migrator")];
+const SHARED: [(&str, &str); 3] = [
+    ("placements", "belongs to the deployment"),
+    ("carepost_migrations", "belongs to the migrator"),
+    ("instances", "processes work for many tenants"),
+];
 
 /// Tables with their security: name, whether it is a partition, whether it is enabled and forced.
 const LIST_TABLES: &str = "

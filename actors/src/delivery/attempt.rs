@@ -191,8 +191,8 @@ async fn start(shared: &Shared, live: &LiveTenant, call: &MakeCall) -> Result<bo
         recipient: delivery.recipient_hash,
         answer,
     };
-    live.writers.ledger.tell(Entry::Start(pending)).map_err(|_| EngineError::restarting())?;
-    told.await.map_err(|_| EngineError::restarting())?
+    live.writers.ledger.tell(Entry::Start(pending)).map_err(|_| EngineError::Moving)?;
+    told.await.map_err(|_| EngineError::Moving)?
 }
 
 #[expect(clippy::disallowed_methods, reason = "measures the call")]

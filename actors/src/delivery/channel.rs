@@ -145,9 +145,10 @@ impl ChannelActor {
         self.live.tenant_id
     }
 
-    /// It may work: nobody else owns the tenant, and the process is not stopping.
+    /// It may work: nobody else owns the tenant or is about to, and the process is not stopping.
     fn may_work(&self) -> bool {
-        self.live.epoch().is_some() && !self.shared.is_draining()
+        let goes = self.live.handing_over.load(std::sync::atomic::Ordering::Acquire);
+        self.live.epoch().is_some() && !goes && !self.shared.is_draining()
     }
 
     fn check(&mut self, context: &mut Context<Self>) {

@@ -152,7 +152,7 @@ impl Handler<Flush> for IngestActor {
 async fn commit_batch(shared: Arc<Shared>, placement_id: PlacementId, batch: Vec<Incoming>, waiting: usize) {
     let started = Instant::now();
     let Some(writers) = shared.writers.get(&placement_id).map(|found| Arc::clone(&found)) else {
-        refuse_all(batch, &EngineError::restarting());
+        refuse_all(batch, &EngineError::Moving);
         return;
     };
     let mut rest = vec![batch];
@@ -199,7 +199,7 @@ fn settle_all(shared: &Shared, batch: Vec<Incoming>, fates: &[Ingested]) {
             Ingested::Stored => Ok(Accepted { message_id: incoming.message.message_id, replayed: false }),
             Ingested::Existing { message_id, same_body: true } => Ok(Accepted { message_id, replayed: true }),
             Ingested::Existing { same_body: false, .. } => Err(EngineError::KeyReused),
-            Ingested::NotOwner => Err(EngineError::restarting()),
+            Ingested::NotOwner => Err(EngineError::Moving),
         };
         if *fate == Ingested::Stored {
             for delivery in incoming.message.live() {

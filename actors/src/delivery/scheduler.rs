@@ -212,12 +212,13 @@ async fn perform(shared: Arc<Shared>, writers: Arc<Writers>, duty: Duty) {
     }
 }
 
-/// Wakes every channel of ours, and of nobody's, that has due rows.
+/// Wakes every channel of ours, and of nobody's that should be ours, that has due rows.
 async fn wake_due(shared: &Arc<Shared>, writers: &Arc<Writers>) -> Result<(), DeliveryError> {
     let connection = writers.placement.engine().await?;
     let due = store::list_due_channels(&connection, shared.now()).await?;
     drop(connection);
     let tenants = due.iter().map(|(tenant_id, _)| *tenant_id).collect();
+    let tenants = tenant::of_ours(shared, writers, tenants);
     let ours = match tenant::live_of(shared, writers, tenants).await {
         Ok(ours) => ours,
         Err(error) => {
@@ -244,7 +245,8 @@ async fn renew(shared: &Shared, writers: &Arc<Writers>) -> Result<(), DeliveryEr
             shared.let_go(&live);
         }
     }
-    give_back_unused(shared, writers).await
+    give_back_unused(shared, writers).await?;
+    Ok(tenant::meet_peers(shared, writers).await?)
 }
 
 /// A lease that was claimed for somebody who left before the tenant lived here: nobody would ever give it back.

@@ -1,7 +1,7 @@
 //! What the actors of one process share: look-ups in `dashmap`s, the time, and the ways to each other.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dashmap::DashMap;
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use carepost_delivery::types::DeliveryKey;
 use carepost_kernel::{Chain, Channel, Clock, InstanceId, PlacementId, ProviderAccountId, TenantId};
-use carepost_store::{Leases, Placement};
+use carepost_store::{Leases, Peer, Placement};
 use carepost_tenancy::{Directory, TenantHandle};
 
 use crate::engine::EngineError;
@@ -55,6 +55,10 @@ pub(crate) struct Shared {
     /// Webhook endpoints whose task is to panic.
     #[cfg(feature = "fault-injection")]
     pub(crate) doomed: DashMap<carepost_kernel::WebhookEndpointId, ()>,
+    /// Where other processes reach this one.
+    pub(crate) peer_address: String,
+    /// Tenants are being handed over to other processes.
+    pub(crate) leaving: AtomicBool,
     /// No new work is taken in.
     pub(crate) draining: AtomicBool,
     /// One activation or retirement of a tenant at a time, so that it is never live twice.
@@ -67,6 +71,8 @@ pub(crate) struct Shared {
 pub(crate) struct Writers {
     pub(crate) placement: Placement,
     pub(crate) leases: Leases,
+    /// Who is alive, as of the last look.
+    pub(crate) known_peers: Mutex<Arc<[Peer]>>,
     pub(crate) ingest: Handle<IngestActor>,
     pub(crate) ledger: Handle<LedgerActor>,
     /// One batch of the ledger at a time, whichever incarnation has begun it.
@@ -87,6 +93,8 @@ pub(crate) struct LiveTenant {
     pub(crate) send_limit: super::lane::SendLimit,
     /// Memory of keys in flight and of late, for coalescing (DEL-2).
     pub(crate) keys: Arc<super::tenant::KeyMemory>,
+    /// It goes to another process: no more calls are made for it here.
+    pub(crate) handing_over: AtomicBool,
     /// It has retired, or another incarnation has taken its place: whatever still holds on to it may not work.
     pub(crate) over: AtomicBool,
 }
@@ -100,6 +108,11 @@ impl Shared {
     /// No new work is taken in.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
+    }
+
+    /// Tenants are being handed over to other processes.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
     }
 
     /// The tenant, if this process works for it. An entry whose lease is gone counts for nothing.
@@ -161,6 +174,18 @@ impl Shared {
     }
 }
 
+impl Writers {
+    /// Who was alive at the last look.
+    pub(crate) fn peers(&self) -> Arc<[Peer]> {
+        Arc::clone(&self.known_peers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes who is alive; returns who was before.
+    pub(crate) fn meet(&self, peers: Arc<[Peer]>) -> Arc<[Peer]> {
+        std::mem::replace(&mut self.known_peers.lock().unwrap_or_else(PoisonError::into_inner), peers)
+    }
+}
+
 impl LiveTenant {
     /// The epoch of our lease, or `None` where it is not ours any more.
     pub(crate) fn epoch(&self) -> Option<i64> {
@@ -195,10 +220,5 @@ impl EngineError {
     /// The database is away.
     pub(crate) const fn away() -> Self {
         Self::Unavailable { reason: "the database is away", retry_after: std::time::Duration::from_secs(1) }
-    }
-
-    /// An actor is being rebuilt, or the process is stopping.
-    pub(crate) const fn restarting() -> Self {
-        Self::Unavailable { reason: "the engine is restarting", retry_after: std::time::Duration::from_secs(1) }
     }
 }

@@ -5,6 +5,7 @@
 mod activation;
 mod commands;
 mod keys;
+mod seat;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -30,6 +31,7 @@ use super::shared::{LiveTenant, Shared};
 pub(crate) use activation::{live, live_of, reconsider, recount_old};
 pub(crate) use commands::{CancelMessage, RedriveMessages};
 pub(crate) use keys::{Answer, KeyMemory, Promise, answer};
+pub(crate) use seat::{meet_peers, of_ours, peers, seat};
 
 /// Take in these messages of the tenant.
 #[derive(Message)]
@@ -38,6 +40,11 @@ pub(crate) struct EnqueueMessages {
     pub(crate) tenant: Arc<TenantHandle>,
     pub(crate) messages: Vec<(carepost_delivery::NewMessage, Answer)>,
 }
+
+/// Give the tenant up: another process is a better place for it.
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "()")]
+pub(crate) struct HandOver;
 
 pub(crate) struct TenantActor {
     shared: Arc<Shared>,
@@ -106,12 +113,16 @@ impl TenantActor {
         let (store, error) = match live.writers.ingest.tell(store) {
             Ok(()) => return,
             Err(Undelivered::Full(store)) => (store, EngineError::overloaded(Limit::IngestQueue)),
-            Err(Undelivered::Away(store)) => (store, EngineError::restarting()),
+            Err(Undelivered::Away(store)) => (store, EngineError::Moving),
         };
         store.incoming.into_iter().for_each(|one| one.promise.keep(Err(error.clone())));
     }
 
     fn retire_if_idle(&mut self, context: &mut Context<Self>) {
+        if self.live.upgrade().is_some_and(|live| live.handing_over.load(Ordering::Acquire)) {
+            // It ends anyway, or stays.
+            return;
+        }
         let Some(live) = self.live() else {
             // The lease is another process's by now.
             if let Some(former) = self.live.upgrade() {
@@ -167,10 +178,27 @@ impl Handler<EnqueueMessages> for TenantActor {
         self.adopt(command.tenant.tenant.settings.admission);
         let live = self.live().filter(|_| !self.shared.is_draining());
         let Some(live) = live else {
-            command.messages.into_iter().for_each(|(_, to)| answer(to, Err(EngineError::restarting())));
+            command.messages.into_iter().for_each(|(_, to)| answer(to, Err(EngineError::Moving)));
             return;
         };
         self.take_in(command, &live);
+    }
+}
+
+impl Handler<HandOver> for TenantActor {
+    type Result = ();
+
+    fn handle(&mut self, _: HandOver, context: &mut Self::Context) {
+        let Some(live) = self.live() else { return };
+        // Somebody is about to start or end it: in the next round, then.
+        let Some(turn) = self.shared.activation.try_take(live.tenant_id) else { return };
+        let moving = seat::hand_over(Arc::clone(&self.shared), live, turn);
+        context.spawn(moving.into_actor(self).map(|is_gone, actor, context| {
+            if is_gone {
+                actor.guard.retire();
+                context.stop();
+            }
+        }));
     }
 }
 

@@ -264,6 +264,7 @@ async fn start(
     let (vendor, calls) = FakeVendor::new();
     let vendor = Arc::new(vendor);
     let engine = carepost_actors::start(EngineParts {
+        peer_address: "http://127.0.0.1:9".to_owned(),
         clock: clock.clone(),
         instance: InstanceId::new(clock.now()),
         directory: directory.clone(),

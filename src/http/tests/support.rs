@@ -10,7 +10,7 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use async_trait::async_trait;
 use carepost_actors::{
     Accepted, ActorInfo, Cancellation, EngineApi, EngineError, Placements, ProviderSource, RedriveReport,
-    RedriveRequest,
+    RedriveRequest, Seat,
 };
 use carepost_audit::Actor;
 use carepost_delivery::ingest::{Ingested, commit_messages};
@@ -107,6 +107,8 @@ impl World {
             admin_token_hash: Some(hash.as_ref().try_into().unwrap()),
             openapi: openapi::render(),
             streams: Streams::new(limits.streams),
+            peers: reqwest::Client::new(),
+            is_leaving: Arc::default(),
             large_bodies: limits.large_bodies(),
         };
         let tenant = new_tenant(&state.directory, "riverside").await;
@@ -321,6 +323,10 @@ impl EngineApi for StoringEngine {
     async fn receive(&self, _: &Arc<ProviderAccount>, receipts: Vec<ReceiptEvent>) -> Result<(), EngineError> {
         lock(&self.receipts).extend(receipts);
         Ok(())
+    }
+
+    async fn seat(&self, _: TenantId) -> Result<Seat, EngineError> {
+        Ok(Seat::Here)
     }
 
     async fn receive_inbound(&self, _: &Arc<ProviderAccount>, inbound: Vec<InboundMessage>) -> Result<(), EngineError> {

@@ -85,7 +85,7 @@ impl Work {
                 .zip(&mine)
                 .for_each(|(receipt, fate)| metrics::count_receipt(receipt.status, *fate));
             let refused = mine.contains(&ReceiptFate::NotOwner);
-            tell(pending.answer, if refused { Err(EngineError::restarting()) } else { Ok(()) });
+            tell(pending.answer, if refused { Err(EngineError::Moving) } else { Ok(()) });
         }
     }
 
@@ -163,7 +163,7 @@ fn one_by_one(pending: PendingReceipts) -> Vec<PendingReceipts> {
     actix::spawn(async move {
         let mut all = Ok(());
         for told in answers {
-            let one = told.await.unwrap_or(Err(EngineError::restarting()));
+            let one = told.await.unwrap_or(Err(EngineError::Moving));
             all = all.and(one);
         }
         tell(answer, all);

@@ -33,7 +33,7 @@ pub(crate) async fn live(shared: &Arc<Shared>, tenant_id: TenantId) -> Result<Ar
         return Ok(found);
     }
     if shared.is_draining() {
-        return Err(EngineError::restarting());
+        return Err(EngineError::Moving);
     }
     let turn = tokio::time::timeout(PATIENCE, shared.activation.take(tenant_id)).await;
     let _one_at_a_time = turn.map_err(|_elapsed| EngineError::away())?;
@@ -43,10 +43,7 @@ pub(crate) async fn live(shared: &Arc<Shared>, tenant_id: TenantId) -> Result<Ar
     let placement_id = shared.directory.placement_of(tenant_id).await.map_err(|error| unavailable(&error))?;
     let writers = crate::root::writers(shared, placement_id).await?;
     let claimed = claim(shared, &writers, &[tenant_id]).await?;
-    install(shared, &writers, &claimed).await.pop().ok_or(EngineError::Unavailable {
-        reason: "another process works for this tenant",
-        retry_after: Duration::from_secs(1),
-    })
+    install(shared, &writers, &claimed).await.pop().ok_or(EngineError::Moving)
 }
 
 /// Those of a placement's tenants that are live here, or can be: all leases in one claim.
@@ -100,6 +97,7 @@ async fn install(shared: &Arc<Shared>, writers: &Arc<Writers>, leases: &[Lease])
             counted: Mutex::default(),
             send_limit: SendLimit::default(),
             keys: Arc::default(),
+            handing_over: AtomicBool::new(false),
             over: AtomicBool::new(false),
             writers: Arc::clone(writers),
         });

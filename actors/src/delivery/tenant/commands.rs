@@ -42,7 +42,7 @@ impl Handler<CancelMessage> for TenantActor {
     fn handle(&mut self, command: CancelMessage, _: &mut Self::Context) -> Self::Result {
         let (shared, live) = (Arc::clone(&self.shared), self.live());
         Box::pin(async move {
-            let live = live.ok_or(EngineError::restarting())?;
+            let live = live.ok_or(EngineError::Moving)?;
             cancel(&shared, &live, command.message_id).await
         })
     }
@@ -54,7 +54,7 @@ impl Handler<RedriveMessages> for TenantActor {
     fn handle(&mut self, command: RedriveMessages, _: &mut Self::Context) -> Self::Result {
         let (shared, live) = (Arc::clone(&self.shared), self.live());
         Box::pin(async move {
-            let live = live.ok_or(EngineError::restarting())?;
+            let live = live.ok_or(EngineError::Moving)?;
             redrive(&shared, &live, &command.tenant, command.request).await
         })
     }
@@ -106,11 +106,8 @@ async fn stop_plan(
 async fn take_back(live: &LiveTenant, decision: Decision) -> Result<Option<Channel>, EngineError> {
     let channel = decision.change.key.channel;
     let (answer, told) = oneshot::channel();
-    live.writers
-        .ledger
-        .tell(Entry::Decide(PendingDecision { decision, answer }))
-        .map_err(|_| EngineError::restarting())?;
-    let effect = told.await.map_err(|_| EngineError::restarting())?;
+    live.writers.ledger.tell(Entry::Decide(PendingDecision { decision, answer })).map_err(|_| EngineError::Moving)?;
+    let effect = told.await.map_err(|_| EngineError::Moving)?;
     Ok(effect.filter(|effect| effect.state == DeliveryState::Cancelled).map(|_| channel))
 }
 

@@ -73,7 +73,7 @@ impl Promise {
 impl Drop for Promise {
     fn drop(&mut self) {
         if self.answer.is_some() {
-            self.fulfil(Err(EngineError::restarting()));
+            self.fulfil(Err(EngineError::Moving));
         }
     }
 }

@@ -1,0 +1,213 @@
+//! Requests for a tenant that lives in another process (DEL-10): they are passed on to it as they are, key and all, and
+//! its answer goes back. Any process can be asked for anything.
+//!
+//! The other process checks the caller by itself, so that nothing is trusted between processes. A request is passed on
+//! once at most; while a tenant is on its way it is held here until somebody has it.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web::{self, Bytes};
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
+use carepost_actors::Seat;
+use carepost_kernel::TenantId;
+use futures_util::StreamExt as _;
+use tokio::time::{Instant, sleep, timeout};
+use url::Url;
+
+use super::auth::authenticate;
+use super::error::{ApiError, MOVING};
+use super::json;
+use super::metrics::count_relayed;
+use super::state::AppState;
+
+/// Marks a request that was passed on: whoever gets it serves it or refuses it.
+const RELAYED: HeaderName = HeaderName::from_static("carepost-relayed");
+/// How long a request is held for a tenant that is on its way: longer than a take-over after a kill.
+const PATIENCE: Duration = Duration::from_secs(15);
+const AGAIN: Duration = Duration::from_millis(50);
+/// After so long without an answer it is asked whether the tenant is still there.
+const STILL_THERE: Duration = Duration::from_millis(500);
+/// What belongs to one connection (RFC 9110, section 7.6.1), and what the client sets by itself.
+const HOP_BY_HOP: [HeaderName; 10] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::HOST,
+    header::CONTENT_LENGTH,
+];
+
+/// The middleware of routes that only the tenant's own process can serve.
+pub(super) async fn to_owner(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+    let state = request.app_data::<web::Data<AppState>>().cloned();
+    let Some(state) = state.filter(|_| !request.headers().contains_key(RELAYED)) else {
+        return next.call(request).await;
+    };
+    // Whatever is wrong with a request, its handler says it best.
+    let Some(tenant_id) = tenant_of(request.request(), &state).await else { return next.call(request).await };
+    match state.engine.seat(tenant_id).await {
+        Ok(Seat::At(address)) => away(request, next, &state, tenant_id, address).await,
+        Ok(Seat::Here) | Err(_) => next.call(request).await,
+    }
+}
+
+async fn tenant_of(request: &HttpRequest, state: &AppState) -> Option<TenantId> {
+    if let Some(token) = request.match_info().get("token") {
+        return state.directory.account_by_webhook_token(token).await.ok().map(|account| account.tenant_id);
+    }
+    let caller = authenticate(request).await.ok()?;
+    let tenant_id = caller.tenant_id();
+    request.extensions_mut().insert(caller);
+    Some(tenant_id)
+}
+
+/// The tenant lives elsewhere, or did a moment ago.
+async fn away(
+    mut request: ServiceRequest,
+    next: Next<BoxBody>,
+    state: &AppState,
+    tenant_id: TenantId,
+    mut address: String,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let payload = request.extract::<web::Payload>().await?;
+    let body = match json::read_raw(request.request(), payload, state.limits.batch_body_bytes).await {
+        Ok(body) => body,
+        Err(error) => return Ok(request.error_response(error)),
+    };
+    let deadline = instant() + PATIENCE;
+    loop {
+        match pass_on(request.request(), &body, state, (tenant_id, &address)).await {
+            Passed::Answered(response) => {
+                count_relayed("answered");
+                return Ok(request.into_response(response));
+            }
+            Passed::Lost => {
+                count_relayed("lost");
+                let error =
+                    ApiError::unavailable("the process that works for the tenant broke off: ask again by the key");
+                return Ok(request.error_response(error));
+            }
+            Passed::NotYet if instant() >= deadline => {
+                count_relayed("given_up");
+                return Ok(request.error_response(ApiError::from(carepost_actors::EngineError::Moving)));
+            }
+            Passed::NotYet => sleep(AGAIN).await,
+        }
+        match state.engine.seat(tenant_id).await {
+            Ok(Seat::At(there)) => address = there,
+            Ok(Seat::Here) => {
+                count_relayed("came_here");
+                request.set_payload(Payload::from(Bytes::clone(&body)));
+                return next.call(request).await;
+            }
+            Err(error) => return Ok(request.error_response(ApiError::from(error))),
+        }
+    }
+}
+
+/// What became of a request that was passed on.
+enum Passed {
+    Answered(HttpResponse),
+    /// The other one does not have the tenant yet or any more, or cannot be reached: nothing was done.
+    NotYet,
+    /// It broke off: what was done is unknown.
+    Lost,
+}
+
+async fn pass_on(
+    request: &HttpRequest,
+    body: &Bytes,
+    state: &AppState,
+    (tenant_id, address): (TenantId, &String),
+) -> Passed {
+    let Some(url) = target(address, request) else { return Passed::NotYet };
+    let mut headers = passed_on(request.headers());
+    headers.insert(RELAYED, HeaderValue::from_static("1"));
+    let outgoing = reqwest_headers(&headers);
+    let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or_default();
+    let mut sending = pin!(state.peers.request(method, url).headers(outgoing).body(Bytes::clone(body)).send());
+    let sent = loop {
+        match timeout(STILL_THERE, &mut sending).await {
+            Ok(sent) => break sent.map_err(|error| error.is_connect()),
+            // One that is frozen answers nobody, until its lease has run out.
+            Err(_) if !matches!(state.engine.seat(tenant_id).await, Ok(Seat::At(there)) if there == *address) => {
+                break Err(false);
+            }
+            Err(_) => {}
+        }
+    };
+    match sent {
+        Ok(response) if response.headers().contains_key(MOVING.as_str()) => Passed::NotYet,
+        Ok(response) => answer(response, state).await,
+        Err(is_before_the_first_byte) if is_before_the_first_byte => Passed::NotYet,
+        // With a key the same request makes the same message, however often it is sent (DEL-2).
+        Err(_) if request.headers().contains_key("idempotency-key") || request.method() == Method::GET => {
+            Passed::NotYet
+        }
+        Err(_) => Passed::Lost,
+    }
+}
+
+fn target(address: &str, request: &HttpRequest) -> Option<Url> {
+    let path = request.uri().path_and_query()?.as_str();
+    format!("{}{path}", address.trim_end_matches('/')).parse().ok()
+}
+
+fn passed_on(headers: &HeaderMap) -> HeaderMap {
+    headers
+        .iter()
+        .filter(|(name, _)| !HOP_BY_HOP.contains(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// Both libraries have types of their own for the same headers.
+fn reqwest_headers(headers: &HeaderMap) -> reqwest::header::HeaderMap {
+    let convert = |(name, value): (&HeaderName, &HeaderValue)| {
+        let name = reqwest::header::HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+        Some((name, reqwest::header::HeaderValue::from_bytes(value.as_bytes()).ok()?))
+    };
+    let mut converted = reqwest::header::HeaderMap::new();
+    for (name, value) in headers.iter().filter_map(convert) {
+        converted.append(name, value);
+    }
+    converted
+}
+
+/// The other one's answer as it is; a stream goes on until either end or this process stops.
+async fn answer(response: reqwest::Response, state: &AppState) -> Passed {
+    let status = StatusCode::from_u16(response.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
+    let mut builder = HttpResponse::build(status);
+    for (name, value) in response.headers() {
+        let name = HeaderName::from_bytes(name.as_str().as_bytes());
+        let value = HeaderValue::from_bytes(value.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, value)
+            && !HOP_BY_HOP.contains(&name)
+        {
+            builder.append_header((name, value));
+        }
+    }
+    if response.content_length().is_none() {
+        let stream = response.bytes_stream().take_until(Box::pin(state.streams.ended()));
+        return Passed::Answered(builder.streaming(stream));
+    }
+    match response.bytes().await {
+        Ok(body) => Passed::Answered(builder.body(body)),
+        Err(_) => Passed::Lost,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a span of tokio's time")]
+fn instant() -> Instant {
+    Instant::now()
+}

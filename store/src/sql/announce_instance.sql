@@ -1,0 +1,8 @@
+-- Says where an instance is reached; forgets those that nobody has seen for long. Index: primary key of instances.
+WITH gone AS (
+    DELETE FROM instances WHERE seen_at < $5::timestamptz AND instance_id <> $1::uuid
+)
+INSERT INTO instances (instance_id, address, is_leaving, seen_at)
+VALUES ($1::uuid, $2::text, $3::boolean, $4::timestamptz)
+ON CONFLICT (instance_id) DO UPDATE
+    SET address = EXCLUDED.address, is_leaving = EXCLUDED.is_leaving, seen_at = EXCLUDED.seen_at
