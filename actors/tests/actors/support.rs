@@ -157,7 +157,9 @@ impl World {
             let message = prepare(request, None, context).unwrap();
             match self.engine.enqueue(&tenant.handle, message).await {
                 Ok(accepted) => return accepted.message_id,
-                Err(EngineError::Unavailable { .. }) => tokio::time::sleep(Duration::from_millis(5)).await,
+                Err(EngineError::Unavailable { .. } | EngineError::Moving) => {
+                    tokio::time::sleep(Duration::from_millis(5)).await
+                }
                 Err(error) => panic!("{error}"),
             }
         }

@@ -109,7 +109,9 @@ pub(crate) async fn bring_receipts(engine: Engine, mut calls: UnboundedReceiver<
             occurred_at: None,
             dedup_key: provider_ref,
         };
-        while let Err(EngineError::Unavailable { .. }) = engine.receive(&account, vec![receipt.clone()]).await {
+        while let Err(EngineError::Unavailable { .. } | EngineError::Moving) =
+            engine.receive(&account, vec![receipt.clone()]).await
+        {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }
