@@ -215,11 +215,11 @@ pub trait EngineApi: Send + Sync {
         inbound: Vec<InboundMessage>,
     ) -> Result<(), EngineError>;
 
-    /// Where requests for a tenant are to go.
+    /// Where requests for a tenant are to go, as it was no longer ago than `max_age`.
     ///
     /// # Errors
     /// Where nobody can tell now.
-    async fn seat(&self, tenant_id: TenantId) -> Result<Seat, EngineError>;
+    async fn seat(&self, tenant_id: TenantId, max_age: Duration) -> Result<Seat, EngineError>;
 
     /// A tenant's events as they become durable. Slow listeners miss some and read them from the history.
     fn listen(&self, tenant_id: TenantId) -> broadcast::Receiver<Arc<DeliveryEvent>>;

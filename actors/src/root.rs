@@ -196,6 +196,8 @@ pub async fn start(parts: EngineParts) -> Result<Engine, StartError> {
         leaving: AtomicBool::new(false),
         draining: AtomicBool::new(false),
         activation: Turns::default(),
+        seats: DashMap::new(),
+        seating: Turns::default(),
         opening: Turns::default(),
     });
     open_all(&shared).await?;
@@ -364,7 +366,7 @@ impl Engine {
         let live = tenant::live(&self.shared, tenant_id).await?;
         live.actor.ready().await;
         let addr = live.actor.addr().ok_or(EngineError::Moving)?;
-        addr.send(message).await.map_err(|_| EngineError::Moving)?
+        addr.send(message).await.map_err(|_| EngineError::restarting())?
     }
 
     async fn live(&self, tenant: &TenantHandle) -> Result<Arc<LiveTenant>, EngineError> {
@@ -396,7 +398,7 @@ impl Engine {
         }
         let mut results = Vec::with_capacity(count);
         for one in told {
-            results.push(one.await.unwrap_or(Err(EngineError::Moving)));
+            results.push(one.await.unwrap_or(Err(EngineError::restarting())));
         }
         results
     }
@@ -408,7 +410,7 @@ impl Engine {
     {
         self.receipts.ready().await;
         let addr = self.receipts.addr().ok_or(EngineError::Moving)?;
-        addr.send(message).await.map_err(|_| EngineError::Moving)?
+        addr.send(message).await.map_err(|_| EngineError::restarting())?
     }
 }
 
@@ -449,8 +451,8 @@ impl EngineApi for Engine {
         self.tell_receipts(KeepInbound { account: Arc::clone(account), inbound }).await
     }
 
-    async fn seat(&self, tenant_id: TenantId) -> Result<Seat, EngineError> {
-        tenant::seat(&self.shared, tenant_id).await
+    async fn seat(&self, tenant_id: TenantId, max_age: Duration) -> Result<Seat, EngineError> {
+        tenant::seat(&self.shared, tenant_id, max_age).await
     }
 
     fn listen(&self, tenant_id: TenantId) -> broadcast::Receiver<Arc<DeliveryEvent>> {

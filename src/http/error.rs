@@ -250,6 +250,11 @@ impl ApiError {
         matches!(self.0.code, Code::Throttled | Code::Unavailable)
     }
 
+    /// The tenant is on its way: nothing was done, and it is soon over.
+    pub(crate) fn is_moving(&self) -> bool {
+        self.0.is_moving
+    }
+
     /// The code.
     pub(crate) const fn code(&self) -> Code {
         self.0.code

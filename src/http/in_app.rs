@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 
 use super::auth::{Caller, authenticate};
 use super::error::{ApiError, Code, FaultView};
-use super::events::stream::{SIGN_OF_LIFE, frame, heartbeat, open_stream, respond, resume_after};
+use super::events::stream::{SIGN_OF_LIFE, frame, has_moved, heartbeat, open_stream, respond, resume_after};
 use super::metrics::OpenStream;
 use super::query::{PageQuery, PageRequest, PageView, path_id};
 use super::state::AppState;
@@ -246,6 +246,7 @@ impl Watcher {
                 _ = self.heartbeat.tick() => {
                     match authenticate(&self.request).await {
                         Err(error) if error.code() == Code::Unauthenticated => return None,
+                        _ if has_moved(&self.state, &self.tenant).await => return None,
                         _ => return Some(Ok(SIGN_OF_LIFE)),
                     }
                 }

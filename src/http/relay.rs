@@ -28,11 +28,19 @@ use super::state::AppState;
 
 /// Marks a request that was passed on: whoever gets it serves it or refuses it.
 const RELAYED: HeaderName = HeaderName::from_static("carepost-relayed");
+/// The one route that honours an idempotency key in the header.
+const CREATE_MESSAGE: &str = "/api/v1/messaging/messages";
+/// How old the knowledge of a tenant's place may be.
+pub(super) const KNOWN_FOR: Duration = Duration::from_secs(1);
+/// And after it has proved wrong.
+const WRONG_FOR: Duration = Duration::from_millis(100);
 /// How long a request is held for a tenant that is on its way: longer than a take-over after a kill.
 const PATIENCE: Duration = Duration::from_secs(15);
 const AGAIN: Duration = Duration::from_millis(50);
 /// After so long without an answer it is asked whether the tenant is still there.
 const STILL_THERE: Duration = Duration::from_millis(500);
+/// Who has given the tenant up may take so long to answer what was begun before.
+const LAST_WORD: Duration = Duration::from_secs(2);
 /// What belongs to one connection (RFC 9110, section 7.6.1), and what the client sets by itself.
 const HOP_BY_HOP: [HeaderName; 10] = [
     header::CONNECTION,
@@ -55,7 +63,7 @@ pub(super) async fn to_owner(request: ServiceRequest, next: Next<BoxBody>) -> Re
     };
     // Whatever is wrong with a request, its handler says it best.
     let Some(tenant_id) = tenant_of(request.request(), &state).await else { return next.call(request).await };
-    match state.engine.seat(tenant_id).await {
+    match state.engine.seat(tenant_id, KNOWN_FOR).await {
         Ok(Seat::At(address)) => away(request, next, &state, tenant_id, address).await,
         Ok(Seat::Here) | Err(_) => next.call(request).await,
     }
@@ -103,7 +111,7 @@ async fn away(
             }
             Passed::NotYet => sleep(AGAIN).await,
         }
-        match state.engine.seat(tenant_id).await {
+        match state.engine.seat(tenant_id, WRONG_FOR).await {
             Ok(Seat::At(there)) => address = there,
             Ok(Seat::Here) => {
                 count_relayed("came_here");
@@ -136,26 +144,36 @@ async fn pass_on(
     let outgoing = reqwest_headers(&headers);
     let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or_default();
     let mut sending = pin!(state.peers.request(method, url).headers(outgoing).body(Bytes::clone(body)).send());
+    let mut gone_since = None;
     let sent = loop {
-        match timeout(STILL_THERE, &mut sending).await {
-            Ok(sent) => break sent.map_err(|error| error.is_connect()),
-            // One that is frozen answers nobody, until its lease has run out.
-            Err(_) if !matches!(state.engine.seat(tenant_id).await, Ok(Seat::At(there)) if there == *address) => {
-                break Err(false);
-            }
-            Err(_) => {}
+        if let Ok(sent) = timeout(STILL_THERE, &mut sending).await {
+            break sent.map_err(|error| error.is_connect());
+        }
+        // One that is frozen answers nobody, until its lease has run out. One that has just handed the tenant over does.
+        let is_there = match state.engine.seat(tenant_id, KNOWN_FOR).await {
+            Ok(Seat::At(there)) => there == *address,
+            Ok(Seat::Here) => false,
+            Err(_) => true,
+        };
+        let now = instant();
+        gone_since = if is_there { None } else { gone_since.or(Some(now)) };
+        if gone_since.is_some_and(|since| now.duration_since(since) >= LAST_WORD) {
+            break Err(false);
         }
     };
     match sent {
         Ok(response) if response.headers().contains_key(MOVING.as_str()) => Passed::NotYet,
         Ok(response) => answer(response, state).await,
         Err(is_before_the_first_byte) if is_before_the_first_byte => Passed::NotYet,
-        // With a key the same request makes the same message, however often it is sent (DEL-2).
-        Err(_) if request.headers().contains_key("idempotency-key") || request.method() == Method::GET => {
-            Passed::NotYet
-        }
+        Err(_) if may_be_repeated(request) => Passed::NotYet,
         Err(_) => Passed::Lost,
     }
+}
+
+/// A key makes one message of a request, however often it is sent (DEL-2); what only reads may be repeated anyway.
+fn may_be_repeated(request: &HttpRequest) -> bool {
+    let is_keyed = request.path() == CREATE_MESSAGE && request.headers().contains_key("idempotency-key");
+    is_keyed || request.method() == Method::GET
 }
 
 fn target(address: &str, request: &HttpRequest) -> Option<Url> {

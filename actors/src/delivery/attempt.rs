@@ -192,7 +192,7 @@ async fn start(shared: &Shared, live: &LiveTenant, call: &MakeCall) -> Result<bo
         answer,
     };
     live.writers.ledger.tell(Entry::Start(pending)).map_err(|_| EngineError::Moving)?;
-    told.await.map_err(|_| EngineError::Moving)?
+    told.await.map_err(|_| EngineError::restarting())?
 }
 
 #[expect(clippy::disallowed_methods, reason = "measures the call")]

@@ -96,7 +96,7 @@ async fn merge(live: &LiveTenant, receipts: Vec<Receipt>) -> Result<(), EngineEr
     let (answer, told) = oneshot::channel();
     let entry = Entry::Receive(PendingReceipts { receipts, answer });
     live.writers.ledger.tell(entry).map_err(|_| EngineError::Moving)?;
-    told.await.map_err(|_| EngineError::Moving)?
+    told.await.map_err(|_| EngineError::restarting())?
 }
 
 fn receipt(account: &ProviderAccount, tenant: &TenantHandle, event: ReceiptEvent, now: Timestamp) -> Receipt {

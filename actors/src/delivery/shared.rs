@@ -12,7 +12,7 @@ use carepost_kernel::{Chain, Channel, Clock, InstanceId, PlacementId, ProviderAc
 use carepost_store::{Leases, Peer, Placement};
 use carepost_tenancy::{Directory, TenantHandle};
 
-use crate::engine::EngineError;
+use crate::engine::{EngineError, Seat};
 use crate::keeper::{Arbiters, Handle};
 use crate::placements::{Placements, ProviderSource};
 use crate::root::Tuning;
@@ -63,6 +63,10 @@ pub(crate) struct Shared {
     pub(crate) draining: AtomicBool,
     /// One activation or retirement of a tenant at a time, so that it is never live twice.
     pub(crate) activation: Turns<TenantId>,
+    /// Where tenants of other processes were seen of late, and when.
+    pub(crate) seats: DashMap<TenantId, (Instant, Seat)>,
+    /// One look for a tenant at a time.
+    pub(crate) seating: Turns<TenantId>,
     /// A placement is opened by one at a time.
     pub(crate) opening: Turns<PlacementId>,
 }
@@ -95,6 +99,8 @@ pub(crate) struct LiveTenant {
     pub(crate) keys: Arc<super::tenant::KeyMemory>,
     /// It goes to another process: no more calls are made for it here.
     pub(crate) handing_over: AtomicBool,
+    /// It could not move a while ago, and stays until then.
+    pub(crate) stays_until: Mutex<Option<Instant>>,
     /// It has retired, or another incarnation has taken its place: whatever still holds on to it may not work.
     pub(crate) over: AtomicBool,
 }
@@ -187,6 +193,16 @@ impl Writers {
 }
 
 impl LiveTenant {
+    /// It is not tried to move it before then.
+    pub(crate) fn stay(&self, until: Instant) {
+        *self.stays_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+    }
+
+    /// It may be tried to move it.
+    pub(crate) fn may_move(&self, now: Instant) -> bool {
+        self.stays_until.lock().unwrap_or_else(PoisonError::into_inner).is_none_or(|until| until <= now)
+    }
+
     /// The epoch of our lease, or `None` where it is not ours any more.
     pub(crate) fn epoch(&self) -> Option<i64> {
         if self.over.load(Ordering::Acquire) { None } else { self.writers.leases.epoch(self.tenant_id) }
@@ -217,6 +233,11 @@ pub(crate) fn unavailable(error: &carepost_tenancy::TenancyError) -> EngineError
 }
 
 impl EngineError {
+    /// An actor died over it: what was done is unknown.
+    pub(crate) const fn restarting() -> Self {
+        Self::Unavailable { reason: "the engine is restarting", retry_after: std::time::Duration::from_secs(1) }
+    }
+
     /// The database is away.
     pub(crate) const fn away() -> Self {
         Self::Unavailable { reason: "the database is away", retry_after: std::time::Duration::from_secs(1) }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use actix_web::http::header;
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
+use carepost_actors::Seat;
 use carepost_delivery::store::list_event_stream;
 use carepost_delivery::types::DeliveryEvent;
 use carepost_kernel::EventId;
@@ -29,6 +30,7 @@ use crate::http::auth::{Caller, authenticate};
 use crate::http::error::{ApiError, Code, FaultView};
 use crate::http::metrics::OpenStream;
 use crate::http::query::Parameters;
+use crate::http::relay::KNOWN_FOR;
 use crate::http::state::AppState;
 
 /// A sign of life, and a look at whether the key is still good.
@@ -172,6 +174,8 @@ impl Follower {
                     // A revoked key ends the stream; a database that is away does not.
                     match authenticate(&self.request).await {
                         Err(error) if error.code() == Code::Unauthenticated => return None,
+                        // Its events are told where the tenant lives now: the client comes again and finds them there.
+                        _ if has_moved(&self.state, &self.tenant).await => return None,
                         _ => return Some(Ok(SIGN_OF_LIFE)),
                     }
                 }
@@ -203,6 +207,12 @@ impl Follower {
         }
         Ok(bytes.into())
     }
+}
+
+/// The tenant lives in another process by now.
+pub(crate) async fn has_moved(state: &AppState, tenant: &TenantHandle) -> bool {
+    let seat = state.engine.seat(tenant.tenant.tenant_id, KNOWN_FOR).await;
+    matches!(seat, Ok(Seat::At(_)))
 }
 
 fn follow(follower: Follower) -> impl Stream<Item = Result<Bytes, ApiError>> {

@@ -170,7 +170,10 @@ async fn stored(state: &AppState, caller: &Caller, message_id: MessageId) -> Res
 /// Where nothing was stored and all of it may pass later, the caller is told so by the status.
 fn passing_for_all(results: &[Result<Accepted, ApiError>]) -> Option<ApiError> {
     let all = results.iter().all(|result| result.as_ref().is_err_and(ApiError::is_passing));
-    results.first().filter(|_| all).and_then(|result| result.as_ref().err().cloned())
+    let errors = || results.iter().filter_map(|result| result.as_ref().err());
+    // Said of the whole batch only where it holds for each of it.
+    let worst = errors().find(|error| !error.is_moving()).or_else(|| errors().next());
+    worst.filter(|_| all).cloned()
 }
 
 fn show_batch(results: Vec<Result<Accepted, ApiError>>, request: &HttpRequest) -> BatchView {

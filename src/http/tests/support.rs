@@ -325,7 +325,7 @@ impl EngineApi for StoringEngine {
         Ok(())
     }
 
-    async fn seat(&self, _: TenantId) -> Result<Seat, EngineError> {
+    async fn seat(&self, _: TenantId, _: std::time::Duration) -> Result<Seat, EngineError> {
         Ok(Seat::Here)
     }
 

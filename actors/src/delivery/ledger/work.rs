@@ -163,7 +163,7 @@ fn one_by_one(pending: PendingReceipts) -> Vec<PendingReceipts> {
     actix::spawn(async move {
         let mut all = Ok(());
         for told in answers {
-            let one = told.await.unwrap_or(Err(EngineError::Moving));
+            let one = told.await.unwrap_or(Err(EngineError::restarting()));
             all = all.and(one);
         }
         tell(answer, all);

@@ -42,6 +42,10 @@ pub(crate) async fn live(shared: &Arc<Shared>, tenant_id: TenantId) -> Result<Ar
     }
     let placement_id = shared.directory.placement_of(tenant_id).await.map_err(|error| unavailable(&error))?;
     let writers = crate::root::writers(shared, placement_id).await?;
+    // Else a request that was on its way here would bring a tenant back that has just been handed over.
+    if super::seat::better_place(shared, &writers, tenant_id).is_some() {
+        return Err(EngineError::Moving);
+    }
     let claimed = claim(shared, &writers, &[tenant_id]).await?;
     install(shared, &writers, &claimed).await.pop().ok_or(EngineError::Moving)
 }
@@ -98,6 +102,7 @@ async fn install(shared: &Arc<Shared>, writers: &Arc<Writers>, leases: &[Lease])
             send_limit: SendLimit::default(),
             keys: Arc::default(),
             handing_over: AtomicBool::new(false),
+            stays_until: Mutex::default(),
             over: AtomicBool::new(false),
             writers: Arc::clone(writers),
         });

@@ -107,7 +107,11 @@ async fn take_back(live: &LiveTenant, decision: Decision) -> Result<Option<Chann
     let channel = decision.change.key.channel;
     let (answer, told) = oneshot::channel();
     live.writers.ledger.tell(Entry::Decide(PendingDecision { decision, answer })).map_err(|_| EngineError::Moving)?;
-    let effect = told.await.map_err(|_| EngineError::Moving)?;
+    let effect = told.await.map_err(|_| EngineError::restarting())?;
+    if effect.is_none() && live.epoch().is_none() {
+        // Refused by the fence: the tenant's next process can still take it back.
+        return Err(EngineError::Moving);
+    }
     Ok(effect.filter(|effect| effect.state == DeliveryState::Cancelled).map(|_| channel))
 }
 
@@ -124,6 +128,11 @@ async fn redrive(
     while report.count < request.limit {
         let page = PAGE.min(request.limit - report.count);
         let found = redrive_page(shared, live, tenant, &request, page).await.map_err(|error| logged(&error))?;
+        let Some(found) = found else {
+            // What is left is for the tenant's next process.
+            report.more = true;
+            return if report.count == 0 { Err(EngineError::Moving) } else { Ok(report) };
+        };
         let looked_at = found.looked_at;
         report.count += found.count;
         report.last = found.last.or(report.last);
@@ -138,6 +147,7 @@ async fn redrive(
     Ok(report)
 }
 
+/// What came of one page; none where the fence has refused it.
 struct RedrivenPage {
     looked_at: u32,
     count: u32,
@@ -150,20 +160,20 @@ async fn redrive_page(
     tenant: &TenantHandle,
     request: &RedriveRequest,
     page: u32,
-) -> Result<RedrivenPage, DeliveryError> {
+) -> Result<Option<RedrivenPage>, DeliveryError> {
     let mut connection = live.writers.placement.engine().await?;
     let tx = connection.begin().await?;
     let held = [(live.tenant_id, live.epoch().unwrap_or(i64::MIN))];
     let refused = carepost_store::lease::fence(&tx, shared.instance, &held).await?;
-    let failed: Vec<FailedDelivery> = if refused.is_empty() {
-        store::list_failed_deliveries(&tx, live.tenant_id, &request.filter, i64::from(page)).await?
-    } else {
-        Vec::new()
-    };
+    if !refused.is_empty() {
+        return Ok(None);
+    }
+    let failed: Vec<FailedDelivery> =
+        store::list_failed_deliveries(&tx, live.tenant_id, &request.filter, i64::from(page)).await?;
     let looked_at = u32::try_from(failed.len()).unwrap_or(u32::MAX);
     let last = failed.last().map(|one| one.message_id);
     if request.dry_run || failed.is_empty() {
-        return Ok(RedrivenPage { looked_at, count: looked_at, last });
+        return Ok(Some(RedrivenPage { looked_at, count: looked_at, last }));
     }
     let now = shared.now();
     let lifetime = tenant.tenant.settings.message_ttl(carepost_kernel::Priority::Normal);
@@ -177,7 +187,7 @@ async fn redrive_page(
             let _awake = ensure_channel(shared, live, channel).tell(WakeUp);
         }
     }
-    Ok(RedrivenPage { looked_at, count: u32::try_from(reopened.len()).unwrap_or(u32::MAX), last })
+    Ok(Some(RedrivenPage { looked_at, count: u32::try_from(reopened.len()).unwrap_or(u32::MAX), last }))
 }
 
 fn logged(error: &DeliveryError) -> EngineError {

@@ -4,6 +4,7 @@
 //! key. A promise that is dropped, by whatever death, is answered all the same.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -26,7 +27,11 @@ pub(crate) type Answer = oneshot::Sender<Result<Accepted, EngineError>>;
 
 /// Keys in flight with those who wait for them, and keys of late.
 #[derive(Default)]
-pub(crate) struct KeyMemory(Mutex<Memory>);
+pub(crate) struct KeyMemory {
+    memory: Mutex<Memory>,
+    /// Promises that are not kept yet, with a key or without.
+    owed: AtomicUsize,
+}
 
 #[derive(Default)]
 struct Memory {
@@ -51,7 +56,8 @@ struct InFlight {
 /// An answer that is owed.
 pub(crate) struct Promise {
     answer: Option<Answer>,
-    claim: Option<(Arc<KeyMemory>, IdempotencyClaim)>,
+    claim: Option<IdempotencyClaim>,
+    memory: Arc<KeyMemory>,
 }
 
 impl Promise {
@@ -61,10 +67,11 @@ impl Promise {
     }
 
     fn fulfil(&mut self, result: Result<Accepted, EngineError>) {
-        if let Some((memory, claim)) = self.claim.take() {
-            memory.settle(claim, &result);
+        if let Some(claim) = self.claim.take() {
+            self.memory.settle(claim, &result);
         }
         if let Some(to) = self.answer.take() {
+            self.memory.owed.fetch_sub(1, Ordering::AcqRel);
             answer(to, result);
         }
     }
@@ -73,7 +80,7 @@ impl Promise {
 impl Drop for Promise {
     fn drop(&mut self) {
         if self.answer.is_some() {
-            self.fulfil(Err(EngineError::Moving));
+            self.fulfil(Err(EngineError::restarting()));
         }
     }
 }
@@ -82,7 +89,7 @@ impl KeyMemory {
     /// A message comes. One with a key in flight waits for that one's fate, one with a key of late is answered:
     /// `None`. Otherwise it is new here.
     pub(crate) fn claim(self: &Arc<Self>, message: &NewMessage, to: Answer) -> Option<Promise> {
-        let Some(claim) = message.idempotency else { return Some(Promise { answer: Some(to), claim: None }) };
+        let Some(claim) = message.idempotency else { return Some(self.owe(to, None)) };
         let mut memory = self.memory();
         let known = memory.recent.get(&claim.key_hash).copied();
         if let Some(known) = known.filter(|known| message.created_at < known.expires_at) {
@@ -101,7 +108,12 @@ impl KeyMemory {
         }
         let in_flight = InFlight { fingerprint: claim.fingerprint, waiters: Vec::new() };
         memory.in_flight.insert(claim.key_hash, in_flight);
-        Some(Promise { answer: Some(to), claim: Some((Arc::clone(self), claim)) })
+        Some(self.owe(to, Some(claim)))
+    }
+
+    fn owe(self: &Arc<Self>, to: Answer, claim: Option<IdempotencyClaim>) -> Promise {
+        self.owed.fetch_add(1, Ordering::AcqRel);
+        Promise { answer: Some(to), claim, memory: Arc::clone(self) }
     }
 
     /// The fate of a key's message is known: whoever waits for it shares it.
@@ -119,14 +131,14 @@ impl KeyMemory {
         waiters.into_iter().for_each(|to| answer(to, shared.clone()));
     }
 
-    /// Nothing is in flight.
+    /// No answer is owed.
     pub(crate) fn is_idle(&self) -> bool {
-        self.memory().in_flight.is_empty()
+        self.owed.load(Ordering::Acquire) == 0
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
         // A poisoned lock still holds whole maps: each change is one call.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use carepost_kernel::{Chain, InstanceId, TenantId};
 use carepost_store::{Leases, Peer, StoreError};
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::delivery::channel::WakeUp;
 use crate::delivery::shared::{LiveTenant, Shared, Writers, unavailable};
@@ -26,23 +26,42 @@ use super::{CALLS_END, HandOver};
 const PATIENCE: Duration = Duration::from_secs(2);
 /// A tenant whose calls do not end in this time stays for now.
 const CALLS_PATIENCE: Duration = Duration::from_secs(20);
+/// And for so long.
+const STAY: Duration = Duration::from_secs(300);
+/// A seat that is older is forgotten.
+const REMEMBERED: Duration = Duration::from_secs(10);
 /// Tenants that are handed over in one round.
 const AT_A_TIME: usize = 64;
 
-/// Where requests for a tenant are to go.
+/// Where requests for a tenant are to go, as it was no longer ago than `max_age`.
 ///
 /// # Errors
 /// Where nobody can tell now.
-pub(crate) async fn seat(shared: &Arc<Shared>, tenant_id: TenantId) -> Result<Seat, EngineError> {
+pub(crate) async fn seat(shared: &Arc<Shared>, tenant_id: TenantId, max_age: Duration) -> Result<Seat, EngineError> {
+    let known = || {
+        let noted = shared.seats.get(&tenant_id);
+        noted.filter(|noted| noted.0.elapsed() < max_age).map(|noted| noted.1.clone())
+    };
     if shared.live(tenant_id).is_some() {
         return Ok(Seat::Here);
     }
+    if let Some(seat) = known() {
+        return Ok(seat);
+    }
+    // One look for all who ask: a crowd at the wrong process must not keep the database busy.
+    let turn = timeout(PATIENCE, shared.seating.take(tenant_id)).await;
+    let _one_at_a_time = turn.map_err(|_elapsed| EngineError::away())?;
+    if let Some(seat) = known() {
+        return Ok(seat);
+    }
+    let seat = look(shared, tenant_id).await?;
+    shared.seats.insert(tenant_id, (instant(), seat.clone()));
+    Ok(seat)
+}
+
+async fn look(shared: &Arc<Shared>, tenant_id: TenantId) -> Result<Seat, EngineError> {
     let placement_id = shared.directory.placement_of(tenant_id).await.map_err(|error| unavailable(&error))?;
     let writers = crate::root::writers(shared, placement_id).await?;
-    let peers = writers.peers();
-    if peers.iter().all(|peer| peer.instance == shared.instance) {
-        return Ok(Seat::Here);
-    }
     let mut owner = find_owner(shared, &writers, tenant_id).await?;
     if owner.as_ref().is_some_and(|owner| owner.instance == shared.instance) {
         // It is about to leave, or to come: then there is a turn to wait for.
@@ -52,13 +71,17 @@ pub(crate) async fn seat(shared: &Arc<Shared>, tenant_id: TenantId) -> Result<Se
         }
         owner = find_owner(shared, &writers, tenant_id).await?;
     }
+    let owner = owner.filter(|owner| owner.instance != shared.instance);
+    let there = owner.or_else(|| better_place(shared, &writers, tenant_id));
+    Ok(there.map_or(Seat::Here, |peer| Seat::At(peer.address)))
+}
+
+/// Another process that should ask for the tenant's lease in place of this one.
+pub(super) fn better_place(shared: &Shared, writers: &Writers, tenant_id: TenantId) -> Option<Peer> {
     let is_leaving = shared.is_leaving();
-    let candidates: Vec<&Peer> = peers.iter().filter(|peer| !is_leaving || peer.instance != shared.instance).collect();
-    let there = owner.as_ref().or_else(|| preferred(tenant_id, candidates));
-    Ok(match there {
-        Some(peer) if peer.instance != shared.instance => Seat::At(peer.address.clone()),
-        _ => Seat::Here,
-    })
+    let peers = writers.peers();
+    let candidates = peers.iter().filter(|peer| !is_leaving || peer.instance != shared.instance);
+    preferred(tenant_id, candidates).filter(|peer| peer.instance != shared.instance).cloned()
 }
 
 async fn find_owner(shared: &Shared, writers: &Writers, tenant_id: TenantId) -> Result<Option<Peer>, EngineError> {
@@ -90,11 +113,8 @@ const fn mix(value: u64) -> u64 {
 
 /// Of these tenants, those that this process works for or should ask for.
 pub(crate) fn of_ours(shared: &Shared, writers: &Writers, tenants: BTreeSet<TenantId>) -> BTreeSet<TenantId> {
-    let peers = writers.peers();
-    let is_ours = |tenant_id: &TenantId| {
-        let should = || preferred(*tenant_id, peers.iter()).is_none_or(|peer| peer.instance == shared.instance);
-        shared.live(*tenant_id).is_some() || (!shared.is_leaving() && should())
-    };
+    let is_ours =
+        |tenant_id: &TenantId| shared.live(*tenant_id).is_some() || better_place(shared, writers, *tenant_id).is_none();
     tenants.into_iter().filter(is_ours).collect()
 }
 
@@ -106,12 +126,12 @@ pub(crate) async fn meet_peers(shared: &Shared, writers: &Arc<Writers>) -> Resul
     writers.leases.announce(&shared.peer_address, shared.is_leaving(), shared.now()).await?;
     let peers: Arc<[Peer]> = peers(shared, &writers.leases).await?;
     let is_settled = writers.meet(Arc::clone(&peers)) == peers;
+    shared.seats.retain(|_, noted| noted.0.elapsed() < REMEMBERED);
     if !is_settled || shared.is_leaving() {
         return Ok(());
     }
-    let elsewhere = |live: &Arc<LiveTenant>| {
-        preferred(live.tenant_id, peers.iter()).is_some_and(|peer| peer.instance != shared.instance)
-    };
+    let elsewhere =
+        |live: &Arc<LiveTenant>| better_place(shared, writers, live.tenant_id).is_some() && live.may_move(instant());
     for live in shared.live_in(writers).into_iter().filter(elsewhere).take(AT_A_TIME) {
         // A full mailbox: in the next round, then.
         let _later = live.actor.tell(HandOver);
@@ -129,40 +149,78 @@ pub(crate) async fn peers(shared: &Shared, leases: &Leases) -> Result<Arc<[Peer]
     Ok(leases.list_peers(seen_after).await?.into())
 }
 
-/// Gives a tenant up when its calls have ended; false where it stays. Until the last moment its messages are taken in.
-pub(super) async fn hand_over(shared: Arc<Shared>, live: Arc<LiveTenant>, turn: KeyTurn<TenantId>) -> bool {
-    let calls_end = async || {
-        while shared.is_calling_for(live.tenant_id) {
+/// A tenant on its way. However the way ends, it does not end in between.
+struct Moving {
+    shared: Arc<Shared>,
+    live: Arc<LiveTenant>,
+    is_out: bool,
+}
+
+impl Moving {
+    fn begin(shared: Arc<Shared>, live: Arc<LiveTenant>) -> Self {
+        live.handing_over.store(true, Ordering::Release);
+        Self { shared, live, is_out: false }
+    }
+
+    /// From here on requests wait for the turn, and then go where the tenant is.
+    fn take_out(&mut self) {
+        self.is_out = true;
+        self.shared.tenants.remove_if(&self.live.tenant_id, |_, known| Arc::ptr_eq(known, &self.live));
+    }
+
+    async fn calls_end(&self) {
+        while self.shared.is_calling_for(self.live.tenant_id) {
             sleep(CALLS_END).await;
         }
-    };
-    live.handing_over.store(true, Ordering::Release);
-    if timeout(CALLS_PATIENCE, calls_end()).await.is_err() {
-        live.handing_over.store(false, Ordering::Release);
-        for channel in &live.channels {
+    }
+}
+
+impl Drop for Moving {
+    fn drop(&mut self) {
+        if self.is_out {
+            self.shared.let_go(&self.live);
+            return;
+        }
+        self.live.handing_over.store(false, Ordering::Release);
+        for channel in &self.live.channels {
             // A full mailbox means that it is awake.
             let _awake = channel.tell(WakeUp);
         }
+    }
+}
+
+/// Gives a tenant up when its calls have ended; false where it stays. Until the last moment its messages are taken in.
+pub(super) async fn hand_over(shared: Arc<Shared>, live: Arc<LiveTenant>, turn: KeyTurn<TenantId>) -> bool {
+    let mut moving = Moving::begin(shared, live);
+    if timeout(CALLS_PATIENCE, moving.calls_end()).await.is_err() {
+        moving.live.stay(instant() + STAY);
         return false;
     }
-    // From here on requests wait for the turn, and then go where the tenant is. What is in the mailbox is still stored.
-    shared.tenants.remove_if(&live.tenant_id, |_, known| Arc::ptr_eq(known, &live));
+    moving.take_out();
+    // What is in the mailbox is still stored.
     sleep(CALLS_END).await;
     let stored = async {
-        while !live.keys.is_idle() {
+        while !moving.live.keys.is_idle() {
             sleep(CALLS_END).await;
         }
-        calls_end().await;
     };
     // What is not stored by then is refused by the fence, and its sender told.
     let _late = timeout(PATIENCE, stored).await;
-    shared.let_go(&live);
+    moving.shared.let_go(&moving.live);
+    // A call that had begun behind our back needs the lease for its outcome (DEL-5).
+    moving.calls_end().await;
+    let live = &moving.live;
     if let Err(error) = live.writers.leases.release(&[live.tenant_id]).await {
         // It runs out by itself.
         tracing::warn!(error = %Chain(&error), tenant.id = %live.tenant_id, "release lease of a tenant that moves");
     }
     drop(turn);
     true
+}
+
+#[expect(clippy::disallowed_methods, reason = "a span of tokio's time")]
+fn instant() -> Instant {
+    Instant::now()
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ fn del_2_a_promise_that_dies_is_answered_and_frees_its_key() {
     let (_, mut of_second) = claim(&memory, &keyed(1, 1, 0));
     drop(promise);
     for told in [&mut of_first, &mut of_second] {
-        assert_eq!(told.try_recv().unwrap(), Err(EngineError::Moving));
+        assert_eq!(told.try_recv().unwrap(), Err(EngineError::restarting()));
     }
     assert!(claim(&memory, &keyed(1, 1, 1)).0.is_some());
 }
