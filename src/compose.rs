@@ -10,6 +10,7 @@ pub mod vendors;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use carepost_actors::{Engine, EngineParts, Tuning};
@@ -125,11 +126,13 @@ impl Deployment {
         }
     }
 
-    /// Says that it is not ready any more, and hands tenants over to other processes, where there are any. It serves on
-    /// meanwhile.
-    pub async fn leave(&self, timeout: std::time::Duration) {
+    /// Says that it is not ready any more. Where other processes go on, it hands its tenants over to them and serves on
+    /// meanwhile, for `notice` at least, so that balancers notice.
+    pub async fn leave(&self, notice: Duration, timeout: Duration) {
         self.is_leaving.store(true, Ordering::Release);
-        self.engine.leave(timeout).await;
+        if self.engine.has_others() {
+            tokio::join!(self.engine.leave(timeout), tokio::time::sleep(notice));
+        }
     }
 
     /// Ends everything in order: no new work, calls end, the ledger is flushed, leases are given back, the database
@@ -137,7 +140,7 @@ impl Deployment {
     ///
     /// # Errors
     /// Where our own PostgreSQL does not stop in time.
-    pub async fn drain(mut self, timeout: std::time::Duration) -> anyhow::Result<()> {
+    pub async fn drain(mut self, timeout: Duration) -> anyhow::Result<()> {
         if !self.engine.drain(timeout).await {
             tracing::warn!("some calls were still under way: their rows tell whoever comes next");
         }
@@ -159,7 +162,7 @@ fn peers_client(settings: &OutboundSettings) -> anyhow::Result<reqwest::Client> 
         .connect_timeout(settings.connect_timeout)
         .pool_max_idle_per_host(settings.idle_per_host)
         // Shorter than the other side keeps an idle connection: a request must not meet its end.
-        .pool_idle_timeout(std::time::Duration::from_secs(20))
+        .pool_idle_timeout(Duration::from_secs(20))
         .build()
         .context("make the client for other processes")
 }

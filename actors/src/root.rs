@@ -272,7 +272,7 @@ pub(crate) async fn writers(shared: &Arc<Shared>, placement_id: PlacementId) -> 
 async fn open_writers(shared: &Arc<Shared>, placement: Placement) -> Result<Arc<Writers>, StoreError> {
     let placement_id = placement.id();
     let leases = Leases::start(&placement, shared.instance).await?;
-    leases.announce(&shared.peer_address, shared.is_leaving(), shared.now()).await?;
+    leases.announce(&shared.peer_address, shared.is_leaving()).await?;
     let known_peers = std::sync::Mutex::new(tenant::peers(shared, &leases).await?);
     let mailbox = shared.tuning.writer_mailbox;
     let spec = |name: &str, kind| Spec { path: format!("root/placement:{placement_id}/{name}"), kind, mailbox };
@@ -318,17 +318,18 @@ impl Engine {
         ended
     }
 
+    /// Other processes work on the same databases, and are going to stay.
+    #[must_use]
+    pub fn has_others(&self) -> bool {
+        self.shared.writers.iter().any(|writers| self.shared.has_others(&writers))
+    }
+
     /// Before the end, where other processes are there: hands every tenant over, and takes none up. Returns when all
     /// have gone or the time is over.
     pub async fn leave(&self, timeout: Duration) {
         let shared = &self.shared;
         let all: Vec<Arc<Writers>> = shared.writers.iter().map(|found| Arc::clone(&found)).collect();
-        let has_others = |writers: &Arc<Writers>| {
-            writers.peers().iter().any(|peer| peer.instance != shared.instance && !peer.is_leaving)
-        };
-        if !all.iter().any(has_others) {
-            return;
-        }
+        let has_others = |writers: &Arc<Writers>| shared.has_others(writers);
         shared.leaving.store(true, Ordering::Release);
         for writers in all.iter().filter(|writers| has_others(writers)) {
             if let Err(error) = tenant::meet_peers(shared, writers).await {

@@ -57,13 +57,14 @@ impl Running {
         Ok(Self { deployment, address, metrics_address, public_url, api, metrics: metrics_handle })
     }
 
-    /// Ends in order: tenants go to other processes, event streams end, no new connections, requests end, then the deployment drains.
+    /// Ends in order: tenants go to other processes, event streams end, no new connections, requests end, then the
+    /// deployment drains.
     ///
     /// # Errors
     /// Where our own PostgreSQL does not stop in time.
     pub async fn stop(self, config: &Config) -> anyhow::Result<()> {
         tracing::info!("stopping: tenants go to other processes first, then requests end, then calls to vendors");
-        self.deployment.leave(config.engine.drain).await;
+        self.deployment.leave(config.http.notice, config.engine.drain).await;
         self.deployment.streams.end();
         self.api.stop(true).await;
         self.deployment.drain(config.engine.drain).await?;

@@ -27,6 +27,10 @@ pub struct HttpSettings {
     pub request_timeout: Duration,
     /// `CAREPOST_HTTP_KEEP_ALIVE_S`: how long an idle connection is kept, in seconds. Default 75.
     pub keep_alive: Duration,
+    /// `CAREPOST_HTTP_NOTICE_S`: how long requests are still taken at a stop after readiness says no, where other
+    /// processes go on, in seconds: a balancer has to notice, and so have those processes, which remember for a second
+    /// where a tenant was. Default 5, at least 2.
+    pub notice: Duration,
     /// `CAREPOST_HTTP_SHUTDOWN_S`: how long requests may take to end at a stop, in seconds. Default 15.
     pub shutdown: Duration,
 }
@@ -50,6 +54,7 @@ impl HttpSettings {
             max_connections: reader.count("CAREPOST_HTTP_MAX_CONNECTIONS", 10_000, 1..=1_000_000),
             request_timeout: reader.millis("CAREPOST_HTTP_REQUEST_TIMEOUT_MS", 10_000, 100..=600_000),
             keep_alive: reader.seconds("CAREPOST_HTTP_KEEP_ALIVE_S", 75, 1..=3_600),
+            notice: reader.seconds("CAREPOST_HTTP_NOTICE_S", 5, 2..=3_600),
             shutdown: reader.seconds("CAREPOST_HTTP_SHUTDOWN_S", 15, 0..=3_600),
         }
     }

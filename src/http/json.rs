@@ -8,10 +8,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{Bytes, BytesMut, Data, Payload};
+use actix_web::{HttpMessage as _, HttpRequest};
 use futures_util::StreamExt as _;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -29,9 +29,10 @@ const BODY_PATIENCE: Duration = Duration::from_secs(120);
 pub(super) const STEP_BYTES: usize = 64 << 10;
 
 /// A body, with the room that it takes for as long as it is worked on.
+#[derive(Clone)]
 pub(super) struct Body {
     bytes: Bytes,
-    _room: Option<OwnedSemaphorePermit>,
+    _room: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Deref for Body {
@@ -72,12 +73,15 @@ pub(super) async fn read(request: &HttpRequest, payload: Payload, limit_bytes: u
     read_raw(request, payload, limit_bytes).await
 }
 
-/// Reads a raw body of any type. A body over the limit is read on for a while and thrown away, so that the caller,
-/// who is still sending, gets to see the answer.
+/// Reads a raw body of any type; one that was [held](hold) is there already. A body over the limit is read on for a
+/// while and thrown away, so that the caller, who is still sending, gets to see the answer.
 ///
 /// # Errors
 /// 413 over the limit, 503 where other large bodies take up all room.
 pub(super) async fn read_raw(request: &HttpRequest, payload: Payload, limit_bytes: usize) -> Result<Body, ApiError> {
+    if let Some(held) = request.extensions().get::<Body>() {
+        return if held.len() > limit_bytes { Err(too_large(limit_bytes)) } else { Ok(held.clone()) };
+    }
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let room = request.app_data::<Data<AppState>>().map(|state| Arc::clone(&state.large_bodies));
     let reading = collect(payload, declared.unwrap_or(0), limit_bytes, room);
@@ -91,6 +95,11 @@ pub(super) async fn read_raw(request: &HttpRequest, payload: Payload, limit_byte
             Err(ApiError::new(Code::InvalidRequest, "the body broke off or came too slowly"))
         }
     }
+}
+
+/// Keeps a body with its request, so that it can be read more than once.
+pub(super) fn hold(request: &HttpRequest, body: Body) {
+    request.extensions_mut().insert(body);
 }
 
 async fn collect(
@@ -123,7 +132,7 @@ async fn collect(
     }
     match fault {
         Some(fault) => Err(fault),
-        None => Ok(Body { bytes: bytes.freeze(), _room: taken }),
+        None => Ok(Body { bytes: bytes.freeze(), _room: taken.map(Arc::new) }),
     }
 }
 

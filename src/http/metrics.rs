@@ -21,7 +21,14 @@ pub fn describe() {
     describe_gauge!(HTTP_STREAMS_OPEN, Unit::Count, "Event streams that are open now");
     describe_counter!(HTTP_RELAYED_TOTAL, Unit::Count, "Requests passed on to the tenant's process, by result");
     describe_counter!(HTTP_WEBHOOKS_TOTAL, Unit::Count, "Webhooks of vendors, by vendor and result");
+    // There from the start: a first one is a rise from zero and not a beginning.
+    for result in RELAYED {
+        metrics::counter!(HTTP_RELAYED_TOTAL, "result" => result).absolute(0);
+    }
 }
+
+/// What may become of a request that is passed on.
+const RELAYED: [&str; 4] = ["answered", "came_here", "given_up", "lost"];
 
 /// Measures a span.
 pub(super) struct Stopwatch(tokio::time::Instant);

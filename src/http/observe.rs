@@ -1,7 +1,10 @@
 //! What every request gets: an id, a line in the access log, metrics, security headers, and a problem's instance.
 
+use std::sync::atomic::Ordering;
+
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
@@ -48,6 +51,10 @@ pub(super) async fn observe(request: ServiceRequest, next: Next<BoxBody>) -> Res
     let mut response = response;
     let route = response.request().app_data::<RoutePattern>().map_or("unmatched", |pattern| pattern.0);
     let is_https = is_https(response.request());
+    if is_leaving(response.request()) {
+        // The caller's next request opens a connection of its own, to somebody who stays.
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     secure(response.headers_mut(), route, is_https);
     if let Ok(value) = HeaderValue::from_str(request_id.hyphenated().encode_lower(&mut Uuid::encode_buffer())) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -63,6 +70,10 @@ fn requested_id(headers: &HeaderMap) -> Option<Uuid> {
 
 fn is_https(request: &HttpRequest) -> bool {
     request.app_data::<web::Data<AppState>>().is_some_and(|state| state.public_url.scheme() == "https")
+}
+
+fn is_leaving(request: &HttpRequest) -> bool {
+    request.app_data::<web::Data<AppState>>().is_some_and(|state| state.is_leaving.load(Ordering::Acquire))
 }
 
 /// Writes the request's id into a problem; what the framework itself refused becomes a problem, too.

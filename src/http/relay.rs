@@ -30,13 +30,15 @@ use super::state::AppState;
 const RELAYED: HeaderName = HeaderName::from_static("carepost-relayed");
 /// The one route that honours an idempotency key in the header.
 const CREATE_MESSAGE: &str = "/api/v1/messaging/messages";
+/// A request with more than this is not held: where its tenant moves at that very moment, its sender is told so.
+const HELD_BYTES: usize = 1 << 20;
 /// How old the knowledge of a tenant's place may be.
 pub(super) const KNOWN_FOR: Duration = Duration::from_secs(1);
 /// And after it has proved wrong.
 const WRONG_FOR: Duration = Duration::from_millis(100);
 /// How long a request is held for a tenant that is on its way: longer than a take-over after a kill.
 const PATIENCE: Duration = Duration::from_secs(15);
-const AGAIN: Duration = Duration::from_millis(50);
+const AGAIN: Duration = Duration::from_millis(20);
 /// After so long without an answer it is asked whether the tenant is still there.
 const STILL_THERE: Duration = Duration::from_millis(500);
 /// Who has given the tenant up may take so long to answer what was begun before.
@@ -64,8 +66,9 @@ pub(super) async fn to_owner(request: ServiceRequest, next: Next<BoxBody>) -> Re
     // Whatever is wrong with a request, its handler says it best.
     let Some(tenant_id) = tenant_of(request.request(), &state).await else { return next.call(request).await };
     match state.engine.seat(tenant_id, KNOWN_FOR).await {
-        Ok(Seat::At(address)) => away(request, next, &state, tenant_id, address).await,
-        Ok(Seat::Here) | Err(_) => next.call(request).await,
+        Ok(Seat::Here) if !can_be_held(request.request()) => next.call(request).await,
+        Ok(seat) => serve(request, next, &state, tenant_id, seat).await,
+        Err(_) => next.call(request).await,
     }
 }
 
@@ -79,47 +82,72 @@ async fn tenant_of(request: &HttpRequest, state: &AppState) -> Option<TenantId> 
     Some(tenant_id)
 }
 
-/// The tenant lives elsewhere, or did a moment ago.
-async fn away(
+/// A body of a known and modest size, or none.
+fn can_be_held(request: &HttpRequest) -> bool {
+    let declared = |value: &HeaderValue| value.to_str().ok()?.parse::<usize>().ok();
+    match request.headers().get(header::CONTENT_LENGTH) {
+        Some(length) => declared(length).is_some_and(|bytes| bytes <= HELD_BYTES),
+        None => !request.headers().contains_key(header::TRANSFER_ENCODING),
+    }
+}
+
+/// Here or there, until somebody has the tenant: it may move under our hands.
+async fn serve(
     mut request: ServiceRequest,
     next: Next<BoxBody>,
     state: &AppState,
     tenant_id: TenantId,
-    mut address: String,
+    mut seat: Seat,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let payload = request.extract::<web::Payload>().await?;
     let body = match json::read_raw(request.request(), payload, state.limits.batch_body_bytes).await {
         Ok(body) => body,
         Err(error) => return Ok(request.error_response(error)),
     };
+    json::hold(request.request(), body.clone());
     let deadline = instant() + PATIENCE;
+    let mut was_away = false;
     loop {
-        match pass_on(request.request(), &body, state, (tenant_id, &address)).await {
-            Passed::Answered(response) => {
-                count_relayed("answered");
-                return Ok(request.into_response(response));
+        match &seat {
+            Seat::Here => {
+                let response = next.call(request).await?;
+                let is_over = !response.headers().contains_key(MOVING) || instant() >= deadline;
+                if is_over {
+                    if was_away {
+                        count_relayed("came_here");
+                    }
+                    return Ok(response);
+                }
+                let (begun, _refusal) = response.into_parts();
+                request = ServiceRequest::from_parts(begun, Payload::None);
             }
-            Passed::Lost => {
-                count_relayed("lost");
-                let error =
-                    ApiError::unavailable("the process that works for the tenant broke off: ask again by the key");
-                return Ok(request.error_response(error));
+            Seat::At(address) => {
+                was_away = true;
+                match pass_on(request.request(), &body, state, (tenant_id, address)).await {
+                    Passed::Answered(response) => {
+                        count_relayed("answered");
+                        return Ok(request.into_response(response));
+                    }
+                    Passed::Lost => {
+                        count_relayed("lost");
+                        let error = ApiError::unavailable(
+                            "the process that works for the tenant broke off: ask again by the key",
+                        );
+                        return Ok(request.error_response(error));
+                    }
+                    Passed::NotYet if instant() >= deadline => {
+                        count_relayed("given_up");
+                        return Ok(request.error_response(ApiError::from(carepost_actors::EngineError::Moving)));
+                    }
+                    Passed::NotYet => {}
+                }
             }
-            Passed::NotYet if instant() >= deadline => {
-                count_relayed("given_up");
-                return Ok(request.error_response(ApiError::from(carepost_actors::EngineError::Moving)));
-            }
-            Passed::NotYet => sleep(AGAIN).await,
         }
-        match state.engine.seat(tenant_id, WRONG_FOR).await {
-            Ok(Seat::At(there)) => address = there,
-            Ok(Seat::Here) => {
-                count_relayed("came_here");
-                request.set_payload(Payload::from(Bytes::clone(&body)));
-                return next.call(request).await;
-            }
+        sleep(AGAIN).await;
+        seat = match state.engine.seat(tenant_id, WRONG_FOR).await {
+            Ok(seat) => seat,
             Err(error) => return Ok(request.error_response(ApiError::from(error))),
-        }
+        };
     }
 }
 
@@ -182,11 +210,15 @@ fn target(address: &str, request: &HttpRequest) -> Option<Url> {
 }
 
 fn passed_on(headers: &HeaderMap) -> HeaderMap {
-    headers
-        .iter()
-        .filter(|(name, _)| !HOP_BY_HOP.contains(name))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+    let named: Vec<&str> = headers
+        .get_all(header::CONNECTION)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(',').map(str::trim))
+        .collect();
+    let stays = |name: &HeaderName| {
+        HOP_BY_HOP.contains(name) || named.iter().any(|listed| listed.eq_ignore_ascii_case(name.as_str()))
+    };
+    headers.iter().filter(|(name, _)| !stays(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// Both libraries have types of their own for the same headers.

@@ -1,8 +1,10 @@
 //! The processes that work on one placement, and where they are reached (DEL-10). The lease says whose a tenant is; this
 //! says how to get there.
 
+use std::time::Duration;
+
 use carepost_kernel::{InstanceId, TenantId};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use crate::{Leases, StoreError};
@@ -12,7 +14,7 @@ const LIST_INSTANCES: &str = include_str!("sql/list_instances.sql");
 const FIND_OWNER: &str = include_str!("sql/find_owner.sql");
 
 /// Rows of instances that were not seen for so long are forgotten.
-const FORGET_AFTER: SignedDuration = SignedDuration::from_hours(24);
+const FORGET_AFTER: Duration = Duration::from_hours(24);
 
 /// A process that is alive: its liveness lock is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,21 +32,20 @@ impl Leases {
     ///
     /// # Errors
     /// Where the database is away.
-    pub async fn announce(&self, address: &str, is_leaving: bool, now: Timestamp) -> Result<(), StoreError> {
-        let forgotten = now.saturating_sub(FORGET_AFTER).unwrap_or(Timestamp::MIN);
+    pub async fn announce(&self, address: &str, is_leaving: bool) -> Result<(), StoreError> {
         let connection = self.placement().engine().await?;
         let us = self.instance().as_uuid();
-        connection.execute(ANNOUNCE_INSTANCE, &[&us, &address, &is_leaving, &now, &forgotten]).await?;
+        connection.execute(ANNOUNCE_INSTANCE, &[&us, &address, &is_leaving, &FORGET_AFTER.as_secs_f64()]).await?;
         Ok(())
     }
 
-    /// Everybody who is alive and was seen after this instant, ourselves included, in one order for all.
+    /// Everybody who is alive and was seen no longer ago than this, ourselves included, in one order for all.
     ///
     /// # Errors
     /// Where the database is away.
-    pub async fn list_peers(&self, seen_after: Timestamp) -> Result<Vec<Peer>, StoreError> {
+    pub async fn list_peers(&self, seen_within: Duration) -> Result<Vec<Peer>, StoreError> {
         let connection = self.placement().engine().await?;
-        connection.query(LIST_INSTANCES, &[&seen_after]).await?.iter().map(peer).collect()
+        connection.query(LIST_INSTANCES, &[&seen_within.as_secs_f64()]).await?.iter().map(peer).collect()
     }
 
     /// Who works for a tenant and is alive, if anybody is.

@@ -2,18 +2,15 @@
 //! cannot write.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use carepost_providers::Vendor;
 use carepost_providers::simulator::Profile;
 use serde_json::json;
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
 use crate::support::sse::Events;
-use crate::support::{Api, Clinic, Server, World, phone, silent, sms, wait_for, wait_until, with};
+use crate::support::{Clinic, Server, World, phone, silent, sms, wait_for, wait_until, with};
 
 /// Take-over after a kill, at the latest.
 const TAKE_OVER: Duration = Duration::from_secs(15);
@@ -21,8 +18,8 @@ const MESSAGES: &str = "/api/v1/messaging/messages";
 
 const COUNT_OWNERS: &str = "SELECT count(DISTINCT owner_id) FROM tenant_leases WHERE expires_at > now()";
 
-/// Both see each other: from then on tenants are shared out.
-async fn met(world: &World, count: i64) {
+/// All see each other: from then on tenants are shared out.
+pub(crate) async fn met(world: &World, count: i64) {
     let seen = "SELECT count(*) FROM instances WHERE NOT is_leaving AND seen_at > now() - interval '8 s'";
     wait_until("all have been seen", || async { world.database.count(seen).await == count }).await;
 }
@@ -100,69 +97,6 @@ async fn del_10_tenants_are_shared_out_and_taken_over() {
     let ids = tokio::time::timeout(TAKE_OVER, taken.join_all()).await.expect("all are taken over in time");
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), clinics.len());
     assert_eq!(world.database.count(COUNT_OWNERS).await, 1);
-}
-
-/// A balancer's view: asks whoever says that it is ready, in turn, and counts what was not taken.
-async fn post_on(clinic: Clinic, bases: Vec<String>, stop: Arc<AtomicBool>, acked: Arc<AtomicUsize>) -> Vec<String> {
-    let mut faults = Vec::new();
-    let ready = |base: &String| Api::new(base, None).request("GET", "/health/ready").send();
-    for turn in 0.. {
-        if stop.load(Ordering::Relaxed) {
-            break;
-        }
-        let base = &bases[turn % bases.len()];
-        if !ready(base).await.is_ok_and(|answer| answer.status().is_success()) {
-            continue;
-        }
-        match clinic.api.at(base).keyed(&Uuid::new_v4().to_string(), &sms(&phone(turn))).await {
-            Ok(answer) if answer.status == 202 => _ = acked.fetch_add(1, Ordering::Relaxed),
-            Ok(answer) => faults.push(answer.text),
-            Err(error) => faults.push(error.to_string()),
-        }
-    }
-    faults
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn del_10_a_rolling_restart_fails_no_request() {
-    let world = World::open().await;
-    let second = Server::start(&world.database.url, &[]).await;
-    let mut clinics = Vec::new();
-    for number in 0..4 {
-        let clinic = Clinic::open(&world.server, &format!("rolling-{number}"), json!({})).await;
-        clinic.account(&world.simulator, Vendor::Twilio, json!({})).await;
-        clinics.push(clinic);
-    }
-    met(&world, 2).await;
-    let (stop, acked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let bases = vec![world.server.base.clone(), second.base.clone()];
-    let mut callers = JoinSet::new();
-    for clinic in clinics.clone() {
-        callers.spawn(post_on(clinic, bases.clone(), Arc::clone(&stop), Arc::clone(&acked)));
-    }
-    let more = async |count: usize| {
-        let wanted = acked.load(Ordering::Relaxed) + count;
-        wait_until("more are taken", || async { acked.load(Ordering::Relaxed) >= wanted }).await;
-    };
-    let mut servers = [world.server, second];
-    for place in [0, 1, 0] {
-        let server = &mut servers[place];
-        more(100).await;
-        // Blocks this thread only: the callers have another.
-        tokio::task::block_in_place(|| server.stop());
-        more(50).await;
-        server.run().await;
-    }
-    more(100).await;
-    stop.store(true, Ordering::Relaxed);
-    let faults: Vec<String> = callers.join_all().await.into_iter().flatten().collect();
-    assert!(faults.is_empty(), "{} requests failed: {:?}", faults.len(), &faults[..faults.len().min(3)]);
-    let stored = world.database.count("SELECT count(*) FROM messages").await;
-    assert_eq!(stored, i64::try_from(acked.load(Ordering::Relaxed)).unwrap());
-    // Receipts go to the first process alone, which was away at times.
-    let open = "SELECT count(*) FROM deliveries WHERE state < 30";
-    wait_until("all are sent", || async { world.database.count(open).await == 0 }).await;
-    assert_eq!(world.simulator.accepted(Vendor::Twilio), u64::try_from(stored).unwrap(), "none twice");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -121,6 +121,11 @@ impl Shared {
         self.leaving.load(Ordering::Acquire)
     }
 
+    /// Somebody else works on this placement, and is going to stay.
+    pub(crate) fn has_others(&self, writers: &Writers) -> bool {
+        writers.peers().iter().any(|peer| peer.instance != self.instance && !peer.is_leaving)
+    }
+
     /// The tenant, if this process works for it. An entry whose lease is gone counts for nothing.
     pub(crate) fn live(&self, tenant_id: TenantId) -> Option<Arc<LiveTenant>> {
         let found = self.tenants.get(&tenant_id).map(|found| Arc::clone(&found))?;

@@ -1,8 +1,9 @@
--- Says where an instance is reached; forgets those that nobody has seen for long. Index: primary key of instances.
+-- Says where an instance is reached; forgets those that nobody has seen for long. By the database's clock, as all
+-- instances' rows are. Index: primary key of instances.
 WITH gone AS (
-    DELETE FROM instances WHERE seen_at < $5::timestamptz AND instance_id <> $1::uuid
+    DELETE FROM instances WHERE seen_at < now() - make_interval(secs => $4::double precision) AND instance_id <> $1::uuid
 )
 INSERT INTO instances (instance_id, address, is_leaving, seen_at)
-VALUES ($1::uuid, $2::text, $3::boolean, $4::timestamptz)
+VALUES ($1::uuid, $2::text, $3::boolean, now())
 ON CONFLICT (instance_id) DO UPDATE
     SET address = EXCLUDED.address, is_leaving = EXCLUDED.is_leaving, seen_at = EXCLUDED.seen_at

@@ -7,6 +7,6 @@ WITH alive AS MATERIALIZED (
 )
 SELECT instance_id, address, is_leaving
 FROM instances
-WHERE seen_at > $1::timestamptz
+WHERE seen_at > now() - make_interval(secs => $1::double precision)
   AND EXISTS (SELECT FROM alive WHERE lock_key = hashtextextended(instance_id::text, 7310293))
 ORDER BY instance_id

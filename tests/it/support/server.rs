@@ -26,6 +26,8 @@ pub(crate) fn base_env(database_url: &str) -> Vec<(String, String)> {
         ("CAREPOST_ADMIN_TOKEN", ADMIN_TOKEN),
         ("CAREPOST_PRIVATE_URLS", "on"),
         ("CAREPOST_HTTP_WORKERS", "2"),
+        // The balancers of these tests look often.
+        ("CAREPOST_HTTP_NOTICE_S", "2"),
         ("CAREPOST_DB_START_PATIENCE_S", "10"),
     ]
     .map(owned)
@@ -123,11 +125,13 @@ impl Server {
         .await;
     }
 
-    /// Kills it where it stands.
+    /// Kills it where it stands. A line that it was in the middle of is none, and leaves the log.
     pub(crate) fn kill9(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
+            let whole = self.log().rfind('\n').map_or(0, |end| end + 1);
+            OpenOptions::new().write(true).open(&self.log).unwrap().set_len(whole as u64).unwrap();
         }
     }
 

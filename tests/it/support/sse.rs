@@ -25,29 +25,37 @@ impl Events {
         let response = request.send().await.unwrap();
         assert_eq!(response.status().as_u16(), 200);
         let mut events = Self { response, text: String::new() };
-        while !events.text.contains("\n\n") {
-            events.read().await;
-        }
+        // One that ends at once is found to have ended by whoever reads on.
+        while !events.text.contains("\n\n") && events.read().await {}
         events
     }
 
-    async fn read(&mut self) {
+    /// False where it has ended.
+    async fn read(&mut self) -> bool {
         let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await;
-        let chunk = chunk.expect("an event comes in time").unwrap().expect("the stream stays open");
+        let Ok(Some(chunk)) = chunk.expect("an event or a sign of life comes in time") else { return false };
         self.text.push_str(std::str::from_utf8(&chunk).unwrap());
+        true
     }
 
     /// The next event; comments are passed over.
     pub(crate) async fn next(&mut self) -> Event {
+        self.next_or_end().await.expect("the stream stays open")
+    }
+
+    /// The next event, or `None` where the stream has ended.
+    pub(crate) async fn next_or_end(&mut self) -> Option<Event> {
         loop {
             while let Some((block, rest)) = self.text.split_once("\n\n") {
                 let event = parse(block);
                 self.text = rest.to_owned();
-                if let Some(event) = event {
+                if event.is_some() {
                     return event;
                 }
             }
-            self.read().await;
+            if !self.read().await {
+                return None;
+            }
         }
     }
 

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use carepost_kernel::{Chain, InstanceId, TenantId};
 use carepost_store::{Leases, Peer, StoreError};
-use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::delivery::channel::WakeUp;
@@ -123,10 +122,14 @@ pub(crate) fn of_ours(shared: &Shared, writers: &Writers, tenants: BTreeSet<Tena
 /// # Errors
 /// Where the database is away.
 pub(crate) async fn meet_peers(shared: &Shared, writers: &Arc<Writers>) -> Result<(), StoreError> {
-    writers.leases.announce(&shared.peer_address, shared.is_leaving(), shared.now()).await?;
+    writers.leases.announce(&shared.peer_address, shared.is_leaving()).await?;
     let peers: Arc<[Peer]> = peers(shared, &writers.leases).await?;
     let is_settled = writers.meet(Arc::clone(&peers)) == peers;
     shared.seats.retain(|_, noted| noted.0.elapsed() < REMEMBERED);
+    let at_our_address = peers.iter().filter(|peer| peer.address == shared.peer_address).count();
+    if !is_settled && at_our_address > 1 {
+        tracing::warn!(address = shared.peer_address, "another process says that it is reached where this one is");
+    }
     if !is_settled || shared.is_leaving() {
         return Ok(());
     }
@@ -144,9 +147,7 @@ pub(crate) async fn meet_peers(shared: &Shared, writers: &Arc<Writers>) -> Resul
 /// # Errors
 /// Where the database is away.
 pub(crate) async fn peers(shared: &Shared, leases: &Leases) -> Result<Arc<[Peer]>, StoreError> {
-    let span = SignedDuration::try_from(shared.tuning.lease_ttl * 2 / 3).unwrap_or(SignedDuration::MAX);
-    let seen_after = shared.now().saturating_sub(span).unwrap_or(Timestamp::MIN);
-    Ok(leases.list_peers(seen_after).await?.into())
+    Ok(leases.list_peers(shared.tuning.lease_ttl * 2 / 3).await?.into())
 }
 
 /// A tenant on its way. However the way ends, it does not end in between.
@@ -225,6 +226,8 @@ fn instant() -> Instant {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
 
     fn peers(count: i64) -> Vec<Peer> {
