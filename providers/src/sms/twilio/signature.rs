@@ -1,8 +1,6 @@
 //! `X-Twilio-Signature`: HMAC-SHA-1 over the address and the sorted parameters, as twilio-node computes it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::{constant_time, digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
@@ -22,33 +20,42 @@ pub(super) fn verify<'a>(
     let query = decode(webhook.query().as_bytes());
     let is_form = webhook.method == "POST"
         && webhook.header("content-type").is_none_or(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-    let (signed, pairs) = if is_form && !has_body_hash(&query) {
+    let (text, pairs) = if is_form && !has_body_hash(&query) {
         let form = decode(&webhook.body);
-        (form.clone(), form)
+        (concatenate(&form), form)
     } else {
         // The parameters are in the address; a body counts only by the hash that the address carries.
         if !webhook.body.is_empty() && !body_hash_matches(&query, &webhook.body) {
             return Err(WebhookError::Signature);
         }
-        (Vec::new(), query)
+        (String::new(), query)
     };
-    let text = concatenate(&signed);
-    let addresses = variants(&webhook.url);
-    for token in tokens {
-        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.as_bytes());
-        for address in &addresses {
-            if hmac::verify(&key, format!("{address}{text}").as_bytes(), &signature).is_ok() {
-                return Ok(pairs);
-            }
-        }
+    let keys: Vec<hmac::Key> = tokens.map(key_of).collect();
+    let is_signed = |address: &str| {
+        let fits = |key| constant_time::verify_slices_are_equal(tag(key, address, &text).as_ref(), &signature).is_ok();
+        keys.iter().any(fits)
+    };
+    // Mostly the address is signed as we know it.
+    if is_signed(address(&webhook.url)) || variants(&webhook.url).iter().any(|variant| is_signed(variant)) {
+        return Ok(pairs);
     }
     Err(WebhookError::Signature)
 }
 
+fn key_of(token: &str) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.as_bytes())
+}
+
+fn tag(key: &hmac::Key, address: &str, text: &str) -> hmac::Tag {
+    let mut context = hmac::Context::with_key(key);
+    context.update(address.as_bytes());
+    context.update(text.as_bytes());
+    context.sign()
+}
+
 /// The signature of an address with parameters; the simulator signs with it.
 pub(crate) fn sign(token: &str, url: &str, params: &[(String, String)]) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.as_bytes());
-    STANDARD.encode(hmac::sign(&key, format!("{url}{}", concatenate(params)).as_bytes()))
+    STANDARD.encode(tag(&key_of(token), url, &concatenate(params)))
 }
 
 fn decode(form: &[u8]) -> Pairs {
@@ -66,25 +73,22 @@ fn body_hash_matches(query: &Pairs, body: &[u8]) -> bool {
 
 /// Keys in byte order, each with its values, sorted and without repeats.
 fn concatenate(params: &[(String, String)]) -> String {
-    let mut sorted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for (name, value) in params {
-        sorted.entry(name).or_default().insert(value);
-    }
-    let mut text = String::new();
-    for (name, values) in sorted {
-        for value in values {
-            text.push_str(name);
-            text.push_str(value);
-        }
-    }
-    text
+    let mut sorted: Vec<&(String, String)> = params.iter().collect();
+    sorted.sort_unstable();
+    sorted.dedup();
+    sorted.into_iter().flat_map(|(name, value)| [name.as_str(), value]).collect()
 }
 
-/// The forms of an address that the vendor may have signed: it is not consistent about default ports, and it
+/// Without what never leaves a browser.
+fn address(url: &str) -> &str {
+    url.split('#').next().unwrap_or(url)
+}
+
+/// Further forms of an address that the vendor may have signed: it is not consistent about default ports, and it
 /// signs an apostrophe percent-encoded. Everything else stays byte for byte, user and password included.
 fn variants(url: &str) -> Vec<String> {
-    let url = url.split('#').next().unwrap_or(url);
-    let Some((scheme, rest)) = url.split_once("://") else { return vec![url.to_owned()] };
+    let url = address(url);
+    let Some((scheme, rest)) = url.split_once("://") else { return Vec::new() };
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
     let host_from = authority.rfind('@').map_or(0, |at| at + 1);
@@ -95,10 +99,10 @@ fn variants(url: &str) -> Vec<String> {
     };
     let bare = &authority[..host_end];
     let default_port = if scheme == "http" { 80 } else { 443 };
-    let mut found = vec![url.to_owned(), format!("{scheme}://{bare}{path}")];
-    found.push(format!("{scheme}://{bare}:{default_port}{path}"));
+    let mut found = vec![format!("{scheme}://{bare}{path}"), format!("{scheme}://{bare}:{default_port}{path}")];
     if url.contains('\'') {
-        let encoded: Vec<String> = found.iter().map(|form| form.replace('\'', "%27")).collect();
+        let forms = found.iter().map(String::as_str).chain([url]);
+        let encoded: Vec<String> = forms.map(|form| form.replace('\'', "%27")).collect();
         found.extend(encoded);
     }
     found
