@@ -1,7 +1,7 @@
 //! `IngestActor`: the group commit of new messages of one placement (DEL-1, DEL-2).
 //!
-//! Messages queue fairly over tenants (DEL-11). Two batches are under way at most; what comes meanwhile makes the next
-//! one, so that batches grow with the load and an idle engine commits at once. The second leaves when it is as large as
+//! Messages queue fairly over tenants (DEL-11). Two batches are under way at most, or four where full ones wait; what
+//! comes meanwhile makes the next one, so that batches grow with the load and an idle engine commits at once. The second leaves when it is as large as
 //! the first: else a crowd of callers who wait for their answers makes many small batches. Over its bounds it refuses
 //! (DEL-12).
 
@@ -56,6 +56,8 @@ struct Flush;
 
 /// Batches under way at most.
 const BATCHES: usize = 2;
+/// And full ones: one more saves no round trip of its own, but the others' wait for the disk.
+const FULL_BATCHES: usize = 4;
 
 impl IngestActor {
     pub(crate) fn new(shared: Arc<Shared>, placement_id: PlacementId, guard: Guard) -> Self {
@@ -114,10 +116,12 @@ impl IngestActor {
     }
 }
 
-/// The first batch leaves with whatever is there, the second one when it is as large as the first or full.
+/// The first batch leaves with whatever is there, the second one when it is as large as the first or full, further ones
+/// only when they are full.
 fn is_batch_due(underway: &[usize], waiting: usize, most_rows: usize) -> bool {
     let fewest = underway.iter().copied().max().unwrap_or(1).min(most_rows);
-    underway.len() < BATCHES && waiting >= fewest
+    let most_batches = if waiting >= most_rows { FULL_BATCHES } else { BATCHES };
+    underway.len() < most_batches && waiting >= fewest
 }
 
 impl Actor for IngestActor {
@@ -250,6 +254,9 @@ mod tests {
         assert!(is_batch_due(&[120], 120, 1_000));
         // A batch of large rows is full with fewer.
         assert!(is_batch_due(&[1_000], 1_000, 1_000));
-        assert!(!is_batch_due(&[120, 120], 5_000, 1_000));
+        assert!(!is_batch_due(&[120, 120], 999, 1_000));
+        // Full ones may be more.
+        assert!(is_batch_due(&[1_000, 1_000], 1_000, 1_000));
+        assert!(!is_batch_due(&[1_000; 4], 1_000, 1_000));
     }
 }
