@@ -4,17 +4,18 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use carepost_delivery::fair_queue::FairQueue;
+use carepost_delivery::ingest::Columns;
 use carepost_delivery::lattice::Standing;
 use carepost_delivery::pace::Pace;
 use carepost_delivery::prepare::{EnqueueRequest, KeyedBody, PrepareContext, prepare};
-use carepost_delivery::types::Recipient;
+use carepost_delivery::types::{NewMessage, Recipient};
 use carepost_kernel::{Channel, DataKey, Priority, ReceiptStatus, TenantId};
 use carepost_tenancy::types::TenantSettings;
 use criterion::{BatchSize, Criterion};
 use jiff::Timestamp;
 
 pub(crate) fn bench(criterion: &mut Criterion) {
-    prepare_messages(criterion);
+    prepare_and_assemble(criterion);
     let mut group = criterion.benchmark_group("delivery");
     for flows in [1_u32, 1_000] {
         let mut queue = FairQueue::default();
@@ -59,7 +60,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn prepare_messages(criterion: &mut Criterion) {
+fn prepare_and_assemble(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("delivery");
     let now = Timestamp::UNIX_EPOCH;
     let (settings, key) = (TenantSettings::default(), DataKey::new(1, &[3; 32]));
@@ -67,32 +68,33 @@ fn prepare_messages(criterion: &mut Criterion) {
     let context =
         PrepareContext { tenant_id, api_key_id: None, settings: &settings, data_key: &key, hash_key: &key, now };
     let body = "We expect you at 9:30. ".repeat(13);
-    let phone = Recipient { phone: Some("+15005556101".to_owned()), ..Recipient::default() };
-    let all = Recipient {
-        email: Some("pat@example.com".to_owned()),
-        in_app: Some("patient-1001".to_owned()),
-        ..phone.clone()
+    let keyed = KeyedBody { key: "visit-v-1001-reminder", body: body.as_bytes() };
+    let text = EnqueueRequest {
+        to: Recipient { phone: Some("+15005556101".to_owned()), ..Recipient::default() },
+        channels: vec![Channel::Sms],
+        subject: Some("Your visit".to_owned()),
+        body: Some(body.clone()),
+        ..EnqueueRequest::default()
     };
-    let three = vec![Channel::InApp, Channel::Sms, Channel::Email];
-    for (name, to, channels) in
-        [("prepare a text message", phone, vec![Channel::Sms]), ("prepare a fallback over three channels", all, three)]
-    {
-        let request = EnqueueRequest {
-            to,
-            channels,
-            subject: Some("Your visit".to_owned()),
-            body: Some(body.clone()),
-            ..EnqueueRequest::default()
-        };
-        let keyed = KeyedBody { key: "visit-v-1001-reminder", body: body.as_bytes() };
-        assert!(prepare(request.clone(), Some(keyed), context).is_ok(), "{name}: the request is valid");
+    let fallback = EnqueueRequest {
+        to: Recipient {
+            email: Some("pat@example.com".to_owned()),
+            in_app: Some("patient-1001".to_owned()),
+            ..text.to.clone()
+        },
+        channels: vec![Channel::InApp, Channel::Sms, Channel::Email],
+        ..text.clone()
+    };
+    let prepared = |request: EnqueueRequest| prepare(request, Some(keyed), context).expect("the request is valid");
+    for (name, request) in [("prepare a text message", &text), ("prepare a fallback over three channels", &fallback)] {
         group.bench_function(name, |bench| {
-            bench.iter_batched(
-                || request.clone(),
-                |request| prepare(request, Some(keyed), context),
-                BatchSize::SmallInput,
-            );
+            bench.iter_batched(|| request.clone(), prepared, BatchSize::SmallInput);
         });
     }
+    let messages: Vec<NewMessage> = (0..500).map(|_| prepared(text.clone())).collect();
+    let batch: Vec<&NewMessage> = messages.iter().collect();
+    group.bench_function("group commit: assemble 500 messages", |bench| {
+        bench.iter(|| Columns::of(black_box(&batch)));
+    });
     group.finish();
 }

@@ -34,6 +34,20 @@ pub enum Ingested {
     NotOwner,
 }
 
+/// A batch of new messages with their first deliveries, as its statements take it: column by column.
+pub struct Columns<'a> {
+    messages: MessageColumns<'a>,
+    deliveries: DeliveryColumns<'a>,
+}
+
+impl<'a> Columns<'a> {
+    /// Of these messages, in order.
+    #[must_use]
+    pub fn of(messages: &[&'a NewMessage]) -> Self {
+        Self { messages: MessageColumns::of(messages), deliveries: first_deliveries(messages) }
+    }
+}
+
 type Key = (TenantId, [u8; 16]);
 
 /// Stores a batch; answers one for one, in order.
@@ -68,8 +82,8 @@ pub async fn commit_messages(
         }
     };
     let fresh: Vec<&NewMessage> = allowed.iter().copied().filter(|message| is_fresh(message)).collect();
-    let (rows, first) = (MessageColumns::of(&fresh), first_deliveries(&fresh));
-    tx.commit_with(&[(INSERT_MESSAGES, &rows.params()), (INSERT_DELIVERIES, &first.params())]).await?;
+    let Columns { messages: rows, deliveries } = Columns::of(&fresh);
+    tx.commit_with(&[(INSERT_MESSAGES, &rows.params()), (INSERT_DELIVERIES, &deliveries.params())]).await?;
     let fate = |message: &&NewMessage| {
         if refused.contains(&message.tenant_id) {
             return Ingested::NotOwner;

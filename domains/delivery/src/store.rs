@@ -41,6 +41,7 @@ pub const SQL_FILES: &[(&str, &str)] = &[
     ("get_bad_news", events::GET_BAD_NEWS),
     ("get_delivery", due::GET_DELIVERY),
     ("get_message", reads::GET_MESSAGE),
+    ("ensure_deliveries", batch::ENSURE_DELIVERIES),
     ("insert_deliveries", batch::INSERT_DELIVERIES),
     ("insert_events", batch::INSERT_EVENTS),
     ("insert_fallbacks", batch::INSERT_FALLBACKS),

@@ -13,7 +13,7 @@ use carepost_store::{EngineTx, Row};
 use crate::error::DeliveryError;
 use crate::rules::Change;
 use crate::store::batch::{
-    APPLY_CHANGES, DeliveryColumns, DeliveryInsert, INSERT_DELIVERIES, INSERT_EVENTS, INSERT_FALLBACKS, INSERT_REFS,
+    APPLY_CHANGES, DeliveryColumns, DeliveryInsert, ENSURE_DELIVERIES, INSERT_EVENTS, INSERT_FALLBACKS, INSERT_REFS,
     LIST_KNOWN_EVENTS, YIELD_CHANGES, channel, column, get, message_id, state, waits_json,
 };
 use crate::types::{DeliveryEvent, DeliveryKey, DeliveryState, EventKind};
@@ -104,7 +104,7 @@ async fn create(tx: &EngineTx<'_>, decisions: &[&Decision]) -> Result<(), Delive
         })
         .collect();
     if !rows.is_empty() {
-        tx.execute(INSERT_DELIVERIES, &DeliveryColumns::of(&rows).params()).await?;
+        tx.execute(ENSURE_DELIVERIES, &DeliveryColumns::of(&rows).params()).await?;
     }
     Ok(())
 }

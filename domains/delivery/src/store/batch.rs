@@ -10,6 +10,7 @@ use crate::types::{NewDelivery, NewMessage};
 pub(crate) const CLAIM_KEYS: &str = include_str!("../sql/claim_idempotency_keys.sql");
 pub(crate) const LIST_KEYS: &str = include_str!("../sql/list_idempotency_keys.sql");
 pub(crate) const INSERT_MESSAGES: &str = include_str!("../sql/insert_messages.sql");
+pub(crate) const ENSURE_DELIVERIES: &str = include_str!("../sql/ensure_deliveries.sql");
 pub(crate) const INSERT_DELIVERIES: &str = include_str!("../sql/insert_deliveries.sql");
 pub(crate) const START_ATTEMPTS: &str = include_str!("../sql/start_attempts.sql");
 pub(crate) const APPLY_CHANGES: &str = include_str!("../sql/apply_changes.sql");
@@ -91,7 +92,7 @@ impl<'a> MessageColumns<'a> {
     }
 }
 
-/// One row for `insert_deliveries.sql`.
+/// One row for `insert_deliveries.sql` and `ensure_deliveries.sql`.
 pub(crate) struct DeliveryInsert<'a> {
     pub(crate) tenant_id: TenantId,
     pub(crate) message_id: MessageId,
@@ -100,7 +101,7 @@ pub(crate) struct DeliveryInsert<'a> {
     pub(crate) delivery: &'a NewDelivery,
 }
 
-/// The parameters of `insert_deliveries.sql`.
+/// Their parameters.
 pub(crate) struct DeliveryColumns<'a> {
     tenant_ids: Vec<Uuid>,
     message_ids: Vec<Uuid>,
