@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use carepost_actors::{Engine, EngineParts, Tuning};
-use carepost_kernel::{Chain, Clock, InstanceId, Reach};
+use carepost_kernel::{Chain, Clock, Dice, InstanceId, Reach};
 use carepost_providers::network;
 use carepost_providers::simulator::Simulator;
 use tokio::task::JoinSet;
@@ -68,10 +68,13 @@ impl Deployment {
         let simulator = vendors.simulator().cloned();
         let parts = EngineParts {
             clock: clock.clone(),
+            dice: Dice::system(),
             instance: InstanceId::new(clock.now()),
             peer_address: peer_url.to_string(),
             directory: storage.directory.clone(),
-            placements: storage.placements.clone(),
+            journals: Arc::new(storage.placements.clone()),
+            webhook_client: carepost_actors::webhook_client(storage.directory.reach())
+                .context("make the client for webhook endpoints")?,
             providers: Arc::clone(&vendors) as _,
             tuning: Tuning {
                 partition_days: config.engine.partition_days_ahead,

@@ -270,13 +270,19 @@ fn now() -> Instant {
 }
 
 /// The threads that actors live on. Dropped, they stop.
-pub struct Arbiters(Vec<Arbiter>);
+pub struct Arbiters {
+    handles: Vec<actix::ArbiterHandle>,
+    are_ours: bool,
+}
 
 impl Arbiters {
-    /// Starts `count` threads.
+    /// Starts `count` threads; none where it is 0: then actors live on the caller's own.
     #[must_use]
     pub fn start(count: usize) -> Self {
-        Self((0..count.max(1)).map(|_| Arbiter::new()).collect())
+        if count == 0 {
+            return Self { handles: vec![Arbiter::current()], are_ours: false };
+        }
+        Self { handles: (0..count).map(|_| Arbiter::new().handle()).collect(), are_ours: true }
     }
 
     /// The thread for a key: always the same one.
@@ -285,14 +291,14 @@ impl Arbiters {
     /// Never: there is at least one.
     #[must_use]
     pub fn of(&self, key: u128) -> actix::ArbiterHandle {
-        let count = u128::try_from(self.0.len()).unwrap_or(1);
+        let count = u128::try_from(self.handles.len()).unwrap_or(1);
         let place = usize::try_from(key % count).unwrap_or(0);
-        self.0[place].handle()
+        self.handles[place].clone()
     }
 
     /// Asks the threads to stop.
     pub fn stop(&self) {
-        for arbiter in &self.0 {
+        for arbiter in self.handles.iter().filter(|_| self.are_ours) {
             arbiter.stop();
         }
     }
@@ -300,7 +306,7 @@ impl Arbiters {
 
 impl std::fmt::Debug for Arbiters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Arbiters({})", self.0.len())
+        write!(f, "Arbiters({})", self.handles.len())
     }
 }
 

@@ -17,6 +17,7 @@ pub mod delivery;
 pub mod engine;
 #[cfg(feature = "fault-injection")]
 pub mod faults;
+pub mod journal;
 pub mod keeper;
 pub mod metrics;
 mod placements;
@@ -27,4 +28,4 @@ pub use engine::{
     Accepted, ActorInfo, Cancellation, EngineApi, EngineError, Limit, RedriveReport, RedriveRequest, Seat,
 };
 pub use placements::{Placements, ProviderSource};
-pub use root::{Engine, EngineParts, StartError, Tuning, start};
+pub use root::{Engine, EngineParts, StartError, Tuning, start, webhook_client};

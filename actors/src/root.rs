@@ -11,9 +11,9 @@ use tokio::sync::{broadcast, oneshot};
 use tokio::time::Instant;
 
 use carepost_delivery::types::{DeliveryEvent, NewMessage};
-use carepost_kernel::{Chain, Clock, InstanceId, MessageId, PlacementId, TenantId};
+use carepost_kernel::{Chain, Clock, Dice, InstanceId, MessageId, PlacementId, Reach, TenantId};
 use carepost_providers::{InboundMessage, ReceiptEvent};
-use carepost_store::{Leases, Placement, StoreError};
+use carepost_store::StoreError;
 use carepost_tenancy::{Directory, ProviderAccount, TenantHandle};
 
 use crate::delivery::channel::ByteBudget;
@@ -30,15 +30,16 @@ use crate::delivery::turns::Turns;
 use crate::engine::{
     Accepted, ActorInfo, Cancellation, EngineApi, EngineError, Limit, RedriveReport, RedriveRequest, Seat,
 };
+use crate::journal::{JournalSource, OpenJournal};
 use crate::keeper::{Arbiters, Handle, Spec, Undelivered, keep};
 use crate::metrics;
-use crate::placements::{Placements, ProviderSource};
+use crate::placements::ProviderSource;
 use crate::tree::Tree;
 
 /// Sizes and times of the engine. The defaults suit two cores and some gigabytes.
 #[derive(Debug, Clone)]
 pub struct Tuning {
-    /// Threads for actors.
+    /// Threads for actors; 0 is the thread that starts them, as in simulations.
     pub threads: usize,
     /// Rows of one group commit.
     pub batch_rows: usize,
@@ -118,18 +119,30 @@ impl Default for Tuning {
 pub struct EngineParts {
     /// The time.
     pub clock: Clock,
+    /// Chance.
+    pub dice: Dice,
     /// This process.
     pub instance: InstanceId,
     /// Base address of its API, as other processes on the same database reach it.
     pub peer_address: String,
     /// Tenants, accounts, keys.
     pub directory: Directory,
-    /// The open placements; more may be added later.
-    pub placements: Placements,
+    /// The placements; more may be added later.
+    pub journals: Arc<dyn JournalSource>,
     /// Makes providers of accounts.
     pub providers: Arc<dyn ProviderSource>,
+    /// Calls tenants' webhook endpoints: see [`webhook_client`].
+    pub webhook_client: reqwest::Client,
     /// Sizes and times.
     pub tuning: Tuning,
+}
+
+/// The client for tenants' webhook endpoints, whose addresses may lead as far as `reach`.
+///
+/// # Errors
+/// Where there is no TLS to be had.
+pub fn webhook_client(reach: Reach) -> reqwest::Result<reqwest::Client> {
+    notifier::build_client(reach)
 }
 
 /// Why the engine does not start.
@@ -144,9 +157,6 @@ pub enum StartError {
         #[source]
         source: StoreError,
     },
-    /// The client for tenants' webhook endpoints could not be made.
-    #[error("make the client for webhook endpoints")]
-    Client(#[source] reqwest::Error),
 }
 
 /// The running engine. Clones share it.
@@ -171,13 +181,14 @@ impl std::fmt::Debug for Engine {
 /// # Errors
 /// Where a placement cannot be worked on.
 pub async fn start(parts: EngineParts) -> Result<Engine, StartError> {
-    let http = notifier::build_client(parts.directory.reach()).map_err(StartError::Client)?;
+    let http = parts.webhook_client;
     let window_bytes = Arc::new(ByteBudget::new(parts.tuning.window_bytes));
     let shared = Arc::new(Shared {
         clock: parts.clock,
+        dice: parts.dice,
         instance: parts.instance,
         directory: parts.directory,
-        placements: parts.placements,
+        journals: parts.journals,
         providers: parts.providers,
         arbiters: Arbiters::start(parts.tuning.threads),
         tuning: parts.tuning,
@@ -222,12 +233,11 @@ pub async fn start(parts: EngineParts) -> Result<Engine, StartError> {
 /// Opens all placements at once. One that cannot be opened now is tried again by the scheduler: a tenant's own database
 /// must not keep the others from their work.
 async fn open_all(shared: &Arc<Shared>) -> Result<(), StartError> {
-    let placements = shared.placements.list();
-    let opening = placements.into_iter().map(|placement| async {
-        let placement_id = placement.id();
-        open_writers(shared, placement).await.map_err(|source| StartError::Leases { placement_id, source })
+    let opening = shared.journals.list().into_iter().map(|placement_id| async move {
+        let opened = open_writers(shared, placement_id).await;
+        opened.transpose().map(|opened| opened.map_err(|source| StartError::Leases { placement_id, source }))
     });
-    let opened = join_all(opening).await;
+    let opened: Vec<_> = join_all(opening).await.into_iter().flatten().collect();
     let is_any_open = opened.iter().any(Result::is_ok);
     for error in opened.into_iter().filter_map(Result::err) {
         if !is_any_open {
@@ -262,24 +272,26 @@ pub(crate) async fn writers(shared: &Arc<Shared>, placement_id: PlacementId) -> 
     if let Some(found) = opened() {
         return Ok(found);
     }
-    let placement = shared.placements.get(placement_id).ok_or(EngineError::Moving)?;
-    open_writers(shared, placement).await.map_err(|error| {
+    let opened = open_writers(shared, placement_id).await.map_err(|error| {
         tracing::warn!(error = %Chain(&error), "open placement");
         EngineError::away()
-    })
+    })?;
+    opened.ok_or(EngineError::Moving)
 }
 
-async fn open_writers(shared: &Arc<Shared>, placement: Placement) -> Result<Arc<Writers>, StoreError> {
-    let placement_id = placement.id();
-    let leases = Leases::start(&placement, shared.instance).await?;
+/// `None` where the placement is not known.
+async fn open_writers(shared: &Arc<Shared>, placement_id: PlacementId) -> Result<Option<Arc<Writers>>, StoreError> {
+    let Some(opened) = shared.journals.open(placement_id, shared.instance).await else { return Ok(None) };
+    let OpenJournal { journal, leases } = opened?;
     leases.announce(&shared.peer_address, shared.is_leaving()).await?;
-    let known_peers = std::sync::Mutex::new(tenant::peers(shared, &leases).await?);
+    let known_peers = std::sync::Mutex::new(tenant::peers(shared, leases.as_ref()).await?);
     let mailbox = shared.tuning.writer_mailbox;
     let spec = |name: &str, kind| Spec { path: format!("root/placement:{placement_id}/{name}"), kind, mailbox };
     let arbiter = shared.arbiters.of(placement_id.as_uuid().as_u128());
     let (for_ingest, for_ledger) = (Arc::clone(shared), Arc::clone(shared));
     let writers = Arc::new(Writers {
-        placement,
+        placement_id,
+        journal,
         leases,
         known_peers,
         ingest: keep(&arbiter, &shared.tree, spec("ingest", "IngestActor"), move |guard, _| {
@@ -293,7 +305,7 @@ async fn open_writers(shared: &Arc<Shared>, placement: Placement) -> Result<Arc<
     writers.ingest.ready().await;
     writers.ledger.ready().await;
     shared.writers.insert(placement_id, Arc::clone(&writers));
-    Ok(writers)
+    Ok(Some(writers))
 }
 
 impl Engine {
@@ -308,8 +320,7 @@ impl Engine {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let ended = quiet(&self.shared);
-        let all: Vec<Arc<Writers>> = self.shared.writers.iter().map(|found| Arc::clone(&found)).collect();
-        for writers in all {
+        for writers in self.shared.all_writers() {
             if let Err(error) = writers.leases.release_all().await {
                 tracing::warn!(error = %Chain(&error), "give leases back");
             }
@@ -328,7 +339,7 @@ impl Engine {
     /// have gone or the time is over.
     pub async fn leave(&self, timeout: Duration) {
         let shared = &self.shared;
-        let all: Vec<Arc<Writers>> = shared.writers.iter().map(|found| Arc::clone(&found)).collect();
+        let all = shared.all_writers();
         let has_others = |writers: &Arc<Writers>| shared.has_others(writers);
         shared.leaving.store(true, Ordering::Release);
         for writers in all.iter().filter(|writers| has_others(writers)) {

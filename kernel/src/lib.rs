@@ -14,6 +14,7 @@ pub mod channel;
 pub mod clearance;
 pub mod clock;
 pub mod content;
+pub mod dice;
 pub mod error;
 pub mod id;
 pub mod name;
@@ -32,6 +33,7 @@ pub use channel::Channel;
 pub use clearance::{Cleared, Verdict, Verdicts, WaitReason};
 pub use clock::Clock;
 pub use content::{Attachment, Content, EmailContent, InAppContent, SmsContent};
+pub use dice::Dice;
 pub use error::ErrorKind;
 pub use id::{
     ApiKeyId, AuditEventId, EventId, InboundId, InstanceId, MessageId, PlacementId, ProviderAccountId, TenantId,

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use carepost_delivery::DeliveryError;
 use carepost_delivery::breaker::Trial;
 use carepost_delivery::ledger::{AttemptStart, Effect};
+use carepost_delivery::rules;
 use carepost_delivery::types::{Delivery, DeliveryKey, DeliveryState};
-use carepost_delivery::{rules, store};
 use carepost_kernel::{Chain, Cleared, EventId, Failure, FailureClass, Phi, ProviderRef, SendOutcome, WaitReason};
 use carepost_providers::{LookUpOutcome, Outbound, Provider};
 use carepost_tenancy::{ProviderAccount, TenantHandle};
@@ -266,7 +266,7 @@ async fn conclude(
     delivery.attempt_no += 1;
     delivery.state = DeliveryState::Sending;
     delivery.account_id = Some(account_id);
-    let step = rules::after_attempt(&delivery, outcome, circumstances(&call.tenant, shared.now(), &delivery));
+    let step = rules::after_attempt(&delivery, outcome, circumstances(shared, &call.tenant, &delivery));
     let provider_refs = match outcome {
         SendOutcome::Accepted { provider_refs, .. } => provider_refs.clone(),
         SendOutcome::Failed(_) => Vec::new(),
@@ -319,8 +319,8 @@ async fn looked_up(shared: &Shared, live: &LiveTenant, delivery: &Delivery) -> O
 async fn started_at(live: &LiveTenant, delivery: &Delivery) -> Option<Timestamp> {
     loop {
         let read = async {
-            let connection = live.writers.placement.engine().await?;
-            store::get_attempt_start(&connection, delivery.key, delivery.attempt_no).await
+            let session = live.writers.journal.connect().await?;
+            session.get_attempt_start(delivery.key, delivery.attempt_no).await
         };
         match read.await {
             Ok(started) => return started.map(|started| started.at),
@@ -338,9 +338,9 @@ pub(crate) fn recall_bad_news(live: &Arc<LiveTenant>, key: DeliveryKey, link: Li
     let reading = async move {
         loop {
             let read = async {
-                let connection = live.writers.placement.engine().await?;
-                let row = store::get_delivery(&connection, key).await?;
-                let failure = store::get_bad_news(&connection, key).await?;
+                let session = live.writers.journal.connect().await?;
+                let row = session.get_delivery(key).await?;
+                let failure = session.get_bad_news(key).await?;
                 Ok::<_, DeliveryError>((row, failure))
             };
             match read.await {

@@ -11,7 +11,7 @@ use actix::{Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, Mes
 use tokio::time::Instant;
 
 use carepost_delivery::fair_queue::FairQueue;
-use carepost_delivery::ingest::{Ingested, commit_messages};
+use carepost_delivery::ingest::Ingested;
 use carepost_delivery::types::{Delivery, NewMessage};
 use carepost_kernel::{Channel, PlacementId, TenantId};
 
@@ -191,8 +191,8 @@ async fn commit(
     held.sort_unstable();
     held.dedup();
     let messages: Vec<&NewMessage> = batch.iter().map(|incoming| &incoming.message).collect();
-    let mut connection = writers.placement.engine().await?;
-    commit_messages(&mut connection, shared.instance, &held, &messages, shared.now()).await
+    let mut session = writers.journal.connect().await?;
+    session.commit_messages(shared.instance, &held, &messages, shared.now()).await
 }
 
 /// Answers everybody and hands what was stored to its channels, without reading it back.

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use carepost_delivery::DeliveryError;
 use carepost_delivery::fair_queue::FairQueue;
-use carepost_delivery::ledger::{AttemptStart, Decision, Effect, LedgerBatch, LedgerReport, Receipt, commit_ledger};
+use carepost_delivery::ledger::{AttemptStart, Decision, Effect, LedgerBatch, LedgerReport, Receipt};
 use carepost_delivery::store::ParkedMatch;
 use carepost_delivery::types::{DeliveryEvent, DeliveryState, EventKind};
 use carepost_kernel::{Chain, PlacementId, Priority, TenantId};
@@ -205,8 +205,8 @@ async fn commit(shared: &Arc<Shared>, placement_id: PlacementId, mut work: Work,
     };
     // A predecessor's batch may still be under way.
     let _one_at_a_time = writers.ledger_turn.lock().await;
-    let mut connection = match writers.placement.engine().await {
-        Ok(connection) => connection,
+    let mut session = match writers.journal.connect().await {
+        Ok(session) => session,
         Err(error) => return failed(shared, work, error.into()),
     };
     // Ids are given here, so that they grow in the order of commits: streams of events are read by id, and pass a place
@@ -214,9 +214,9 @@ async fn commit(shared: &Arc<Shared>, placement_id: PlacementId, mut work: Work,
     let now = shared.now();
     work.give_ids(now);
     let batch = work.batch(|tenant_id| writers.leases.epoch(tenant_id).unwrap_or(i64::MIN));
-    match commit_ledger(&mut connection, shared.instance, &batch, now).await {
+    match session.commit_ledger(shared.instance, &batch, now).await {
         Ok(report) => {
-            drop(connection);
+            drop(session);
             metrics::record_batch(Writer::Ledger, work.rows(), waiting, started.elapsed().as_secs_f64());
             // It is durable: whatever becomes of the listeners, the waiters are told so, and nobody sends it again.
             if catch_unwind(AssertUnwindSafe(|| publish(shared, &batch, &report))).is_err() {

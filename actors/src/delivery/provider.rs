@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix::{Actor, ActorContext as _, AsyncContext as _, Context, Handler, Message};
 use tokio::time::Instant;
 
-use carepost_kernel::{Chain, ProviderAccountId};
+use carepost_kernel::{Chain, Dice, ProviderAccountId};
 use carepost_providers::Provider;
 use carepost_tenancy::ProviderAccount;
 use carepost_tenancy::types::AccountStatus;
@@ -135,7 +135,7 @@ fn start(shared: &Arc<Shared>, account: &ProviderAccount) -> Handle<ProviderActo
 }
 
 /// The active accounts in the order of the route; equals share by weight.
-pub(crate) fn in_turn(accounts: &[Arc<ProviderAccount>]) -> Vec<Arc<ProviderAccount>> {
+pub(crate) fn in_turn(accounts: &[Arc<ProviderAccount>], dice: &Dice) -> Vec<Arc<ProviderAccount>> {
     let mut active: Vec<Arc<ProviderAccount>> =
         accounts.iter().filter(|account| account.status == AccountStatus::Active).cloned().collect();
     let mut start = 0;
@@ -143,7 +143,7 @@ pub(crate) fn in_turn(accounts: &[Arc<ProviderAccount>]) -> Vec<Arc<ProviderAcco
         let order = active[start].route_order;
         let end = start + active[start..].iter().take_while(|account| account.route_order == order).count();
         if end - start > 1 {
-            let drawn = by_weight(&active[start..end]);
+            let drawn = by_weight(&active[start..end], dice);
             active.splice(start..end, drawn);
         }
         start = end;
@@ -152,11 +152,11 @@ pub(crate) fn in_turn(accounts: &[Arc<ProviderAccount>]) -> Vec<Arc<ProviderAcco
 }
 
 /// Draws without putting back, the heavier the likelier to be early: the least of exponential waits (Efraimidis).
-fn by_weight(accounts: &[Arc<ProviderAccount>]) -> Vec<Arc<ProviderAccount>> {
+fn by_weight(accounts: &[Arc<ProviderAccount>], dice: &Dice) -> Vec<Arc<ProviderAccount>> {
     let mut drawn: Vec<(f64, Arc<ProviderAccount>)> = accounts
         .iter()
         .map(|account| {
-            let wait = -(1.0 - rand::random::<f64>()).ln() / f64::from(account.route_weight.max(1));
+            let wait = -(1.0 - dice.unit()).ln() / f64::from(account.route_weight.max(1));
             (wait, Arc::clone(account))
         })
         .collect();

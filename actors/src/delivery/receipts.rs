@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use carepost_delivery::DeliveryError;
 use carepost_delivery::ledger::{Receipt, receipt_key};
-use carepost_delivery::store::{NewInbound, insert_inbound};
+use carepost_delivery::store::NewInbound;
 use carepost_kernel::{Chain, Channel, InboundId};
 use carepost_providers::contract::OptOutKeyword;
 use carepost_providers::{InboundMessage, ReceiptEvent};
@@ -156,9 +156,9 @@ async fn keep(
         keyword,
         payload_sealed,
     };
-    let connection = live.writers.placement.engine().await?;
+    let session = live.writers.journal.connect().await?;
     // A copy of a message that is there changes nothing.
-    insert_inbound(&connection, &new).await?;
+    session.insert_inbound(&new).await?;
     Ok(())
 }
 

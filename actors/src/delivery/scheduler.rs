@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use metrics::gauge;
 
 use carepost_delivery::DeliveryError;
-use carepost_delivery::store::{self, SweepBounds, Swept};
+use carepost_delivery::store::{SweepBounds, Swept};
 use carepost_kernel::{Chain, PlacementId, TenantId};
 use carepost_store::Lease;
 use carepost_tenancy::TenancyEvent;
@@ -95,8 +95,7 @@ impl Scheduler {
                 self.set_going((duty, None), work, context);
             }
             Duty::OpenPlacements => {
-                for placement in self.shared.placements.list() {
-                    let placement_id = placement.id();
+                for placement_id in self.shared.journals.list() {
                     if !self.shared.writers.contains_key(&placement_id) {
                         self.set_going(
                             (duty, Some(placement_id)),
@@ -107,9 +106,8 @@ impl Scheduler {
                 }
             }
             Duty::WakeDue | Duty::RenewLeases | Duty::Recount | Duty::MatchParked | Duty::Partitions | Duty::Sweep => {
-                let all: Vec<Arc<Writers>> = self.shared.writers.iter().map(|found| Arc::clone(&found)).collect();
-                for writers in all {
-                    let placement_id = writers.placement.id();
+                for writers in self.shared.all_writers() {
+                    let placement_id = writers.placement_id;
                     let work = perform(Arc::clone(&self.shared), writers, duty);
                     self.set_going((duty, Some(placement_id)), work, context);
                 }
@@ -161,7 +159,13 @@ impl StreamHandler<Changed> for Scheduler {
     fn handle(&mut self, Changed(tenant_id): Changed, _: &mut Context<Self>) {
         let changed: Vec<TenantId> = match tenant_id {
             Some(tenant_id) => vec![tenant_id],
-            None => self.shared.tenants.iter().map(|live| live.tenant_id).collect(),
+            None => self
+                .shared
+                .all_writers()
+                .iter()
+                .flat_map(|of| self.shared.live_in(of))
+                .map(|live| live.tenant_id)
+                .collect(),
         };
         for tenant_id in changed {
             let shared = Arc::clone(&self.shared);
@@ -214,9 +218,9 @@ async fn perform(shared: Arc<Shared>, writers: Arc<Writers>, duty: Duty) {
 
 /// Wakes every channel of ours, and of nobody's that should be ours, that has due rows.
 async fn wake_due(shared: &Arc<Shared>, writers: &Arc<Writers>) -> Result<(), DeliveryError> {
-    let connection = writers.placement.engine().await?;
-    let due = store::list_due_channels(&connection, shared.now()).await?;
-    drop(connection);
+    let session = writers.journal.connect().await?;
+    let due = session.list_due_channels(shared.now()).await?;
+    drop(session);
     let tenants = due.iter().map(|(tenant_id, _)| *tenant_id).collect();
     let tenants = tenant::of_ours(shared, writers, tenants);
     let ours = match tenant::live_of(shared, writers, tenants).await {
@@ -273,8 +277,8 @@ async fn give_back_unused(shared: &Shared, writers: &Writers) -> Result<(), Deli
 async fn match_parked(shared: &Shared, writers: &Writers) -> Result<(), DeliveryError> {
     const LATEST: i64 = 2_000;
     const SINCE: SignedDuration = SignedDuration::from_mins(10);
-    let connection = writers.placement.engine().await?;
-    let matches = store::list_parked_matches(&connection, before(shared.now(), SINCE), LATEST).await?;
+    let session = writers.journal.connect().await?;
+    let matches = session.list_parked_matches(before(shared.now(), SINCE), LATEST).await?;
     let ours: Vec<_> = matches.into_iter().filter(|parked| writers.leases.epoch(parked.tenant_id).is_some()).collect();
     if !ours.is_empty() && writers.ledger.tell(Entry::Match(ours)).is_err() {
         tracing::debug!("the ledger is busy: parked receipts wait for the next round");
@@ -287,9 +291,9 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// Partitions for the days to come; those past retention go, unless something of theirs is open (DEL-1).
 async fn partitions(shared: &Shared, writers: &Writers) -> Result<(), DeliveryError> {
     let now = shared.now();
-    carepost_store::ensure_partitions(&writers.placement, now, shared.tuning.partition_days).await?;
+    writers.journal.ensure_partitions(now, shared.tuning.partition_days).await?;
     let oldest = day_of(keep_from(shared, now));
-    let dropped = carepost_store::drop_partitions_before(&writers.placement, oldest).await?;
+    let dropped = writers.journal.drop_partitions_before(oldest).await?;
     if !dropped.names.is_empty() {
         tracing::info!(count = dropped.names.len(), "dropped partitions past retention");
     }
@@ -299,7 +303,7 @@ async fn partitions(shared: &Shared, writers: &Writers) -> Result<(), DeliveryEr
         tracing::warn!(days, open, first_day = %first.day, "days past retention stay: deliveries of theirs are open");
     }
     // Yesterday's deliveries still change a lot, and each change would write to the index.
-    let indexed = carepost_store::index_past_days(&writers.placement, day_of(before(now, DAY))).await?;
+    let indexed = writers.journal.index_past_days(day_of(before(now, DAY))).await?;
     if !indexed.is_empty() {
         tracing::info!(count = indexed.len(), "indexed days that are over");
     }
@@ -312,7 +316,7 @@ async fn sweep(shared: &Shared, writers: &Writers) -> Result<(), DeliveryError> 
     const KEEP_PARKED: SignedDuration = SignedDuration::from_hours(7 * 24);
     let now = shared.now();
     let keep_from = keep_from(shared, now);
-    let partitions = carepost_store::list_partitions(&writers.placement).await?;
+    let partitions = writers.journal.list_partitions().await?;
     let bounds = SweepBounds {
         now,
         keep_from,
@@ -321,15 +325,15 @@ async fn sweep(shared: &Shared, writers: &Writers) -> Result<(), DeliveryError> 
     };
     let turn = u64::try_from(now.as_second()).unwrap_or(0) / Duty::Sweep.every(shared).as_secs().max(1);
     for swept in Swept::ALL {
-        let stretches = store::list_stretches(&writers.placement.engine().await?, swept, turn).await?;
+        let stretches = writers.journal.connect().await?.list_stretches(swept, turn).await?;
         for stretch in stretches {
             if shared.is_draining() {
                 return Ok(());
             }
             // Given back between the steps: others may be waiting for one.
-            let connection = writers.placement.engine().await?;
-            store::sweep_stretch(&connection, swept, &stretch, &bounds).await?;
-            drop(connection);
+            let session = writers.journal.connect().await?;
+            session.sweep_stretch(swept, &stretch, &bounds).await?;
+            drop(session);
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -356,5 +360,5 @@ fn report(shared: &Shared) {
     gauge!(ACTORS, "state" => "failed").set(failed as f64);
     let held: usize = shared.tree.depth_of("ChannelActor");
     gauge!(WINDOW).set(held as f64);
-    carepost_store::metrics::report_pools(&shared.placements.list());
+    shared.journals.report();
 }

@@ -8,13 +8,14 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use carepost_delivery::types::DeliveryKey;
-use carepost_kernel::{Chain, Channel, Clock, InstanceId, PlacementId, ProviderAccountId, TenantId};
-use carepost_store::{Leases, Peer, Placement};
+use carepost_kernel::{Chain, Channel, Clock, Dice, InstanceId, PlacementId, ProviderAccountId, TenantId};
+use carepost_store::Peer;
 use carepost_tenancy::{Directory, TenantHandle};
 
 use crate::engine::{EngineError, Seat};
+use crate::journal::{Journal, JournalSource, LeaseBook};
 use crate::keeper::{Arbiters, Handle};
-use crate::placements::{Placements, ProviderSource};
+use crate::placements::ProviderSource;
 use crate::root::Tuning;
 use crate::tree::Tree;
 
@@ -30,9 +31,10 @@ use super::turns::Turns;
 /// Everything that outlives a single actor.
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
+    pub(crate) dice: Dice,
     pub(crate) instance: InstanceId,
     pub(crate) directory: Directory,
-    pub(crate) placements: Placements,
+    pub(crate) journals: Arc<dyn JournalSource>,
     pub(crate) providers: Arc<dyn ProviderSource>,
     pub(crate) tuning: Tuning,
     pub(crate) tree: Tree,
@@ -73,8 +75,9 @@ pub(crate) struct Shared {
 
 /// The batch writers of a placement.
 pub(crate) struct Writers {
-    pub(crate) placement: Placement,
-    pub(crate) leases: Leases,
+    pub(crate) placement_id: PlacementId,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) leases: Arc<dyn LeaseBook>,
     /// Who is alive, as of the last look.
     pub(crate) known_peers: Mutex<Arc<[Peer]>>,
     pub(crate) ingest: Handle<IngestActor>,
@@ -132,10 +135,19 @@ impl Shared {
         found.epoch().is_some().then_some(found)
     }
 
-    /// The tenants of a placement that this process has taken up.
+    /// The writers of all open placements, in one order.
+    pub(crate) fn all_writers(&self) -> Vec<Arc<Writers>> {
+        let mut all: Vec<Arc<Writers>> = self.writers.iter().map(|found| Arc::clone(&found)).collect();
+        all.sort_unstable_by_key(|writers| writers.placement_id);
+        all
+    }
+
+    /// The tenants of a placement that this process has taken up, in one order.
     pub(crate) fn live_in(&self, writers: &Arc<Writers>) -> Vec<Arc<LiveTenant>> {
         let of_placement = self.tenants.iter().filter(|live| Arc::ptr_eq(&live.writers, writers));
-        of_placement.map(|live| Arc::clone(&live)).collect()
+        let mut found: Vec<Arc<LiveTenant>> = of_placement.map(|live| Arc::clone(&live)).collect();
+        found.sort_unstable_by_key(|live| live.tenant_id);
+        found
     }
 
     /// This incarnation of a tenant does no more work.
@@ -198,6 +210,11 @@ impl Writers {
 }
 
 impl LiveTenant {
+    /// Its channels that have been started, in one order.
+    pub(crate) fn started_channels(&self) -> Vec<Handle<ChannelActor>> {
+        Channel::ALL.iter().filter_map(|channel| self.channels.get(channel).map(|found| found.clone())).collect()
+    }
+
     /// It is not tried to move it before then.
     pub(crate) fn stay(&self, until: Instant) {
         *self.stays_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);

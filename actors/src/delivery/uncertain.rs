@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use carepost_delivery::ledger::{AttemptStart, Decision, Effect};
 use carepost_delivery::store::DueRow;
 use carepost_delivery::types::{DeliveryKey, DeliveryState};
-use carepost_delivery::{DeliveryError, rules, store};
+use carepost_delivery::{DeliveryError, rules};
 use carepost_kernel::{Chain, EventId};
 
 use super::channel::WakeUp;
@@ -80,9 +80,9 @@ pub(crate) async fn take_back(
     if !shared.uncertain.is_known(key, attempt_no) {
         return Ok(None);
     }
-    let connection = live.writers.placement.engine().await?;
-    let started = store::get_attempt_start(&connection, key, attempt_no).await?;
-    drop(connection);
+    let session = live.writers.journal.connect().await?;
+    let started = session.get_attempt_start(key, attempt_no).await?;
+    drop(session);
     let mut effect = None;
     if started.is_some_and(|started| shared.uncertain.is_ours(key, started.event_id)) {
         let step = rules::not_called(key, attempt_no, failures, shared.now());

@@ -11,7 +11,7 @@ use carepost_delivery::store::{get_message, list_event_stream};
 use carepost_delivery::types::message_state;
 use carepost_delivery::{DeliveryEvent, DeliveryState, Recipient};
 use carepost_kernel::{
-    Channel, Clock, EventId, InstanceId, MessageId, PlacementId, ProviderAccountId, Secret, TenantId,
+    Channel, Clock, Dice, EventId, InstanceId, MessageId, PlacementId, ProviderAccountId, Secret, TenantId,
 };
 use carepost_store::{
     DatabaseConfig, IoRuntime, Placement, SchemaName, ensure_partitions, migrate_control, migrate_placement,
@@ -270,7 +270,9 @@ async fn start(
         clock: clock.clone(),
         instance: InstanceId::new(clock.now()),
         directory: directory.clone(),
-        placements: placements.clone(),
+        journals: Arc::new(placements.clone()),
+        webhook_client: carepost_actors::webhook_client(directory.reach()).unwrap(),
+        dice: Dice::system(),
         providers: Arc::clone(&vendor) as _,
         tuning: tuning.clone(),
     })

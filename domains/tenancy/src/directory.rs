@@ -8,6 +8,7 @@
 
 mod accounts;
 mod cache;
+mod given;
 mod principals;
 mod refresh;
 mod tenants;
@@ -15,7 +16,7 @@ mod tenants;
 use std::sync::Arc;
 
 use carepost_kernel::{Clock, EventId, Reach, Secret, TenantId};
-use carepost_store::{EngineConnection, Placement, TenantConnection};
+use carepost_store::{EngineConnection, Placement, StoreError, TenantConnection};
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 
@@ -38,20 +39,32 @@ pub struct Directory {
 }
 
 struct Shared {
-    control: Placement,
+    source: Source,
     master_keys: MasterKeys,
     clock: Clock,
     caches: Caches,
     events: broadcast::Sender<TenancyEvent>,
 }
 
+/// Where the view comes from.
+enum Source {
+    /// The control schema.
+    Control(Placement),
+    /// What it is given: see `given.rs`.
+    Given,
+}
+
 impl Directory {
     /// An empty view over the control schema.
     #[must_use]
     pub fn new(control: Placement, master_keys: MasterKeys, clock: Clock) -> Self {
+        Self::over(Source::Control(control), master_keys, clock)
+    }
+
+    fn over(source: Source, master_keys: MasterKeys, clock: Clock) -> Self {
         let caches = Caches::new(clock.now());
         let (events, _) = broadcast::channel(EVENTS_KEPT);
-        Self { shared: Arc::new(Shared { control, master_keys, clock, caches, events }), reach: Reach::Public }
+        Self { shared: Arc::new(Shared { source, master_keys, clock, caches, events }), reach: Reach::Public }
     }
 
     /// The same view for a deployment whose tenants may name addresses within this reach; without it, public ones.
@@ -102,11 +115,24 @@ impl Directory {
     }
 
     pub(crate) async fn engine(&self) -> Result<EngineConnection, TenancyError> {
-        self.shared.control.engine().await.tried("connect to the control schema")
+        self.control()?.engine().await.tried("connect to the control schema")
     }
 
     pub(crate) async fn tenant_connection(&self, tenant_id: TenantId) -> Result<TenantConnection, TenancyError> {
-        self.shared.control.tenant(tenant_id).await.tried("connect to the control schema")
+        self.control()?.tenant(tenant_id).await.tried("connect to the control schema")
+    }
+
+    fn control(&self) -> Result<&Placement, TenancyError> {
+        match &self.shared.source {
+            Source::Control(control) => Ok(control),
+            Source::Given => Err(StoreError::Unavailable { reason: "there is none", code: None })
+                .tried("connect to the control schema"),
+        }
+    }
+
+    /// There is no database that others could have changed.
+    pub(crate) fn is_given(&self) -> bool {
+        matches!(self.shared.source, Source::Given)
     }
 
     fn caches(&self) -> &Caches {

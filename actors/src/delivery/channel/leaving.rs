@@ -131,7 +131,7 @@ impl ChannelActor {
     fn pick(&self, accounts: &[Arc<ProviderAccount>]) -> Way {
         let in_the_way = |until, reason| Obstacle::Lanes { until, reason };
         let mut broken: Option<(WaitReason, Option<Duration>)> = None;
-        for account in provider::in_turn(accounts) {
+        for account in provider::in_turn(accounts, &self.shared.dice) {
             let lane = self.shared.lanes.of(&account);
             let (reason, wait) = match lane.take() {
                 LaneTurn::Go(trial) => return Way::Open(LeaveTurn { account, lane, trial }),
@@ -234,7 +234,7 @@ impl ChannelActor {
 
     /// The gate said no, not now, or not here.
     fn held_back(&mut self, delivery: Delivery, verdict: Verdict, tenant: &TenantHandle) {
-        let on = circumstances(tenant, self.shared.now(), &delivery);
+        let on = circumstances(&self.shared, tenant, &delivery);
         let step = match verdict {
             Verdict::Go => return self.window.put(delivery, Stage::Ready, false, instant()),
             Verdict::Wait { until, reason } => {

@@ -10,13 +10,13 @@ use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
 use carepost_delivery::DeliveryError;
-use carepost_delivery::store::{self, DuePlace, DueRow};
+use carepost_delivery::store::{DuePlace, DueRow};
 use carepost_delivery::types::{Delivery, DeliveryKey};
 use carepost_kernel::{Chain, Channel, Failure, Priority, TenantId};
-use carepost_store::EngineConnection;
 
 use crate::delivery::shared::{LiveTenant, Shared};
 use crate::delivery::uncertain;
+use crate::journal::Session;
 
 use super::window::Window;
 use super::{Answered, ChannelActor, instant};
@@ -171,7 +171,7 @@ async fn read_page(
     mut places: Places,
     room: PageRoom,
 ) -> Result<DuePage, DeliveryError> {
-    let connection = live.writers.placement.engine().await?;
+    let session = live.writers.journal.connect().await?;
     let now = shared.now();
     let mut rows = Vec::new();
     let mut large_bytes = 0;
@@ -184,18 +184,18 @@ async fn read_page(
         let limit = if *place == DuePlace::START { room_left + room.in_window } else { room_left };
         let named = (of.0, of.1, priority);
         let asked = i64::try_from(limit).unwrap_or(i64::MAX);
-        let found = store::list_due_deliveries(&connection, named, now, *place, asked).await?;
+        let found = session.list_due_deliveries(named, now, *place, asked).await?;
         let is_all = found.len() < limit;
         *place = found.last().filter(|_| !is_all).map_or(DuePlace::START, DueRow::place);
         for row in found {
             if row.is_sending() {
-                rows.extend(cut_off(shared, live, &connection, row.key()).await?);
+                rows.extend(cut_off(shared, live, session.as_ref(), row.key()).await?);
                 continue;
             }
             let is_first = rows.is_empty() && room.in_window == 0;
             if !row.is_whole() && (is_first || shared.window_bytes.has_room(large_bytes + row.payload_bytes())) {
                 large_bytes += row.payload_bytes();
-                rows.extend(store::get_delivery(&connection, row.key()).await?);
+                rows.extend(session.get_delivery(row.key()).await?);
             } else {
                 rows.push(row);
             }
@@ -213,13 +213,13 @@ async fn read_page(
 async fn cut_off(
     shared: &Arc<Shared>,
     live: &Arc<LiveTenant>,
-    connection: &EngineConnection,
+    session: &dyn Session,
     key: DeliveryKey,
 ) -> Result<Option<DueRow>, DeliveryError> {
     if shared.is_calling(key) {
         return Ok(None);
     }
-    let row = store::get_delivery(connection, key).await?.filter(DueRow::is_sending);
+    let row = session.get_delivery(key).await?.filter(DueRow::is_sending);
     // Or one that we know was never made: it comes back when its row says so.
     Ok(row.filter(|row| !uncertain::settle(shared, live, row)))
 }
@@ -312,8 +312,8 @@ impl ChannelActor {
         let (live, link) = (Arc::clone(&self.live), self.link.clone());
         actix::spawn(async move {
             let row = async {
-                let connection = live.writers.placement.engine().await?;
-                store::get_delivery(&connection, key).await
+                let session = live.writers.journal.connect().await?;
+                session.get_delivery(key).await
             }
             .await;
             let _gone = link.send(Answered::BadNews { row, failure });

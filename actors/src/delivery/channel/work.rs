@@ -95,7 +95,7 @@ impl ChannelActor {
             attempt::recall_bad_news(&self.live, delivery.key, self.link.clone());
             return;
         }
-        match rules::when_due(&delivery, circumstances(tenant, self.shared.now(), &delivery)) {
+        match rules::when_due(&delivery, circumstances(&self.shared, tenant, &delivery)) {
             None => self.window.put(delivery, Stage::Ready, looked_up, instant()),
             Some(step) => self.decide(&delivery, step, Vec::new(), delivery.account_id, tenant),
         }
@@ -115,7 +115,7 @@ impl ChannelActor {
             Found::Absent => (LookedUp::Absent, Vec::new()),
             Found::CannotTell => (LookedUp::CannotTell, Vec::new()),
         };
-        let step = rules::after_look_up(&delivery, said, circumstances(&tenant, self.shared.now(), &delivery));
+        let step = rules::after_look_up(&delivery, said, circumstances(&self.shared, &tenant, &delivery));
         let mut decision = decision(&delivery, step, refs, delivery.account_id, &tenant);
         // The provider was asked, and this is what it said.
         decision.is_fact = true;
@@ -142,7 +142,7 @@ impl ChannelActor {
             return;
         };
         self.window.put(delivery.clone(), Stage::Away, false, instant());
-        let step = rules::after_bad_news(&delivery, failure, circumstances(&tenant, self.shared.now(), &delivery));
+        let step = rules::after_bad_news(&delivery, failure, circumstances(&self.shared, &tenant, &delivery));
         self.decide(&delivery, step, Vec::new(), delivery.account_id, &tenant);
     }
 
@@ -206,7 +206,7 @@ impl ChannelActor {
         let tenant = self.shared.directory.cached_tenant(self.tenant_id());
         match tenant.filter(|_| wait > MISCONFIGURED && !held.is_outdated) {
             Some(tenant) => {
-                let on = circumstances(&tenant, now, &held.delivery);
+                let on = circumstances(&self.shared, &tenant, &held.delivery);
                 let step = rules::waits(&held.delivery, until, WaitReason::ProviderConfig, on);
                 self.window.put(held.delivery.clone(), Stage::Away, false, instant());
                 self.decide(&held.delivery, step, Vec::new(), None, &tenant);
@@ -297,9 +297,10 @@ impl Drop for OwedAnswer {
 }
 
 /// What the rules need besides the delivery.
-pub(crate) fn circumstances<'a>(tenant: &'a TenantHandle, now: Timestamp, delivery: &Delivery) -> Circumstances<'a> {
+pub(crate) fn circumstances<'a>(shared: &Shared, tenant: &'a TenantHandle, delivery: &Delivery) -> Circumstances<'a> {
     let account_id = delivery.account_id.unwrap_or(ProviderAccountId::from_uuid(uuid::Uuid::nil()));
-    Circumstances { settings: &tenant.tenant.settings, now, jitter: rand::random(), account_id }
+    let (now, jitter) = (shared.now(), shared.dice.unit());
+    Circumstances { settings: &tenant.tenant.settings, now, jitter, account_id }
 }
 
 /// A step as the ledger takes it, with the next channel's delivery where the plan goes on.

@@ -10,15 +10,14 @@ use tokio::sync::Semaphore;
 use tokio::sync::broadcast::Receiver;
 
 use carepost_audit::Actor as AuditActor;
-use carepost_delivery::store::list_event_stream;
 use carepost_delivery::types::DeliveryEvent;
 use carepost_delivery::{DeliveryError, webhook};
 use carepost_kernel::{Chain, ErrorKind, EventId, MessageId, Secret, WebhookEndpointId};
 use carepost_providers::network;
-use carepost_store::Placement;
 use carepost_tenancy::{EndpointChange, EndpointProgress, EndpointStatus, TenancyError, WebhookEndpoint};
 
 use crate::delivery::shared::{LiveTenant, Shared};
+use crate::journal::Journal;
 use crate::metrics::{self, Notification};
 
 const PAGE: i64 = 100;
@@ -149,7 +148,7 @@ impl Pusher {
             return Ok(Next::Idle);
         }
         let until = settled(&self.tools.shared);
-        let page = read(&self.live.writers.placement, &course.endpoint, course.after, until, PAGE).await?;
+        let page = read(self.live.writers.journal.as_ref(), &course.endpoint, course.after, until, PAGE).await?;
         if page.is_empty() {
             return self.pass_over(course, until).await;
         }
@@ -229,7 +228,7 @@ impl Pusher {
     fn note_failure(&self, course: &mut Course, event: &DeliveryEvent, result: Notification) {
         let now = self.tools.shared.now();
         course.failures = course.failures.saturating_add(1);
-        let wait = webhook::wait_after(course.failures, rand::random());
+        let wait = webhook::wait_after(course.failures, self.tools.shared.dice.unit());
         let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
         course.next_try_at = Some(now.saturating_add(wait).unwrap_or(Timestamp::MAX));
         let is_failing = webhook::is_failing(course.failures, made_at(event.event_id), now);
@@ -311,7 +310,7 @@ fn settled(shared: &Shared) -> EventId {
 }
 
 async fn read(
-    placement: &Placement,
+    journal: &dyn Journal,
     endpoint: &WebhookEndpoint,
     after: EventId,
     until: EventId,
@@ -320,17 +319,17 @@ async fn read(
     if until <= after {
         return Ok(Vec::new());
     }
-    let mut connection = placement.tenant(endpoint.tenant_id).await?;
-    let tx = connection.begin().await?;
-    Ok(list_event_stream(&tx, after, until, limit).await?)
+    Ok(journal.list_event_stream(endpoint.tenant_id, after, until, limit).await?)
 }
 
 /// Whether events wait for an endpoint, and have waited for so long that nobody can be at work on it.
 pub(super) async fn is_abandoned(shared: &Shared, endpoint: &WebhookEndpoint) -> bool {
     let oldest = async {
         let placement_id = shared.directory.placement_of(endpoint.tenant_id).await?;
-        let Some(placement) = shared.placements.get(placement_id) else { return Ok(Vec::new()) };
-        read(&placement, endpoint, begin(endpoint), settled(shared), 1).await
+        let Some(writers) = shared.writers.get(&placement_id).map(|found| Arc::clone(&found)) else {
+            return Ok(Vec::new());
+        };
+        read(writers.journal.as_ref(), endpoint, begin(endpoint), settled(shared), 1).await
     };
     match oldest.await {
         Ok(events) => events.first().is_some_and(|event| {

@@ -10,7 +10,6 @@ use dashmap::DashMap;
 use tokio::time::Instant;
 
 use carepost_delivery::DeliveryError;
-use carepost_delivery::store::{advance_deliveries, count_waiting};
 use carepost_kernel::{Chain, Channel, TenantId};
 use carepost_store::Lease;
 
@@ -150,9 +149,8 @@ async fn recount(
     // What comes and goes while the rows are counted stays counted.
     let before: HashMap<TenantId, i64> =
         tenants.iter().map(|live| (live.tenant_id, live.waiting.load(Ordering::Relaxed))).collect();
-    let connection = writers.placement.engine().await?;
-    let counted: HashMap<TenantId, i64> =
-        count_waiting(&connection, &wanted, shared.now()).await?.into_iter().collect();
+    let session = writers.journal.connect().await?;
+    let counted: HashMap<TenantId, i64> = session.count_waiting(&wanted, shared.now()).await?.into_iter().collect();
     for live in tenants {
         let (was, is) = (before.get(&live.tenant_id), counted.get(&live.tenant_id));
         let (Some(was), Some(is)) = (was, is) else { continue };
@@ -195,7 +193,7 @@ fn tell_all(shared: &Arc<Shared>, live: &Arc<LiveTenant>, due: &BTreeSet<Channel
     for channel in due {
         ensure_channel(shared, live, *channel);
     }
-    for channel in &live.channels {
+    for channel in live.started_channels() {
         if channel.tell(Reconsider).is_err() {
             tracing::debug!(tenant.id = %live.tenant_id, "channel was busy: it looks again by itself");
         }
@@ -208,13 +206,10 @@ async fn advance(shared: &Shared, live: &LiveTenant) -> Result<BTreeSet<Channel>
     let now = shared.now();
     while !shared.is_draining() {
         let Some(epoch) = live.epoch() else { break };
-        let mut connection = live.writers.placement.engine().await?;
-        let tx = connection.begin().await?;
-        if !carepost_store::lease::fence(&tx, shared.instance, &[(live.tenant_id, epoch)]).await?.is_empty() {
-            break;
-        }
-        let page = advance_deliveries(&tx, live.tenant_id, now, PAGE).await?;
-        tx.commit().await?;
+        let mut session = live.writers.journal.connect().await?;
+        let held = (live.tenant_id, epoch);
+        // Nothing comes where the tenant is another process's by now.
+        let page = session.advance_deliveries(shared.instance, held, now, PAGE).await?;
         if page.is_empty() {
             break;
         }

@@ -8,13 +8,14 @@ use tokio::sync::oneshot;
 
 use carepost_delivery::DeliveryError;
 use carepost_delivery::ledger::Decision;
-use carepost_delivery::store::{self, FailedDelivery};
+use carepost_delivery::store::DueRow;
 use carepost_delivery::types::{DeliveryKey, DeliveryState};
 use carepost_delivery::{prepare, rules};
 use carepost_kernel::{Chain, Channel, MessageId};
 use carepost_tenancy::TenantHandle;
 
 use crate::engine::{Cancellation, EngineError, RedriveReport, RedriveRequest};
+use crate::journal::Redriven;
 
 use super::super::channel::WakeUp;
 use super::super::ledger::{Entry, PendingDecision};
@@ -65,8 +66,8 @@ async fn cancel(shared: &Shared, live: &LiveTenant, message_id: MessageId) -> Re
     for channel in Channel::ALL {
         let key = DeliveryKey { tenant_id: live.tenant_id, message_id, channel };
         let found = async {
-            let connection = live.writers.placement.engine().await?;
-            store::get_delivery(&connection, key).await
+            let session = live.writers.journal.connect().await?;
+            session.get_delivery(key).await
         };
         let Some(row) = found.await.map_err(|error: DeliveryError| logged(&error))? else { continue };
         known.push(channel);
@@ -74,7 +75,7 @@ async fn cancel(shared: &Shared, live: &LiveTenant, message_id: MessageId) -> Re
             let step = rules::cancelled(row.key(), row.attempt_no(), row.failures(), shared.now());
             cancelled.extend(take_back(live, Decision::new(DeliveryState::Queued, step)).await?);
         }
-        undecided = Some(row).filter(store::DueRow::may_fall_back).or(undecided);
+        undecided = Some(row).filter(DueRow::may_fall_back).or(undecided);
     }
     if let Some(row) = undecided {
         cancelled.extend(stop_plan(shared, live, row, &known).await?);
@@ -86,7 +87,7 @@ async fn cancel(shared: &Shared, live: &LiveTenant, message_id: MessageId) -> Re
 async fn stop_plan(
     shared: &Shared,
     live: &LiveTenant,
-    row: store::DueRow,
+    row: DueRow,
     known: &[Channel],
 ) -> Result<Vec<Channel>, EngineError> {
     let tenant = live.handle(shared).await?;
@@ -161,33 +162,26 @@ async fn redrive_page(
     request: &RedriveRequest,
     page: u32,
 ) -> Result<Option<RedrivenPage>, DeliveryError> {
-    let mut connection = live.writers.placement.engine().await?;
-    let tx = connection.begin().await?;
-    let held = [(live.tenant_id, live.epoch().unwrap_or(i64::MIN))];
-    let refused = carepost_store::lease::fence(&tx, shared.instance, &held).await?;
-    if !refused.is_empty() {
-        return Ok(None);
-    }
-    let failed: Vec<FailedDelivery> =
-        store::list_failed_deliveries(&tx, live.tenant_id, &request.filter, i64::from(page)).await?;
-    let looked_at = u32::try_from(failed.len()).unwrap_or(u32::MAX);
-    let last = failed.last().map(|one| one.message_id);
-    if request.dry_run || failed.is_empty() {
-        return Ok(Some(RedrivenPage { looked_at, count: looked_at, last }));
-    }
+    let mut session = live.writers.journal.connect().await?;
+    let held = (live.tenant_id, live.epoch().unwrap_or(i64::MIN));
     let now = shared.now();
     let lifetime = tenant.tenant.settings.message_ttl(carepost_kernel::Priority::Normal);
     let lifetime = jiff::SignedDuration::try_from(lifetime).unwrap_or(jiff::SignedDuration::MAX);
     let expires_at = now.saturating_add(lifetime).unwrap_or(jiff::Timestamp::MAX);
-    let reopened = store::reopen_deliveries(&tx, live.tenant_id, &failed, now, expires_at).await?;
-    tx.commit().await?;
+    let again = (!request.dry_run).then_some((now, expires_at));
+    let Some(redriven) = session.redrive(shared.instance, held, &request.filter, page, again).await? else {
+        return Ok(None);
+    };
+    let Redriven { looked_at, last, reopened } = redriven;
+    let counted = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     for channel in Channel::ALL {
         if reopened.iter().any(|(_, reopened)| *reopened == channel) {
             // Where its mailbox is full it is awake already and looks at its rows by itself.
             let _awake = ensure_channel(shared, live, channel).tell(WakeUp);
         }
     }
-    Ok(Some(RedrivenPage { looked_at, count: u32::try_from(reopened.len()).unwrap_or(u32::MAX), last }))
+    let count = counted(if request.dry_run { looked_at } else { reopened.len() });
+    Ok(Some(RedrivenPage { looked_at: counted(looked_at), count, last }))
 }
 
 fn logged(error: &DeliveryError) -> EngineError {

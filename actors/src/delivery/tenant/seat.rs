@@ -11,13 +11,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use carepost_kernel::{Chain, InstanceId, TenantId};
-use carepost_store::{Leases, Peer, StoreError};
+use carepost_store::{Peer, StoreError};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::delivery::channel::WakeUp;
 use crate::delivery::shared::{LiveTenant, Shared, Writers, unavailable};
 use crate::delivery::turns::KeyTurn;
 use crate::engine::{EngineError, Seat};
+use crate::journal::LeaseBook;
 
 use super::{CALLS_END, HandOver};
 
@@ -123,7 +124,7 @@ pub(crate) fn of_ours(shared: &Shared, writers: &Writers, tenants: BTreeSet<Tena
 /// Where the database is away.
 pub(crate) async fn meet_peers(shared: &Shared, writers: &Arc<Writers>) -> Result<(), StoreError> {
     writers.leases.announce(&shared.peer_address, shared.is_leaving()).await?;
-    let peers: Arc<[Peer]> = peers(shared, &writers.leases).await?;
+    let peers: Arc<[Peer]> = peers(shared, writers.leases.as_ref()).await?;
     let is_settled = writers.meet(Arc::clone(&peers)) == peers;
     shared.seats.retain(|_, noted| noted.0.elapsed() < REMEMBERED);
     let at_our_address = peers.iter().filter(|peer| peer.address == shared.peer_address).count();
@@ -146,7 +147,7 @@ pub(crate) async fn meet_peers(shared: &Shared, writers: &Arc<Writers>) -> Resul
 ///
 /// # Errors
 /// Where the database is away.
-pub(crate) async fn peers(shared: &Shared, leases: &Leases) -> Result<Arc<[Peer]>, StoreError> {
+pub(crate) async fn peers(shared: &Shared, leases: &dyn LeaseBook) -> Result<Arc<[Peer]>, StoreError> {
     Ok(leases.list_peers(shared.tuning.lease_ttl * 2 / 3).await?.into())
 }
 
@@ -183,7 +184,7 @@ impl Drop for Moving {
             return;
         }
         self.live.handing_over.store(false, Ordering::Release);
-        for channel in &self.live.channels {
+        for channel in self.live.started_channels() {
             // A full mailbox means that it is awake.
             let _awake = channel.tell(WakeUp);
         }

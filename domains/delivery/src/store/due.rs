@@ -42,6 +42,13 @@ pub struct DueRow {
 }
 
 impl DueRow {
+    /// A row that comes from somewhere else than PostgreSQL: the payload of `delivery` counts for nothing.
+    #[must_use]
+    pub fn new(delivery: Delivery, payload_sealed: Vec<u8>, code: Option<String>) -> Self {
+        let delivery = Delivery { payload: Arc::default(), payload_bytes: payload_sealed.len(), ..delivery };
+        Self { delivery, payload_sealed: Some(payload_sealed), code }
+    }
+
     /// Its name.
     #[must_use]
     pub const fn key(&self) -> DeliveryKey {

@@ -1,0 +1,282 @@
+//! What the actors need of storage, as a seam: PostgreSQL stands behind it ([`postgres`]), and in the simulation a model
+//! of its tables.
+//!
+//! A [`Journal`] is one placement's; its [`Session`]s are connections: what is asked of one is done one after the other.
+//! A [`LeaseBook`] is one process's leases there (DEL-10). The seam costs one boxed future for each batch or page.
+
+mod postgres;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use carepost_delivery::ingest::Ingested;
+use carepost_delivery::ledger::{LedgerBatch, LedgerReport};
+use carepost_delivery::store::{
+    AttemptStarted, DuePlace, DueRow, NewInbound, ParkedMatch, RedriveFilter, Stretch, SweepBounds, Swept,
+};
+use carepost_delivery::types::{DeliveryKey, NewMessage};
+use carepost_delivery::{DeliveryError, DeliveryEvent};
+use carepost_kernel::{Channel, EventId, Failure, InstanceId, MessageId, PlacementId, Priority, TenantId};
+use carepost_store::{DroppedPartitions, Lease, Partition, Peer, StoreError};
+
+/// Where journals come from: the placements that this process may work on.
+#[async_trait]
+pub trait JournalSource: Send + Sync {
+    /// The placements that are known now; more may come.
+    fn list(&self) -> Vec<PlacementId>;
+
+    /// Opens a placement for a process, which is seen as alive from then on; `None` where it is not known.
+    async fn open(&self, placement_id: PlacementId, instance: InstanceId) -> Option<Result<OpenJournal, StoreError>>;
+
+    /// Writes into the metrics how busy the ways to storage are.
+    fn report(&self);
+}
+
+/// A placement that a process works on.
+#[derive(Clone)]
+pub struct OpenJournal {
+    /// Its rows.
+    pub journal: Arc<dyn Journal>,
+    /// The process's leases there.
+    pub leases: Arc<dyn LeaseBook>,
+}
+
+/// The rows of one placement.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// A connection of the engine.
+    ///
+    /// # Errors
+    /// Where none can be had in time, or storage is away.
+    async fn connect(&self) -> Result<Box<dyn Session>, StoreError>;
+
+    /// A tenant's events after `after` and up to `until`, the oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// Where storage is away or a row cannot be read.
+    async fn list_event_stream(
+        &self,
+        tenant_id: TenantId,
+        after: EventId,
+        until: EventId,
+        limit: i64,
+    ) -> Result<Vec<DeliveryEvent>, DeliveryError>;
+
+    /// Makes room for the days to come.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn ensure_partitions(&self, now: Timestamp, days_ahead: u16) -> Result<(), StoreError>;
+
+    /// Drops the days before `day`, unless something of theirs is open (DEL-1).
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn drop_partitions_before(&self, day: Date) -> Result<DroppedPartitions, StoreError>;
+
+    /// Indexes the days before `day`; the names of what is new.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn index_past_days(&self, day: Date) -> Result<Vec<String>, StoreError>;
+
+    /// The days that there are.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn list_partitions(&self) -> Result<Vec<Partition>, StoreError>;
+}
+
+/// What a redrive's page found and put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redriven {
+    /// Failed deliveries that match.
+    pub looked_at: usize,
+    /// The message of the last of them.
+    pub last: Option<MessageId>,
+    /// Those that were put back to work.
+    pub reopened: Vec<(MessageId, Channel)>,
+}
+
+/// A connection of the engine. Reads see what was committed before them; each writer is one transaction.
+#[async_trait]
+pub trait Session: Send + Sync {
+    /// The group commit of new messages: see [`carepost_delivery::ingest::commit_messages`].
+    ///
+    /// # Errors
+    /// As there.
+    async fn commit_messages(
+        &mut self,
+        owner: InstanceId,
+        held: &[(TenantId, i64)],
+        messages: &[&NewMessage],
+        now: Timestamp,
+    ) -> Result<Vec<Ingested>, DeliveryError>;
+
+    /// The group commit of everything else: see [`carepost_delivery::ledger::commit_ledger`].
+    ///
+    /// # Errors
+    /// As there.
+    async fn commit_ledger(
+        &mut self,
+        owner: InstanceId,
+        batch: &LedgerBatch,
+        now: Timestamp,
+    ) -> Result<LedgerReport, DeliveryError>;
+
+    /// Makes due what waits for a reason of the configuration; nothing where the tenant is another's by now.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn advance_deliveries(
+        &mut self,
+        owner: InstanceId,
+        held: (TenantId, i64),
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<Channel>, DeliveryError>;
+
+    /// Puts a page of failed deliveries back to work, or only counts them where there is no time for them to expire at;
+    /// `None` where the tenant is another's by now.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn redrive(
+        &mut self,
+        owner: InstanceId,
+        held: (TenantId, i64),
+        filter: &RedriveFilter,
+        page: u32,
+        again: Option<(Timestamp, Timestamp)>,
+    ) -> Result<Option<Redriven>, DeliveryError>;
+
+    /// Stores a message from outside, once; whether it is new.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn insert_inbound(&self, new: &NewInbound) -> Result<bool, DeliveryError>;
+
+    /// The next page of one channel's due deliveries of one priority, by time.
+    ///
+    /// # Errors
+    /// Where storage is away or a row cannot be read.
+    async fn list_due_deliveries(
+        &self,
+        of: (TenantId, Channel, Priority),
+        due_until: Timestamp,
+        after: DuePlace,
+        limit: i64,
+    ) -> Result<Vec<DueRow>, DeliveryError>;
+
+    /// Tenants and channels whose first open delivery is due by an instant.
+    ///
+    /// # Errors
+    /// Where storage is away or a row cannot be read.
+    async fn list_due_channels(&self, due_until: Timestamp) -> Result<Vec<(TenantId, Channel)>, DeliveryError>;
+
+    /// One delivery, whether due or not.
+    ///
+    /// # Errors
+    /// Where storage is away or the row cannot be read.
+    async fn get_delivery(&self, key: DeliveryKey) -> Result<Option<DueRow>, DeliveryError>;
+
+    /// When an attempt was started.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn get_attempt_start(
+        &self,
+        key: DeliveryKey,
+        attempt_no: i16,
+    ) -> Result<Option<AttemptStarted>, DeliveryError>;
+
+    /// What the receipt says that a delivery's bad state comes from.
+    ///
+    /// # Errors
+    /// Where storage is away or the row cannot be read.
+    async fn get_bad_news(&self, key: DeliveryKey) -> Result<Option<Failure>, DeliveryError>;
+
+    /// How many deliveries of each tenant wait, up to the bound beside it.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn count_waiting(
+        &self,
+        tenants: &[(TenantId, i64)],
+        now: Timestamp,
+    ) -> Result<Vec<(TenantId, i64)>, DeliveryError>;
+
+    /// Parked receipts whose attempt is known by now, among the `limit` latest since an instant.
+    ///
+    /// # Errors
+    /// Where storage is away or a row cannot be read.
+    async fn list_parked_matches(&self, since: Timestamp, limit: i64) -> Result<Vec<ParkedMatch>, DeliveryError>;
+
+    /// The parts of a table that are swept in this turn.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn list_stretches(&self, swept: Swept, turn: u64) -> Result<Vec<Stretch>, DeliveryError>;
+
+    /// Deletes what may go of one part; how many rows went.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn sweep_stretch(&self, swept: Swept, stretch: &Stretch, bounds: &SweepBounds) -> Result<u64, DeliveryError>;
+}
+
+/// One process's leases in a placement, and who else is there: see [`carepost_store::Leases`].
+#[async_trait]
+pub trait LeaseBook: Send + Sync {
+    /// Takes what can be taken of these tenants, until `now + ttl`.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn claim(&self, tenants: &[TenantId], now: Timestamp, ttl: Duration) -> Result<Vec<Lease>, StoreError>;
+
+    /// Moves the end of all our leases to `now + ttl`; the tenants that we lost since the last time.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn renew_all(&self, now: Timestamp, ttl: Duration) -> Result<Vec<TenantId>, StoreError>;
+
+    /// Gives tenants back.
+    ///
+    /// # Errors
+    /// Where storage is away: they run out by themselves.
+    async fn release(&self, tenants: &[TenantId]) -> Result<(), StoreError>;
+
+    /// Gives everything back.
+    ///
+    /// # Errors
+    /// As [`Self::release`].
+    async fn release_all(&self) -> Result<(), StoreError>;
+
+    /// Everything that we hold, as far as we know.
+    fn list(&self) -> Vec<Lease>;
+
+    /// Our tenure of a tenant, as far as we know.
+    fn epoch(&self, tenant_id: TenantId) -> Option<i64>;
+
+    /// Tells the others where we are reached, and whether we are about to leave.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn announce(&self, address: &str, is_leaving: bool) -> Result<(), StoreError>;
+
+    /// Everybody who is alive and was seen after this instant, in one order for all.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn list_peers(&self, seen_within: Duration) -> Result<Vec<Peer>, StoreError>;
+
+    /// Who works for a tenant and is alive, if anybody is.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn find_owner(&self, tenant_id: TenantId, now: Timestamp) -> Result<Option<Peer>, StoreError>;
+}

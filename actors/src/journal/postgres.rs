@@ -1,0 +1,232 @@
+//! PostgreSQL behind the seam: each function is the room's own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use carepost_delivery::ingest::{self, Ingested};
+use carepost_delivery::ledger::{self, LedgerBatch, LedgerReport};
+use carepost_delivery::store::{
+    self, AttemptStarted, DuePlace, DueRow, NewInbound, ParkedMatch, RedriveFilter, Stretch, SweepBounds, Swept,
+};
+use carepost_delivery::types::{DeliveryKey, NewMessage};
+use carepost_delivery::{DeliveryError, DeliveryEvent};
+use carepost_kernel::{Channel, EventId, Failure, InstanceId, PlacementId, Priority, TenantId};
+use carepost_store::lease::fence;
+use carepost_store::{
+    DroppedPartitions, EngineConnection, Lease, Leases, Partition, Peer, Placement, StoreError, partitions,
+};
+
+use crate::placements::Placements;
+
+use super::{Journal, JournalSource, LeaseBook, OpenJournal, Redriven, Session};
+
+#[async_trait]
+impl JournalSource for Placements {
+    fn list(&self) -> Vec<PlacementId> {
+        let mut known: Vec<PlacementId> = Self::list(self).iter().map(Placement::id).collect();
+        known.sort_unstable();
+        known
+    }
+
+    async fn open(&self, placement_id: PlacementId, instance: InstanceId) -> Option<Result<OpenJournal, StoreError>> {
+        let placement = self.get(placement_id)?;
+        let leases = Leases::start(&placement, instance).await;
+        Some(leases.map(|leases| OpenJournal { journal: Arc::new(placement), leases: Arc::new(leases) }))
+    }
+
+    fn report(&self) {
+        carepost_store::metrics::report_pools(&Self::list(self));
+    }
+}
+
+#[async_trait]
+impl Journal for Placement {
+    async fn connect(&self) -> Result<Box<dyn Session>, StoreError> {
+        Ok(Box::new(self.engine().await?))
+    }
+
+    async fn list_event_stream(
+        &self,
+        tenant_id: TenantId,
+        after: EventId,
+        until: EventId,
+        limit: i64,
+    ) -> Result<Vec<DeliveryEvent>, DeliveryError> {
+        let mut connection = self.tenant(tenant_id).await?;
+        let tx = connection.begin().await?;
+        store::list_event_stream(&tx, after, until, limit).await
+    }
+
+    async fn ensure_partitions(&self, now: Timestamp, days_ahead: u16) -> Result<(), StoreError> {
+        partitions::ensure_partitions(self, now, days_ahead).await.map(|_| ())
+    }
+
+    async fn drop_partitions_before(&self, day: Date) -> Result<DroppedPartitions, StoreError> {
+        partitions::drop_partitions_before(self, day).await
+    }
+
+    async fn index_past_days(&self, day: Date) -> Result<Vec<String>, StoreError> {
+        partitions::index_past_days(self, day).await
+    }
+
+    async fn list_partitions(&self) -> Result<Vec<Partition>, StoreError> {
+        partitions::list_partitions(self).await
+    }
+}
+
+#[async_trait]
+impl Session for EngineConnection {
+    async fn commit_messages(
+        &mut self,
+        owner: InstanceId,
+        held: &[(TenantId, i64)],
+        messages: &[&NewMessage],
+        now: Timestamp,
+    ) -> Result<Vec<Ingested>, DeliveryError> {
+        ingest::commit_messages(self, owner, held, messages, now).await
+    }
+
+    async fn commit_ledger(
+        &mut self,
+        owner: InstanceId,
+        batch: &LedgerBatch,
+        now: Timestamp,
+    ) -> Result<LedgerReport, DeliveryError> {
+        ledger::commit_ledger(self, owner, batch, now).await
+    }
+
+    async fn advance_deliveries(
+        &mut self,
+        owner: InstanceId,
+        held: (TenantId, i64),
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<Channel>, DeliveryError> {
+        let tx = self.begin().await?;
+        if !fence(&tx, owner, &[held]).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        let page = store::advance_deliveries(&tx, held.0, now, limit).await?;
+        tx.commit().await?;
+        Ok(page)
+    }
+
+    async fn redrive(
+        &mut self,
+        owner: InstanceId,
+        held: (TenantId, i64),
+        filter: &RedriveFilter,
+        page: u32,
+        again: Option<(Timestamp, Timestamp)>,
+    ) -> Result<Option<Redriven>, DeliveryError> {
+        let tx = self.begin().await?;
+        if !fence(&tx, owner, &[held]).await?.is_empty() {
+            return Ok(None);
+        }
+        let failed = store::list_failed_deliveries(&tx, held.0, filter, i64::from(page)).await?;
+        let last = failed.last().map(|one| one.message_id);
+        let mut redriven = Redriven { looked_at: failed.len(), last, reopened: Vec::new() };
+        if let Some((now, expires_at)) = again.filter(|_| !failed.is_empty()) {
+            redriven.reopened = store::reopen_deliveries(&tx, held.0, &failed, now, expires_at).await?;
+            tx.commit().await?;
+        }
+        Ok(Some(redriven))
+    }
+
+    async fn insert_inbound(&self, new: &NewInbound) -> Result<bool, DeliveryError> {
+        store::insert_inbound(self, new).await
+    }
+
+    async fn list_due_deliveries(
+        &self,
+        of: (TenantId, Channel, Priority),
+        due_until: Timestamp,
+        after: DuePlace,
+        limit: i64,
+    ) -> Result<Vec<DueRow>, DeliveryError> {
+        store::list_due_deliveries(self, of, due_until, after, limit).await
+    }
+
+    async fn list_due_channels(&self, due_until: Timestamp) -> Result<Vec<(TenantId, Channel)>, DeliveryError> {
+        store::list_due_channels(self, due_until).await
+    }
+
+    async fn get_delivery(&self, key: DeliveryKey) -> Result<Option<DueRow>, DeliveryError> {
+        store::get_delivery(self, key).await
+    }
+
+    async fn get_attempt_start(
+        &self,
+        key: DeliveryKey,
+        attempt_no: i16,
+    ) -> Result<Option<AttemptStarted>, DeliveryError> {
+        store::get_attempt_start(self, key, attempt_no).await
+    }
+
+    async fn get_bad_news(&self, key: DeliveryKey) -> Result<Option<Failure>, DeliveryError> {
+        store::get_bad_news(self, key).await
+    }
+
+    async fn count_waiting(
+        &self,
+        tenants: &[(TenantId, i64)],
+        now: Timestamp,
+    ) -> Result<Vec<(TenantId, i64)>, DeliveryError> {
+        store::count_waiting(self, tenants, now).await
+    }
+
+    async fn list_parked_matches(&self, since: Timestamp, limit: i64) -> Result<Vec<ParkedMatch>, DeliveryError> {
+        store::list_parked_matches(self, since, limit).await
+    }
+
+    async fn list_stretches(&self, swept: Swept, turn: u64) -> Result<Vec<Stretch>, DeliveryError> {
+        store::list_stretches(self, swept, turn).await
+    }
+
+    async fn sweep_stretch(&self, swept: Swept, stretch: &Stretch, bounds: &SweepBounds) -> Result<u64, DeliveryError> {
+        store::sweep_stretch(self, swept, stretch, bounds).await
+    }
+}
+
+#[async_trait]
+impl LeaseBook for Leases {
+    async fn claim(&self, tenants: &[TenantId], now: Timestamp, ttl: Duration) -> Result<Vec<Lease>, StoreError> {
+        Self::claim(self, tenants, now, ttl).await
+    }
+
+    async fn renew_all(&self, now: Timestamp, ttl: Duration) -> Result<Vec<TenantId>, StoreError> {
+        Self::renew_all(self, now, ttl).await
+    }
+
+    async fn release(&self, tenants: &[TenantId]) -> Result<(), StoreError> {
+        Self::release(self, tenants).await
+    }
+
+    async fn release_all(&self) -> Result<(), StoreError> {
+        Self::release_all(self).await
+    }
+
+    fn list(&self) -> Vec<Lease> {
+        Self::list(self)
+    }
+
+    fn epoch(&self, tenant_id: TenantId) -> Option<i64> {
+        Self::epoch(self, tenant_id)
+    }
+
+    async fn announce(&self, address: &str, is_leaving: bool) -> Result<(), StoreError> {
+        Self::announce(self, address, is_leaving).await
+    }
+
+    async fn list_peers(&self, seen_within: Duration) -> Result<Vec<Peer>, StoreError> {
+        Self::list_peers(self, seen_within).await
+    }
+
+    async fn find_owner(&self, tenant_id: TenantId, now: Timestamp) -> Result<Option<Peer>, StoreError> {
+        Self::find_owner(self, tenant_id, now).await
+    }
+}
