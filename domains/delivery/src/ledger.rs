@@ -210,7 +210,13 @@ async fn start(
     starts: &[AttemptStart],
     refused: &HashSet<TenantId>,
 ) -> Result<Vec<bool>, DeliveryError> {
-    let allowed: Vec<&AttemptStart> = starts.iter().filter(|start| !refused.contains(&start.key.tenant_id)).collect();
+    // Of two that would start the same attempt, only the first is asked for: PostgreSQL would start one and name it once,
+    // and both callers would take that for theirs (DEL-5).
+    let mut seen = HashSet::new();
+    let places: Vec<usize> = (0..starts.len())
+        .filter(|i| !refused.contains(&starts[*i].key.tenant_id) && seen.insert(starts[*i].key))
+        .collect();
+    let allowed: Vec<&AttemptStart> = places.iter().map(|i| &starts[*i]).collect();
     let mut may: HashSet<(MessageId, Channel)> = HashSet::new();
     if !allowed.is_empty() {
         let rows = tx
@@ -232,10 +238,9 @@ async fn start(
             may.insert((message_id(row)?, channel(row)?));
         }
     }
-    Ok(starts
-        .iter()
-        .map(|start| {
-            !refused.contains(&start.key.tenant_id) && may.contains(&(start.key.message_id, start.key.channel))
-        })
-        .collect())
+    let mut started = vec![false; starts.len()];
+    for (place, start) in places.into_iter().zip(allowed) {
+        started[place] = may.contains(&(start.key.message_id, start.key.channel));
+    }
+    Ok(started)
 }
