@@ -22,6 +22,8 @@ WHERE held.tenant_id = change.tenant_id
   AND coalesce(held.is_open, false)
   -- DEL-6: news that came since the engine looked, and that ranks higher than its decision, stays.
   AND NOT (held.state > change.from_state AND held.state > change.state)
+  -- What went back to its queue meanwhile was decided on by what came later: bad news before the call's own answer.
+  AND held.state >= change.from_state
   -- Only what has not left can be taken back (47).
   AND NOT (change.state = 47 AND held.state <> 0)
 RETURNING held.message_id, held.channel, held.state, held.is_open, held.due_at

@@ -161,6 +161,39 @@ async fn a_start_that_was_never_followed_by_a_call_goes_back_to_the_gate() {
 }
 
 #[tokio::test]
+async fn del_5_of_two_equal_starts_in_one_batch_one_may_call() {
+    let world = World::new().await;
+    let message_id = world.message(Strategy::Fallback, &PLAN).await;
+    let sms = world.key(message_id, Channel::Sms);
+    let starts = vec![world.start(sms, 1), world.start(sms, 1)];
+    let first = starts[0].event_id;
+    let report = world.commit(LedgerBatch { starts, ..LedgerBatch::default() }).await;
+    assert_eq!(report.started, [true, false]);
+    assert_eq!(world.event_ids(sms).await, [first]);
+}
+
+#[tokio::test]
+async fn del_6_late_news_of_an_attempt_does_not_undo_the_try_that_follows_its_bad_news() {
+    let world = World::new().await;
+    let (sms, _) = sending(&world).await;
+    let receive = async |status| {
+        let receipts = vec![world.receipt(sms, 1, status, 0)];
+        world.commit(LedgerBatch { receipts, ..LedgerBatch::default() }).await
+    };
+    receive(ReceiptStatus::Undelivered).await;
+    let tries_again = outcome(sms, 1, DeliveryState::Queued, true);
+    world.decide(&Decision { from: DeliveryState::Undelivered, ..tries_again }).await;
+    // The call's own answer, and a receipt that the bad news has passed on the way.
+    let report = world.decide(&outcome(sms, 1, DeliveryState::Sent, true)).await;
+    let effect = report.effects[0].unwrap();
+    assert_eq!((effect.state, effect.is_applied), (DeliveryState::Queued, false));
+    assert_eq!(receive(ReceiptStatus::Sent).await.changes, []);
+    assert_eq!(world.row(sms).await, Some((1, DeliveryState::Queued, true)), "it waits for its next try");
+    receive(ReceiptStatus::Delivered).await;
+    assert_eq!(world.row(sms).await, Some((1, DeliveryState::Delivered, false)), "good news of any attempt counts");
+}
+
+#[tokio::test]
 async fn rows_that_are_refused_are_told_from_a_database_that_is_away() {
     let world = World::new().await;
     let (sms, _) = sending(&world).await;
