@@ -210,7 +210,7 @@ impl Handler<DeliverMessages> for ChannelActor {
     fn handle(&mut self, command: DeliverMessages, context: &mut Self::Context) {
         self.last_use = instant();
         for delivery in command.deliveries {
-            self.take_in(delivery);
+            self.take_in(delivery, false);
         }
         self.work(context);
     }

@@ -33,7 +33,7 @@ const MISCONFIGURED: Duration = Duration::from_secs(5);
 
 impl ChannelActor {
     /// Takes a delivery into the window, if there is room and nothing waits in front of it; else it waits in its row.
-    pub(super) fn take_in(&mut self, delivery: Delivery) {
+    pub(super) fn take_in(&mut self, delivery: Delivery, looked_up: bool) {
         if self.window.holds(delivery.key.message_id) {
             return;
         }
@@ -42,7 +42,7 @@ impl ChannelActor {
             self.paging.overflow(priority);
             return;
         }
-        self.put(delivery, false);
+        self.put(delivery, looked_up);
     }
 
     /// Puts a delivery into the window, in the stage that its row names.
@@ -119,6 +119,10 @@ impl ChannelActor {
         let mut decision = decision(&delivery, step, refs, delivery.account_id, &tenant);
         // The provider was asked, and this is what it said.
         decision.is_fact = true;
+        if let Some(held) = self.window.get_mut(key.message_id) {
+            // Once is enough: what is held after this is not asked for again.
+            held.looked_up = true;
+        }
         self.write(&delivery, decision);
     }
 
@@ -178,14 +182,16 @@ impl ChannelActor {
 
     pub(super) fn decided(&mut self, key: DeliveryKey, effect: Option<Effect>) {
         let Some(held) = self.window.forget(key.message_id) else { return };
-        self.follow(held.delivery, effect, held.is_outdated);
+        self.follow(held, effect);
     }
 
     pub(super) fn call_ended(&mut self, ended: CallEnded) {
         match ended {
             CallEnded::Recorded { delivery, effect } => {
                 let held = self.window.forget(delivery.key.message_id);
-                self.follow(delivery, effect, held.is_some_and(|held| held.is_outdated));
+                let is_outdated = held.is_some_and(|held| held.is_outdated);
+                let (stage, ready_since) = (Stage::Away, instant());
+                self.follow(Held { delivery, stage, ready_since, looked_up: false, is_outdated }, effect);
             }
             CallEnded::NotMade { key, retry_after } => {
                 let Some(held) = self.window.forget(key.message_id) else { return };
@@ -217,7 +223,8 @@ impl ChannelActor {
 
     /// What the row says after a decision: keep it in the window, or let it go. An outdated decision to wait is not
     /// waited for.
-    fn follow(&mut self, mut delivery: Delivery, effect: Option<Effect>, is_outdated: bool) {
+    fn follow(&mut self, held: Held, effect: Option<Effect>) {
+        let Held { mut delivery, looked_up, is_outdated, .. } = held;
         let Some(effect) = effect else {
             // Overtaken, or refused by the database: looking again at once might go round in circles.
             self.paging.want_later();
@@ -237,9 +244,12 @@ impl ChannelActor {
             delivery.due_at = self.shared.now();
         }
         match effect.state {
+            // Something else has put it back to its queue, and counted what it had to: the row knows.
+            DeliveryState::Queued if !effect.is_applied => self.paging.want(),
             // It keeps its place: what comes instead would only be told the same.
             DeliveryState::Queued if waits_for_configuration(&delivery) => self.put(delivery, false),
-            DeliveryState::Queued | DeliveryState::Unknown => self.take_in(delivery),
+            DeliveryState::Queued => self.take_in(delivery, false),
+            DeliveryState::Unknown => self.take_in(delivery, looked_up),
             _ => {}
         }
     }
