@@ -1,0 +1,316 @@
+//! The seam of storage over the model, as one process sees it through the weather: slow, refused, torn off before or
+//! after a commit, away, frozen, or cut off for ever by the process's death.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use carepost_actors::journal::{Journal, JournalSource, LeaseBook, OpenJournal, Redriven, Session};
+use carepost_delivery::ingest::Ingested;
+use carepost_delivery::ledger::{LedgerBatch, LedgerReport};
+use carepost_delivery::store::{
+    AttemptStarted, DuePlace, DueRow, NewInbound, ParkedMatch, RedriveFilter, Stretch, SweepBounds, Swept,
+};
+use carepost_delivery::{DeliveryError, DeliveryEvent, DeliveryKey, NewMessage};
+use carepost_kernel::{Channel, EventId, Failure, InstanceId, PlacementId, Priority, TenantId};
+use carepost_store::{DroppedPartitions, Lease, Partition, Peer, StoreError};
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::Tables;
+use crate::process::Process;
+use crate::weather::Fate;
+
+/// Storage as one process reaches it.
+#[derive(Clone)]
+pub(crate) struct Storage {
+    pub(crate) process: Arc<Process>,
+}
+
+fn away(reason: &'static str) -> StoreError {
+    StoreError::Unavailable { reason, code: None }
+}
+
+impl Storage {
+    /// Does something to the tables, at one moment.
+    async fn pass<T>(&self, work: impl FnOnce(&mut Tables) -> T + Send) -> Result<T, (StoreError, bool)> {
+        let (process, world) = (&self.process, &self.process.world);
+        process.breathe().await;
+        if world.is_storage_away() {
+            tokio::time::sleep(world.latency()).await;
+            process.breathe().await;
+            return Err((away("it is away"), false));
+        }
+        let fate = world.fate();
+        if fate == Fate::Slow {
+            tokio::time::sleep(world.slowness()).await;
+        }
+        tokio::time::sleep(world.latency()).await;
+        process.breathe_or_leave(fate).await;
+        if fate == Fate::Refused {
+            return Err((away("the connection broke"), false));
+        }
+        let done = work(&mut world.tables());
+        tokio::time::sleep(world.latency()).await;
+        process.breathe().await;
+        if fate == Fate::Torn {
+            return Err((away("the connection broke"), true));
+        }
+        Ok(done)
+    }
+
+    async fn read<T>(&self, work: impl FnOnce(&mut Tables) -> T + Send) -> Result<T, DeliveryError> {
+        self.pass(work).await.map_err(|(error, _)| DeliveryError::Store(error))
+    }
+
+    fn instance(&self) -> InstanceId {
+        self.process.instance
+    }
+}
+
+#[async_trait]
+impl JournalSource for Storage {
+    fn list(&self) -> Vec<PlacementId> {
+        vec![self.process.world.placement_id]
+    }
+
+    async fn open(&self, _: PlacementId, instance: InstanceId) -> Option<Result<OpenJournal, StoreError>> {
+        let shown = self.pass(|tables| tables.alive.insert(instance)).await;
+        let leases = Book { storage: self.clone(), held: Mutex::default() };
+        let opened = OpenJournal { journal: Arc::new(self.clone()), leases: Arc::new(leases) };
+        Some(shown.map(|_| opened).map_err(|(error, _)| error))
+    }
+
+    fn report(&self) {}
+}
+
+#[async_trait]
+impl Journal for Storage {
+    async fn connect(&self) -> Result<Box<dyn Session>, StoreError> {
+        self.process.breathe().await;
+        if self.process.world.is_storage_away() {
+            tokio::time::sleep(self.process.world.latency()).await;
+            return Err(away("no connection came up in time"));
+        }
+        Ok(Box::new(self.clone()))
+    }
+
+    async fn list_event_stream(
+        &self,
+        _: TenantId,
+        _: EventId,
+        _: EventId,
+        _: i64,
+    ) -> Result<Vec<DeliveryEvent>, DeliveryError> {
+        panic!("no endpoint is told in the simulation")
+    }
+
+    async fn ensure_partitions(&self, _: Timestamp, _: u16) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn drop_partitions_before(&self, _: Date) -> Result<DroppedPartitions, StoreError> {
+        Ok(DroppedPartitions::default())
+    }
+
+    async fn index_past_days(&self, _: Date) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn list_partitions(&self) -> Result<Vec<Partition>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl Session for Storage {
+    async fn commit_messages(
+        &mut self,
+        owner: InstanceId,
+        held: &[(TenantId, i64)],
+        messages: &[&NewMessage],
+        now: Timestamp,
+    ) -> Result<Vec<Ingested>, DeliveryError> {
+        let (world, process) = (&self.process.world, &self.process);
+        let messages: Vec<NewMessage> = messages.iter().map(|message| (*message).clone()).collect();
+        let commit = |tables: &mut Tables| world.watch_messages(tables, process, owner, held, &messages, now);
+        self.pass(commit).await.map_err(|(error, _)| DeliveryError::Store(error))
+    }
+
+    async fn commit_ledger(
+        &mut self,
+        owner: InstanceId,
+        batch: &LedgerBatch,
+        now: Timestamp,
+    ) -> Result<LedgerReport, DeliveryError> {
+        let (world, process) = (&self.process.world, &self.process);
+        let commit = |tables: &mut Tables| world.watch_ledger(tables, process, owner, batch, now);
+        self.pass(commit).await.map_err(|(error, is_sent)| match is_sent {
+            true => DeliveryError::Unseen(error),
+            false => DeliveryError::Store(error),
+        })
+    }
+
+    async fn advance_deliveries(
+        &mut self,
+        owner: InstanceId,
+        held: (TenantId, i64),
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<Channel>, DeliveryError> {
+        self.read(|tables| tables.advance_deliveries(owner, held, now, limit)).await
+    }
+
+    async fn redrive(
+        &mut self,
+        _: InstanceId,
+        _: (TenantId, i64),
+        _: &RedriveFilter,
+        _: u32,
+        _: Option<(Timestamp, Timestamp)>,
+    ) -> Result<Option<Redriven>, DeliveryError> {
+        panic!("nothing is redriven in the simulation")
+    }
+
+    async fn insert_inbound(&self, _: &NewInbound) -> Result<bool, DeliveryError> {
+        panic!("nobody writes to the tenants of the simulation")
+    }
+
+    async fn list_due_deliveries(
+        &self,
+        of: (TenantId, Channel, Priority),
+        due_until: Timestamp,
+        after: DuePlace,
+        limit: i64,
+    ) -> Result<Vec<DueRow>, DeliveryError> {
+        self.read(|tables| tables.list_due_deliveries(of, due_until, after, limit)).await
+    }
+
+    async fn list_due_channels(&self, due_until: Timestamp) -> Result<Vec<(TenantId, Channel)>, DeliveryError> {
+        self.read(|tables| tables.list_due_channels(due_until)).await
+    }
+
+    async fn get_delivery(&self, key: DeliveryKey) -> Result<Option<DueRow>, DeliveryError> {
+        self.read(|tables| tables.get_delivery(key)).await
+    }
+
+    async fn get_attempt_start(
+        &self,
+        key: DeliveryKey,
+        attempt_no: i16,
+    ) -> Result<Option<AttemptStarted>, DeliveryError> {
+        self.read(|tables| tables.get_attempt_start(key, attempt_no)).await
+    }
+
+    async fn get_bad_news(&self, key: DeliveryKey) -> Result<Option<Failure>, DeliveryError> {
+        self.read(|tables| tables.get_bad_news(key)).await
+    }
+
+    async fn count_waiting(
+        &self,
+        tenants: &[(TenantId, i64)],
+        now: Timestamp,
+    ) -> Result<Vec<(TenantId, i64)>, DeliveryError> {
+        self.read(|tables| tables.count_waiting(tenants, now)).await
+    }
+
+    async fn list_parked_matches(&self, since: Timestamp, limit: i64) -> Result<Vec<ParkedMatch>, DeliveryError> {
+        self.read(|tables| tables.list_parked_matches(since, limit)).await
+    }
+
+    async fn list_stretches(&self, _: Swept, _: u64) -> Result<Vec<Stretch>, DeliveryError> {
+        Ok(Vec::new())
+    }
+
+    async fn sweep_stretch(&self, _: Swept, _: &Stretch, _: &SweepBounds) -> Result<u64, DeliveryError> {
+        Ok(0)
+    }
+}
+
+/// One process's leases: what `carepost_store::Leases` keeps in memory, over the model.
+struct Book {
+    storage: Storage,
+    held: Mutex<BTreeMap<TenantId, i64>>,
+}
+
+impl Book {
+    fn held(&self) -> std::sync::MutexGuard<'_, BTreeMap<TenantId, i64>> {
+        self.held.lock().unwrap()
+    }
+
+    async fn pass<T>(&self, work: impl FnOnce(&mut Tables) -> T + Send) -> Result<T, StoreError> {
+        self.storage.pass(work).await.map_err(|(error, _)| error)
+    }
+}
+
+fn end_of(now: Timestamp, ttl: Duration) -> Timestamp {
+    now + SignedDuration::try_from(ttl).unwrap()
+}
+
+#[async_trait]
+impl LeaseBook for Book {
+    async fn claim(&self, tenants: &[TenantId], now: Timestamp, ttl: Duration) -> Result<Vec<Lease>, StoreError> {
+        let us = self.storage.instance();
+        let claimed = self
+            .pass(|tables| {
+                tables.alive.insert(us);
+                tables.claim(us, tenants, now, end_of(now, ttl))
+            })
+            .await?;
+        self.held().extend(claimed.iter().map(|lease| (lease.tenant_id, lease.epoch)));
+        self.storage.process.world.note(|names| format!("{} claims {}", names.process(us), names.leases(&claimed)));
+        Ok(claimed)
+    }
+
+    async fn renew_all(&self, now: Timestamp, ttl: Duration) -> Result<Vec<TenantId>, StoreError> {
+        let us = self.storage.instance();
+        let before = self.held().clone();
+        let believed: Vec<TenantId> = before.keys().copied().collect();
+        let ours = self
+            .pass(|tables| {
+                tables.alive.insert(us);
+                tables.renew(us, &believed, end_of(now, ttl))
+            })
+            .await?;
+        let is_ours = |tenant_id: TenantId, epoch: i64| ours.contains(&Lease { tenant_id, epoch });
+        let mut held = self.held();
+        let is_lost =
+            |(tenant_id, epoch): &(TenantId, i64)| !is_ours(*tenant_id, *epoch) && held.get(tenant_id) == Some(epoch);
+        let lost: Vec<TenantId> = before.into_iter().filter(is_lost).map(|(tenant_id, _)| tenant_id).collect();
+        lost.iter().for_each(|tenant_id| _ = held.remove(tenant_id));
+        Ok(lost)
+    }
+
+    async fn release(&self, tenants: &[TenantId]) -> Result<(), StoreError> {
+        self.held().retain(|tenant_id, _| !tenants.contains(tenant_id));
+        let us = self.storage.instance();
+        self.pass(|tables| tables.release(us, tenants)).await
+    }
+
+    async fn release_all(&self) -> Result<(), StoreError> {
+        let tenants: Vec<TenantId> = self.held().keys().copied().collect();
+        self.release(&tenants).await
+    }
+
+    fn list(&self) -> Vec<Lease> {
+        self.held().iter().map(|(tenant_id, epoch)| Lease { tenant_id: *tenant_id, epoch: *epoch }).collect()
+    }
+
+    fn epoch(&self, tenant_id: TenantId) -> Option<i64> {
+        self.held().get(&tenant_id).copied()
+    }
+
+    async fn announce(&self, address: &str, is_leaving: bool, now: Timestamp) -> Result<(), StoreError> {
+        let us = self.storage.instance();
+        self.pass(|tables| tables.announce(us, address, is_leaving, now)).await
+    }
+
+    async fn list_peers(&self, seen_after: Timestamp) -> Result<Vec<Peer>, StoreError> {
+        self.pass(|tables| tables.list_peers(seen_after)).await
+    }
+
+    async fn find_owner(&self, tenant_id: TenantId, now: Timestamp) -> Result<Option<Peer>, StoreError> {
+        self.pass(|tables| tables.find_owner(tenant_id, now)).await
+    }
+}
