@@ -2,7 +2,8 @@
 //!
 //! States are ranked by number ([`DeliveryState`]); merging takes the higher rank, so that duplicates and order do not
 //! matter. Good news and hard bounces (rank 60 and above) count whichever attempt they speak of. Lesser news counts for
-//! the present attempt only: a late `undelivered` of an attempt that was given up does not end its successor.
+//! the present attempt only: a late `undelivered` of an attempt that was given up does not end its successor. What ranks
+//! below `undelivered` counts no more once that has put the delivery back to its queue.
 //!
 //! `src/sql/merge_receipts.sql` does the same in the database; a test holds the two together.
 
