@@ -60,8 +60,24 @@ impl Storage {
         Ok(done)
     }
 
-    async fn read<T>(&self, work: impl FnOnce(&mut Tables) -> T + Send) -> Result<T, DeliveryError> {
-        self.pass(work).await.map_err(|(error, _)| DeliveryError::Store(error))
+    /// Asks the tables: whether the question or the answer is lost makes no difference.
+    async fn ask<T>(&self, question: impl FnOnce(&Tables) -> T + Send) -> Result<T, StoreError> {
+        let (process, world) = (&self.process, &self.process.world);
+        process.breathe().await;
+        let (is_away, fate) = (world.is_storage_away(), world.fate());
+        if fate == Fate::Slow {
+            tokio::time::sleep(world.slowness()).await;
+        }
+        tokio::time::sleep(world.latency()).await;
+        process.breathe().await;
+        if is_away || matches!(fate, Fate::Refused | Fate::Torn) {
+            return Err(away("the connection broke"));
+        }
+        Ok(question(&world.tables()))
+    }
+
+    async fn read<T>(&self, question: impl FnOnce(&Tables) -> T + Send) -> Result<T, DeliveryError> {
+        Ok(self.ask(question).await?)
     }
 
     fn instance(&self) -> InstanceId {
@@ -159,7 +175,8 @@ impl Session for Storage {
         now: Timestamp,
         limit: i64,
     ) -> Result<Vec<Channel>, DeliveryError> {
-        self.read(|tables| tables.advance_deliveries(owner, held, now, limit)).await
+        let advance = |tables: &mut Tables| tables.advance_deliveries(owner, held, now, limit);
+        self.pass(advance).await.map_err(|(error, _)| DeliveryError::Store(error))
     }
 
     async fn redrive(
@@ -307,10 +324,10 @@ impl LeaseBook for Book {
     }
 
     async fn list_peers(&self, seen_after: Timestamp) -> Result<Vec<Peer>, StoreError> {
-        self.pass(|tables| tables.list_peers(seen_after)).await
+        self.storage.ask(|tables| tables.list_peers(seen_after)).await
     }
 
     async fn find_owner(&self, tenant_id: TenantId, now: Timestamp) -> Result<Option<Peer>, StoreError> {
-        self.pass(|tables| tables.find_owner(tenant_id, now)).await
+        self.storage.ask(|tables| tables.find_owner(tenant_id, now)).await
     }
 }
