@@ -268,7 +268,7 @@ pub trait LeaseBook: Send + Sync {
     /// Where storage is away.
     async fn announce(&self, address: &str, is_leaving: bool) -> Result<(), StoreError>;
 
-    /// Everybody who is alive and was seen after this instant, in one order for all.
+    /// Everybody who is alive and was seen no longer ago than this, in one order for all.
     ///
     /// # Errors
     /// Where storage is away.

@@ -318,12 +318,13 @@ impl LeaseBook for Book {
         self.held().get(&tenant_id).copied()
     }
 
-    async fn announce(&self, address: &str, is_leaving: bool, now: Timestamp) -> Result<(), StoreError> {
-        let us = self.storage.instance();
+    async fn announce(&self, address: &str, is_leaving: bool) -> Result<(), StoreError> {
+        let (us, now) = (self.storage.instance(), self.storage.process.world.clock.now());
         self.pass(|tables| tables.announce(us, address, is_leaving, now)).await
     }
 
-    async fn list_peers(&self, seen_after: Timestamp) -> Result<Vec<Peer>, StoreError> {
+    async fn list_peers(&self, seen_within: Duration) -> Result<Vec<Peer>, StoreError> {
+        let seen_after = self.storage.process.world.clock.now() - SignedDuration::try_from(seen_within).unwrap();
         self.storage.ask(|tables| tables.list_peers(seen_after)).await
     }
 
