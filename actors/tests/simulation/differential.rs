@@ -1,6 +1,7 @@
 //! The model is true: the same batches, put to it and to PostgreSQL, give the same answers and the same rows.
 
 mod batches;
+mod leases;
 mod postgres;
 
 use std::collections::{BTreeMap, BTreeSet};
