@@ -5,10 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use carepost_delivery::{DeliveryEvent, DeliveryKey, DeliveryState, EventKind, lattice};
 use carepost_kernel::FailureClass;
+use jiff::SignedDuration;
 
 use crate::book::{Book, Truth};
 use crate::model::{Row, Tables};
-use crate::world::World;
+use crate::world::{CALM_AFTER_MS, LARGE_WINDOW, World};
+
+/// After the end of all faults: breakers close, paces recover, leases run out.
+const SETTLES_IN_MS: u64 = 15_000;
+/// What is due for longer was forgotten.
+const OVERDUE_S: i64 = 8;
 
 impl World {
     /// Everything that was begun has come to its end.
@@ -21,6 +27,23 @@ impl World {
         let is_open = tables.deliveries.values().any(|row| row.is_open);
         drop(tables);
         !is_open && !is_matched && self.book().underway == 0
+    }
+
+    /// DEL-3: once it is calm, what is due is looked at.
+    pub(crate) fn nothing_is_overdue(&self) {
+        // Over a window that is full, a row waits until there is room.
+        let has_room = self.tuning.window >= LARGE_WINDOW;
+        if !has_room || self.now_ms() < CALM_AFTER_MS + SETTLES_IN_MS {
+            return;
+        }
+        let longest = SignedDuration::from_secs(OVERDUE_S);
+        let now = self.clock.now();
+        let tables = self.tables();
+        for (key, row) in tables.deliveries.iter().filter(|(_, row)| row.is_open) {
+            let is_overdue = now.duration_since(row.due_at) > longest;
+            let (state, reason) = (row.state.as_str(), row.reason);
+            self.require(!is_overdue, &format!("DEL-3: {state} and overdue, for {reason:?}"), *key);
+        }
     }
 
     /// What was promised and not kept.

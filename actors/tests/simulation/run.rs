@@ -52,6 +52,7 @@ async fn live(seed: u64, plant: Option<Plant>) -> Outcome {
             chaos::bring_up(&world).await;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
+        world.nothing_is_overdue();
     }
     let broken = world.judge();
     world.clear();

@@ -58,6 +58,8 @@ pub(crate) struct World {
     directories: Mutex<Vec<Directory>>,
 }
 
+/// A window that takes in everything.
+pub(crate) const LARGE_WINDOW: usize = 2_000;
 /// When faults end, in milliseconds since the start.
 pub(crate) const CALM_AFTER_MS: u64 = 16_000;
 
@@ -342,7 +344,7 @@ fn tuning(chance: &mut StdRng) -> Tuning {
     Tuning {
         threads: 0,
         batch_rows: one_of([2, 7, 1_000]) as usize,
-        window: one_of([2, 8, 2_000]) as usize,
+        window: [2, 8, LARGE_WINDOW][one_of([0, 1, 2]) as usize],
         idle_after: Duration::from_secs(u64::from(one_of([4, 12, 300]))),
         lease_ttl: Duration::from_secs(u64::from(one_of([3, 6, 12]))),
         notify_settle: never,
