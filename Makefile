@@ -1,5 +1,5 @@
 # One line each: the work is in scripts/ and in Rust.
-.PHONY: demo test check bench loadtest soak fmt
+.PHONY: demo test check bench loadtest soak chaos fmt
 
 # Everything from nothing, at work: DEMO_EXIT=1 ends by itself.
 demo:
@@ -18,5 +18,8 @@ loadtest:
 # An hour at 70 % of the best rate: make soak ARGS="--duration-s 600"
 soak:
 	cargo run --release --locked -p carepost-loadtest -- soak $(ARGS)
+# Two hundred kills, outages, a full disk, sick providers, a wrong clock, in about twelve minutes; CHAOS=long has 1,000.
+chaos:
+	cargo run --release --locked -p carepost-loadtest -- chaos $(if $(filter long,$(CHAOS)),--long) $(ARGS)
 fmt:
 	cargo fmt --all

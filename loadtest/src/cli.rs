@@ -11,8 +11,10 @@ use crate::report::{Limits, ShareLimits};
 use crate::schedule::Schedule;
 use crate::target::TargetArgs;
 
+mod chaos;
 mod runs;
 
+pub(crate) use chaos::ChaosArgs;
 pub(crate) use runs::{FairnessArgs, HeldSnapshotArgs, OverloadArgs, ReceiptsArgs, SoakArgs};
 
 /// Load against a fresh carepost and its own PostgreSQL, with the promises checked afterwards.
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     HeldSnapshot(HeldSnapshotArgs),
     /// The whole life for long, looked at now and then.
     Soak(SoakArgs),
+    /// Kills, outages, a full disk, sick providers, storms of receipts, jumps of the clock: is anything lost or doubled?
+    Chaos(ChaosArgs),
     /// Runs side by side.
     Report(ReportArgs),
 }

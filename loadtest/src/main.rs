@@ -4,11 +4,13 @@
 //! Open loop: latency counts from the intended start. It starts a fresh PostgreSQL and a fresh server by itself.
 //!
 //! Invariants checked here: **DEL-1** (promised means stored), **DEL-2** (one key, one message), and in `lifecycle` that
-//! every message ends delivered by one call.
+//! every message ends delivered by one call. `chaos` breaks things meanwhile, and checks **DEL-4**, **DEL-5** and **DEL-6**
+//! as well.
 //!
 //! Deliberately absent: TLS, real vendors, patients. Recipients and bodies come from `fixtures/payloads`.
 
 mod admin;
+mod chaos;
 mod cli;
 mod client;
 mod database;
@@ -25,6 +27,7 @@ mod sink;
 mod tally;
 mod target;
 mod traffic;
+mod twilio;
 mod verdict;
 
 use std::process::ExitCode;
@@ -69,6 +72,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Receipts(args) => Box::pin(scenario::receipts::run(&args)).await,
         Command::HeldSnapshot(args) => Box::pin(scenario::held_snapshot::run(&args)).await,
         Command::Soak(args) => Box::pin(scenario::soak::run(&args)).await,
+        Command::Chaos(args) => Box::pin(chaos::run(&args)).await,
         Command::Report(args) => show(&args),
     }
 }

@@ -65,7 +65,7 @@ async fn with_target<T>(args: &TargetArgs, run: impl AsyncFnOnce(&Target) -> any
 }
 
 /// Ends early at an interrupt (Ctrl-C) or a termination, so that what was started is stopped in order.
-async fn interruptible<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+pub(crate) async fn interruptible<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let mut terminations = signal(SignalKind::terminate()).context("listen for terminations")?;
     tokio::select! {
         outcome = work => outcome,

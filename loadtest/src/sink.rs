@@ -15,8 +15,8 @@ use crate::admin::Admin;
 
 /// A simulator remembers 200,000 calls: they are fetched before it forgets the first.
 const FETCH_AFTER: u64 = 100_000;
-/// Calls that an account may take, in milliseconds.
-const TIMEOUT_MS: u64 = 30_000;
+/// How long a call may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What the provider has seen of one message.
 #[derive(Debug, Default)]
@@ -55,6 +55,8 @@ pub(crate) struct Pace {
     pub(crate) rate_per_second: Option<u32>,
     /// No receipts come by themselves.
     pub(crate) is_silent: bool,
+    /// How long the engine waits for an answer.
+    pub(crate) timeout: Duration,
 }
 
 impl Default for Pace {
@@ -66,6 +68,7 @@ impl Default for Pace {
             in_flight: 256,
             rate_per_second: None,
             is_silent: false,
+            timeout: TIMEOUT,
         }
     }
 }
@@ -76,6 +79,13 @@ pub(crate) struct Face {
     pub(crate) webhook_url: url::Url,
     pub(crate) account_sid: String,
     pub(crate) auth_token: Secret<String>,
+}
+
+impl Face {
+    /// Whether the account gave this id: it begins with the account's first digits.
+    pub(crate) fn owns(&self, provider_ref: &str) -> bool {
+        self.account_sid.get(2..10).is_some_and(|mark| provider_ref.get(2..10) == Some(mark))
+    }
 }
 
 impl Sink {
@@ -115,7 +125,7 @@ impl Sink {
                 "base_url": account.base_url.as_ref().map(url::Url::as_str),
                 "max_in_flight": pace.in_flight,
                 "rate_per_second": pace.rate_per_second,
-                "timeout_ms": TIMEOUT_MS,
+                "timeout_ms": u64::try_from(pace.timeout.as_millis()).unwrap_or(u64::MAX),
             });
             let made = admin.create_account(tenant, &body).await?;
             let adopted = self.simulator.adopt(*vendor, &account.settings, &account.credentials, &made.webhook_url);
@@ -149,6 +159,16 @@ impl Sink {
             _ => None,
         };
         self.simulator.calls(Vendor::Twilio).into_iter().filter_map(accepted).collect()
+    }
+
+    /// What Twilio was asked beyond the first `seen` calls.
+    pub(crate) fn calls_after(&self, seen: u64) -> Vec<carepost_providers::simulator::Call> {
+        self.simulator.calls_after(Vendor::Twilio, seen)
+    }
+
+    /// Changes how Twilio behaves from now on.
+    pub(crate) fn behave(&self, profile: Profile) {
+        self.simulator.set_profile(Vendor::Twilio, profile);
     }
 
     /// A handle that counts acceptances, for a gate.

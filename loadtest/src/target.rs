@@ -11,12 +11,14 @@ use crate::admin::Admin;
 use crate::database::Database;
 use crate::machine::{Machine, peak_mib, rss_mib};
 
-mod binary;
+pub(crate) mod binary;
 mod folder;
 mod postgres;
 mod server;
 
+pub(crate) use folder::TemporaryFolder;
 pub(crate) use postgres::Postgres;
+pub(crate) use server::{Launch, Server, signal};
 
 /// Which server.
 #[derive(Debug, Clone, clap::Args)]
@@ -48,7 +50,7 @@ pub(crate) struct Target {
     /// The same database, for more connections.
     pub(crate) database_url: Option<String>,
     /// Dropped in this order: the server goes before its database, the folder goes last.
-    server: Option<server::Server>,
+    server: Option<Server>,
     postgres: Option<Postgres>,
 }
 
@@ -82,9 +84,9 @@ impl Target {
         let binary = binary::find(args.server_bin.clone())?;
         let postgres = Postgres::start(args.data_dir.clone(), Clock::system().now()).await?;
         let machine = Machine::look(postgres.folder());
-        let server = server::Server::start(&binary, postgres.url(), postgres.folder()).await?;
+        let server = Launch::new(binary, postgres.url(), postgres.folder())?.start().await?;
         let database = Database::connect(postgres.url()).await?;
-        let (address, admin) = (server.address(), Admin::new(server.address(), server.admin_token().to_owned()));
+        let (address, admin) = (server.address(), server.admin());
         let database_url = Some(postgres.url().to_owned());
         let (server, postgres) = (Some(server), Some(postgres));
         Ok(Self { address, admin, machine, database: Some(database), database_url, server, postgres })

@@ -30,6 +30,11 @@ impl Heads {
         usize::try_from(number % self.0.len().max(1) as u64).unwrap_or(0)
     }
 
+    /// Writes the request for one message, by the number of its key.
+    pub(crate) fn write_single(&self, key: u64, body: &[u8], out: &mut Vec<u8>) {
+        self.write(SINGLE, key, Some(key), body, out);
+    }
+
     fn write(&self, path: &str, number: u64, key: Option<u64>, body: &[u8], out: &mut Vec<u8>) {
         let head = &self.0[self.tenant_of(number)];
         let key = key.map(|key| format!("Idempotency-Key: {}\r\n", key_text(key))).unwrap_or_default();
@@ -76,7 +81,7 @@ impl Traffic for Singles {
         let key = self.key_of(number);
         scratch.clear();
         self.payloads.write(key, scratch);
-        self.heads.write(SINGLE, key, Some(key), scratch, out);
+        self.heads.write_single(key, scratch, out);
     }
 
     fn read(&self, number: u64, answer: &Answer<'_>, at_us: i64, tally: &mut Tally) -> u64 {

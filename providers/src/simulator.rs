@@ -153,6 +153,12 @@ impl Simulator {
         self.core.calls(vendor)
     }
 
+    /// The same beyond the first `seen` of all calls since the start.
+    #[must_use]
+    pub fn calls_after(&self, vendor: Vendor, seen: u64) -> Vec<Call> {
+        self.core.calls_after(vendor, seen)
+    }
+
     /// How many messages a vendor has accepted since the start, answered or not.
     #[must_use]
     pub fn accepted(&self, vendor: Vendor) -> u64 {

@@ -25,7 +25,7 @@ const ROOM_FILES: [&str; 8] = [
 ];
 
 /// Lowest first: a crate leans on lower ranks only. Nothing calls up.
-const RANKS: [(&str, u8); 10] = [
+const RANKS: [(&str, u8); 11] = [
     ("carepost-kernel", 0),
     ("carepost-store", 1),
     ("carepost-providers", 1),
@@ -35,6 +35,7 @@ const RANKS: [(&str, u8); 10] = [
     ("carepost-actors", 5),
     ("carepost", 6),
     ("carepost-loadtest", 7),
+    ("carepost-clock", 7),
     ("carepost-benches", 7),
 ];
 /// What may lean on one crate alone.

@@ -17,10 +17,11 @@ use crate::report::{Figure, Limits, Report};
 use crate::sink::Pace;
 use crate::tally::Tally;
 use crate::target::Target;
+use crate::twilio::{Post, Status, sign};
 
 mod storm;
 
-use storm::{Post, Storm};
+use storm::Storm;
 
 const SEND_WINDOW: u64 = 2_000;
 /// A storm that takes longer has come to a halt.
@@ -103,7 +104,7 @@ fn posts(stage: &Stage<'_>, sent: &Tally, args: &ReceiptsArgs) -> anyhow::Result
         let key = keys.get(&attempt.message_id.as_uuid()).context("find the message of a call")?;
         let face = stage.sink.faces().get(heads.tenant_of(*key)).context("find the account of a call")?;
         for (status, is_twice) in order(place as u64, args.reordered, args.duplicates) {
-            let post = storm::sign(&host, face, &attempt.to_string(), &provider_ref, status);
+            let post = sign(&host, face, &attempt.to_string(), &provider_ref, Status::of(status));
             posts.extend(is_twice.then(|| post.clone()));
             posts.push(post);
         }

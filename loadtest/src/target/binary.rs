@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail, ensure};
 
 /// The binary; in a checkout, cargo builds it in the profile of this program.
-pub(super) fn find(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+pub(crate) fn find(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     if let Some(given) = given {
         ensure!(given.is_file(), "find the server binary: {} is no file", given.display());
         return Ok(given);

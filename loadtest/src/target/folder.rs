@@ -8,29 +8,40 @@ use uuid::Uuid;
 
 /// A fresh, empty folder.
 #[derive(Debug)]
-pub(super) struct TemporaryFolder(PathBuf);
+pub(crate) struct TemporaryFolder {
+    path: PathBuf,
+    is_kept: bool,
+}
 
 impl TemporaryFolder {
     /// Makes one below `parent`.
-    pub(super) fn create(parent: Option<PathBuf>, now: Timestamp) -> anyhow::Result<Self> {
+    pub(crate) fn create(parent: Option<PathBuf>, now: Timestamp) -> anyhow::Result<Self> {
         let parent = parent.unwrap_or_else(std::env::temp_dir);
         std::fs::create_dir_all(&parent).with_context(|| format!("make folder {}", parent.display()))?;
         let parent = parent.canonicalize().with_context(|| format!("resolve folder {}", parent.display()))?;
         let unique = Uuid::new_v4().simple().to_string();
         let path = parent.join(format!("carepost-loadtest-{}-{}", now.as_second(), &unique[..8]));
         std::fs::create_dir(&path).with_context(|| format!("make folder {}", path.display()))?;
-        Ok(Self(path))
+        Ok(Self { path, is_kept: false })
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.0
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Leaves it where it is, for whoever wants to look.
+    pub(crate) const fn keep(&mut self) {
+        self.is_kept = true;
     }
 }
 
 impl Drop for TemporaryFolder {
     fn drop(&mut self) {
+        if self.is_kept {
+            return;
+        }
         // What is left over is named after this program and does no harm.
-        let _removed = std::fs::remove_dir_all(&self.0);
+        let _removed = std::fs::remove_dir_all(&self.path);
     }
 }
 

@@ -75,6 +75,8 @@ pub(crate) struct Core {
 struct VendorState {
     turn: Mutex<Turn>,
     calls: Mutex<VecDeque<Call>>,
+    /// How many calls were made before the oldest that is remembered; changes under the lock of `calls`.
+    forgotten: AtomicU64,
     accepted: AtomicU64,
 }
 
@@ -100,6 +102,7 @@ impl Core {
                 due_us: 0,
             }),
             calls: Mutex::new(VecDeque::new()),
+            forgotten: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
         });
         Self {
@@ -174,12 +177,21 @@ impl Core {
         let mut calls = lock(&state.calls);
         if calls.len() == CALLS_KEPT {
             calls.pop_front();
+            state.forgotten.fetch_add(1, Ordering::Relaxed);
         }
         calls.push_back(call);
     }
 
     pub(crate) fn calls(&self, vendor: Vendor) -> Vec<Call> {
         lock(&self.vendor(vendor).calls).iter().cloned().collect()
+    }
+
+    /// Those beyond the first `seen` of all that were ever made, as far as they are remembered.
+    pub(crate) fn calls_after(&self, vendor: Vendor, seen: u64) -> Vec<Call> {
+        let state = self.vendor(vendor);
+        let calls = lock(&state.calls);
+        let known = seen.saturating_sub(state.forgotten.load(Ordering::Relaxed));
+        calls.iter().skip(usize::try_from(known).unwrap_or(usize::MAX)).cloned().collect()
     }
 
     /// The newest accepted calls first, up to `limit`, that `wanted` picks: what a vendor's list request shows.

@@ -1,0 +1,72 @@
+//! Kills and restarts of engine and PostgreSQL, one after the other.
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::Run;
+use crate::chaos::Outcome;
+use crate::chaos::plan::{Kill, Step, Victim, kill};
+use crate::chaos::scene::Scene;
+use crate::chaos::stand::Stand;
+use crate::number::instant;
+
+/// Between looks at the history.
+const WITNESS_EVERY: u32 = 5;
+
+pub(super) async fn run(run: &mut Run<'_>, stand: &mut Stand) -> anyhow::Result<Outcome> {
+    let (step, count) = (Step::Kills, run.args.kills());
+    let mut scene = run.open(stand, step).await?;
+    scene.promise_after(instant()).await?;
+    for number in 0..count {
+        let planned = kill(step.dice(run.seed), number);
+        tokio::time::sleep(planned.after).await;
+        if number % WITNESS_EVERY == 0 {
+            scene.witness(stand).await?;
+        }
+        let (since, former) = strike(stand, &scene, planned).await?;
+        let recovery = scene.recovery(stand, since, &former).await?;
+        run.note(recovery);
+        run.tell(
+            step,
+            &format!(
+                "{:>4}/{count}  {} {} ms after the last recovery, {} ms down; 202 after {} ms, all owned after {} ms",
+                number + 1,
+                planned.victim.text(),
+                planned.after.as_millis(),
+                planned.down.as_millis(),
+                recovery.to_promise.as_millis(),
+                recovery.to_ownership.as_millis(),
+            ),
+        );
+    }
+    scene.close(stand).await
+}
+
+/// Kills and restarts; says when the restart was, and who may not be the owner any more.
+async fn strike(stand: &mut Stand, scene: &Scene, kill: Kill) -> anyhow::Result<(Instant, Vec<Uuid>)> {
+    let former = if kill.victim == Victim::Postgres { Vec::new() } else { scene.owners(stand).await? };
+    match kill.victim {
+        Victim::Engine | Victim::EngineTwice => stand.kill_engine().await?,
+        Victim::EngineGently => stand.stop_engine().await?,
+        Victim::Postgres => stand.kill_postgres().await?,
+        Victim::Both => {
+            stand.kill_postgres().await?;
+            stand.kill_engine().await?;
+        }
+    }
+    tokio::time::sleep(kill.down).await;
+    if kill.victim == Victim::EngineTwice {
+        stand.spawn_engine()?;
+        tokio::time::sleep(kill.start_life).await;
+        stand.kill_engine().await?;
+    }
+    let since = instant();
+    if matches!(kill.victim, Victim::Postgres | Victim::Both) {
+        stand.start_postgres().await?;
+    }
+    if kill.victim != Victim::Postgres {
+        stand.spawn_engine()?;
+        stand.await_engine().await?;
+    }
+    Ok((since, former))
+}
