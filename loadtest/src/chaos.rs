@@ -64,10 +64,11 @@ pub(crate) async fn run(args: &ChaosArgs) -> anyhow::Result<()> {
     say(&format!("seed {seed}: the same faults and the same traffic come again with --seed {seed}"));
     let binary = binary::find(args.server_bin.clone())?;
     let mut folder = TemporaryFolder::create(args.data_dir.clone(), Clock::system().now())?;
-    let machine = Machine::look(folder.path());
+    let mut machine = Machine::look(folder.path());
     let mut run = Run::new(args, seed, &binary, folder.path());
     let played = interruptible(Box::pin(play_all(&mut run))).await;
-    let Run { to_promise, to_ownership, figures, .. } = run;
+    let Run { to_promise, to_ownership, postgres, figures, .. } = run;
+    machine.postgres = postgres;
     let is_sound = matches!(&played, Ok((outcomes, not_run)) if not_run.is_empty()
         && outcomes.iter().all(|outcome| outcome.findings.lines().next().is_none()));
     if args.keep || !is_sound {
@@ -105,6 +106,7 @@ type All = (Vec<Outcome>, Vec<(Step, NotRun)>);
 /// All steps on one stand.
 async fn play_all(run: &mut Run<'_>) -> anyhow::Result<All> {
     let mut stand = Stand::open(run.binary, run.folder, run.folder, &[]).await?;
+    run.postgres = Some(stand.database().await?.version().await?);
     let (mut outcomes, mut not_run) = (Vec::new(), Vec::new());
     for step in run.args.steps() {
         match run.play(&mut stand, step).await? {

@@ -119,7 +119,6 @@ impl Shared {
     }
 
     async fn call(self: Arc<Self>, caller: u64) {
-        let address = self.addresses[usize::try_from(caller % self.addresses.len() as u64).unwrap_or(0)];
         let mut orders = self.orders.subscribe();
         let (mut connection, mut body, mut request) = (None, Vec::new(), Vec::new());
         loop {
@@ -136,15 +135,16 @@ impl Shared {
             self.heads.write_single(key, &body, &mut request);
             let times = if share(self.seed ^ spread(key)) < REPEATED { 2 } else { 1 };
             for _ in 0..times {
-                self.insist(key, address, &mut connection, &request).await;
+                self.insist(key, caller, &mut connection, &request).await;
             }
         }
     }
 
-    /// Posts one key until there is an answer.
-    async fn insist(&self, key: u64, address: SocketAddr, connection: &mut Option<Connection>, request: &[u8]) {
+    /// Posts one key until there is an answer; where an engine is gone, another one is asked.
+    async fn insist(&self, key: u64, caller: u64, connection: &mut Option<Connection>, request: &[u8]) {
         let mut dice = Dice::of(super::plan::Step::Kills.dice(self.seed), key);
-        loop {
+        for turn in caller.. {
+            let address = self.addresses[usize::try_from(turn % self.addresses.len() as u64).unwrap_or(0)];
             let sent = tokio::time::timeout(ANSWER_PATIENCE, exchange(connection, address, request)).await;
             let (ending, message) = match sent.unwrap_or(Err(Ending::TimedOut)) {
                 Ok(answered) => answered,

@@ -184,6 +184,14 @@ mod tests {
     }
 
     #[test]
+    fn steps_are_named_as_on_the_command_line() {
+        for step in Step::ALL {
+            let named = clap::ValueEnum::to_possible_value(&step).unwrap();
+            assert_eq!(named.get_name(), step.name());
+        }
+    }
+
+    #[test]
     fn steps_have_chances_of_their_own() {
         let seeds: BTreeSet<u64> = Step::ALL.iter().map(|step| step.dice(3).seed()).collect();
         assert_eq!(seeds.len(), Step::ALL.len());

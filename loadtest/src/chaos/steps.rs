@@ -31,6 +31,8 @@ pub(crate) struct Run<'a> {
     /// From a restart to the first promise, and to all tenants being owned, over all kills.
     pub(crate) to_promise: Histogram<u64>,
     pub(crate) to_ownership: Histogram<u64>,
+    /// Its version, once it runs.
+    pub(crate) postgres: Option<String>,
     /// What only one step measures.
     pub(crate) figures: Vec<Figure>,
 }
@@ -46,8 +48,8 @@ pub(crate) enum Played {
 
 impl<'a> Run<'a> {
     pub(crate) fn new(args: &'a ChaosArgs, seed: u64, binary: &'a Path, folder: &'a Path) -> Self {
-        let (to_promise, to_ownership) = (histogram(), histogram());
-        Self { args, seed, binary, folder, started: instant(), to_promise, to_ownership, figures: Vec::new() }
+        let (to_promise, to_ownership, figures) = (histogram(), histogram(), Vec::new());
+        Self { args, seed, binary, folder, started: instant(), to_promise, to_ownership, postgres: None, figures }
     }
 
     /// Brings one step over the stand.

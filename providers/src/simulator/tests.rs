@@ -49,6 +49,18 @@ async fn receipts_come_in_order_twice_or_backwards_as_asked() {
 }
 
 #[tokio::test]
+async fn later_calls_are_told_by_themselves() {
+    let bench = bench_with(|_| ()).await;
+    for to in ["+15005550100", "+15005550101", "+15005550102"] {
+        send(&bench, to).await;
+    }
+    let told =
+        |seen| -> Vec<String> { bench.simulator.calls_after(TWILIO, seen).into_iter().map(|call| call.to).collect() };
+    assert_eq!(told(1), ["+15005550101", "+15005550102"]);
+    assert_eq!((told(0).len(), told(3).len(), told(9).len()), (3, 0, 0));
+}
+
+#[tokio::test]
 async fn del_6_early_receipts_are_there_before_the_answer() {
     let mut bench = bench_with(|profile| profile.receipts.early = true).await;
     send(&bench, "+15005550100").await;

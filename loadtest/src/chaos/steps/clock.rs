@@ -55,13 +55,13 @@ pub(super) async fn run(run: &Run<'_>, stand: &mut Stand) -> anyhow::Result<Play
     let mut dice = step.dice(run.seed);
     let mut scene = Scene::open(stand, step, run.seed, run.args, &[other.address()]).await?;
     scene.is_one_clock = false;
-    let pause_ms = run.args.fault_s() * 1_000 / 4;
+    let [least_ms, end_ms] = [300, 600].map(|share| run.args.fault_s() * share);
     for seconds in JUMPS_S {
-        scene.run_for(&mut dice, pause_ms / 2, pause_ms + 1).await;
+        scene.run_for(&mut dice, least_ms, end_ms).await;
         offset.set(seconds)?;
         run.tell(step, &format!("the clock of one of two engines is {seconds} s off"));
     }
-    scene.run_for(&mut dice, pause_ms / 2, pause_ms + 1).await;
+    scene.run_for(&mut dice, least_ms, end_ms).await;
     // The engine with the right clock would wait an hour for what the other one has put off.
     other.stop().await?;
     let outcome = scene.close(stand).await?.with_log(&beside.log());
