@@ -18,7 +18,7 @@ pub(crate) enum Mode {
     Pass,
     /// Connections are cut, new ones are refused.
     Refuse,
-    /// Connections stay, new ones are taken, and nothing comes through: as behind a broken network.
+    /// Connections stay, new ones are taken, and nothing comes through: as with a server that hangs.
     Swallow,
 }
 
