@@ -88,7 +88,7 @@ impl Deployment {
         upkeep::spawn(&mut tasks, &storage);
         let admin_token_hash = keys.admin_token_hash;
         let streams = Streams::new(HttpLimits::default().streams);
-        let peers = peers_client(&config.outbound)?;
+        let peers = peers_client(&config.outbound, config.http.keep_alive)?;
         let is_leaving = Arc::default();
         Ok(Self {
             storage,
@@ -130,11 +130,11 @@ impl Deployment {
     }
 
     /// Says that it is not ready any more. Where other processes go on, it hands its tenants over to them and serves on
-    /// meanwhile, for `notice` at least, so that balancers notice.
+    /// meanwhile, and for `notice` after it, so that they and balancers notice.
     pub async fn leave(&self, notice: Duration, timeout: Duration) {
         self.is_leaving.store(true, Ordering::Release);
-        if self.engine.has_others() {
-            tokio::join!(self.engine.leave(timeout), tokio::time::sleep(notice));
+        if self.engine.leave(timeout).await {
+            tokio::time::sleep(notice).await;
         }
     }
 
@@ -159,13 +159,13 @@ impl Deployment {
 }
 
 /// The client for other processes of ours: what they answer is passed on as it is.
-fn peers_client(settings: &OutboundSettings) -> anyhow::Result<reqwest::Client> {
+fn peers_client(settings: &OutboundSettings, keep_alive: Duration) -> anyhow::Result<reqwest::Client> {
     network::client(Reach::Anywhere)
         .gzip(false)
         .connect_timeout(settings.connect_timeout)
         .pool_max_idle_per_host(settings.idle_per_host)
         // Shorter than the other side keeps an idle connection: a request must not meet its end.
-        .pool_idle_timeout(Duration::from_secs(20))
+        .pool_idle_timeout((keep_alive / 2).min(Duration::from_secs(20)))
         .build()
         .context("make the client for other processes")
 }

@@ -11,6 +11,8 @@ use carepost_kernel::{Channel, ErrorKind, MessageId, TenantId};
 use carepost_providers::{InboundMessage, ReceiptEvent};
 use carepost_tenancy::{ProviderAccount, TenantHandle};
 
+use crate::keeper::Undelivered;
+
 /// A message that is durable (DEL-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accepted {
@@ -112,6 +114,15 @@ impl EngineError {
             | Self::Unavailable { retry_after, .. } => Some(*retry_after),
             Self::Moving => Some(Duration::from_secs(1)),
             Self::KeyReused | Self::NotFound | Self::Internal => None,
+        }
+    }
+}
+
+impl<M> From<Undelivered<M>> for EngineError {
+    fn from(undelivered: Undelivered<M>) -> Self {
+        match undelivered {
+            Undelivered::Full(_) => Self::overloaded(Limit::Mailbox),
+            Undelivered::Away(_) => Self::Moving,
         }
     }
 }

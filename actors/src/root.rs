@@ -284,6 +284,7 @@ async fn open_writers(shared: &Arc<Shared>, placement_id: PlacementId) -> Result
     let Some(opened) = shared.journals.open(placement_id, shared.instance).await else { return Ok(None) };
     let OpenJournal { journal, leases } = opened?;
     leases.announce(&shared.peer_address, shared.is_leaving()).await?;
+    let recent_peers = std::sync::Mutex::default();
     let known_peers = std::sync::Mutex::new(tenant::peers(shared, leases.as_ref()).await?);
     let mailbox = shared.tuning.writer_mailbox;
     let spec = |name: &str, kind| Spec { path: format!("root/placement:{placement_id}/{name}"), kind, mailbox };
@@ -294,6 +295,7 @@ async fn open_writers(shared: &Arc<Shared>, placement_id: PlacementId) -> Result
         journal,
         leases,
         known_peers,
+        recent_peers,
         ingest: keep(&arbiter, &shared.tree, spec("ingest", "IngestActor"), move |guard, _| {
             IngestActor::new(Arc::clone(&for_ingest), placement_id, guard)
         }),
@@ -329,35 +331,36 @@ impl Engine {
         ended
     }
 
-    /// Other processes work on the same databases, and are going to stay.
-    #[must_use]
-    pub fn has_others(&self) -> bool {
-        self.shared.writers.iter().any(|writers| self.shared.has_others(&writers))
-    }
-
     /// Before the end, where other processes are there: hands every tenant over, and takes none up. Returns when all
-    /// have gone or the time is over.
-    pub async fn leave(&self, timeout: Duration) {
+    /// have gone or the time is over; false where nobody else is there, and nothing was done.
+    pub async fn leave(&self, timeout: Duration) -> bool {
         let shared = &self.shared;
-        let all = shared.all_writers();
-        let has_others = |writers: &Arc<Writers>| shared.has_others(writers);
+        let mut shares = Vec::new();
+        for writers in shared.all_writers() {
+            // Asked anew: who came a moment ago counts.
+            let peers = tenant::recent_peers(shared, &writers).await.unwrap_or_else(|_away| writers.peers());
+            writers.meet(peers);
+            if shared.has_others(&writers) {
+                shares.push(writers);
+            }
+        }
+        if shares.is_empty() {
+            return false;
+        }
         shared.leaving.store(true, Ordering::Release);
-        for writers in all.iter().filter(|writers| has_others(writers)) {
+        for writers in &shares {
             if let Err(error) = tenant::meet_peers(shared, writers).await {
                 tracing::warn!(error = %Chain(&error), "tell the other processes of our end");
             }
         }
         let gone = async {
             loop {
-                let left: Vec<Arc<LiveTenant>> = all
-                    .iter()
-                    .filter(|writers| has_others(writers))
-                    .flat_map(|writers| shared.live_in(writers))
-                    .collect();
+                let staying = shares.iter().filter(|writers| shared.has_others(writers));
+                let left: Vec<Arc<LiveTenant>> = staying.flat_map(|writers| shared.live_in(writers)).collect();
                 if left.is_empty() {
                     return;
                 }
-                for live in left {
+                for live in left.into_iter().take(tenant::AT_A_TIME) {
                     // Said again until it has gone: it may have been busy.
                     let _busy = live.actor.tell(tenant::HandOver);
                 }
@@ -367,6 +370,7 @@ impl Engine {
         if tokio::time::timeout(timeout, gone).await.is_err() {
             tracing::warn!("some tenants could not be handed over in time");
         }
+        true
     }
 
     async fn ask<M, T>(&self, tenant_id: TenantId, message: M) -> Result<T, EngineError>
@@ -479,8 +483,10 @@ impl EngineApi for Engine {
 /// The actor is between two lives: they are some milliseconds apart.
 async fn tell_when_ready(live: &LiveTenant, command: EnqueueMessages) {
     live.actor.ready().await;
-    if let Err(Undelivered::Full(refused) | Undelivered::Away(refused)) = live.actor.tell(command) {
-        refuse(refused, &EngineError::Moving);
+    match live.actor.tell(command) {
+        Ok(()) => {}
+        Err(Undelivered::Full(refused)) => refuse(refused, &EngineError::overloaded(Limit::Mailbox)),
+        Err(Undelivered::Away(refused)) => refuse(refused, &EngineError::Moving),
     }
 }
 

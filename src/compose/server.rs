@@ -7,7 +7,7 @@ use actix_web::http::KeepAlive;
 use actix_web::{App, HttpServer};
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
-use url::Url;
+use url::{Host, Url};
 
 use super::Deployment;
 use crate::config::{Config, HttpSettings};
@@ -49,6 +49,11 @@ impl Running {
         let metrics_handle = metrics_server.handle();
         actix_web::rt::spawn(metrics_server);
         let peer_url = config.http.peer_url.clone().unwrap_or_else(|| HttpSettings::url_of(address));
+        if is_in_the_clear(&peer_url) {
+            tracing::warn!(
+                "other processes reach this one without TLS: keys and health data want a private network then"
+            );
+        }
         let deployment = Deployment::start(config, public_url.clone(), &peer_url, metrics).await?;
         let server = api_server(&config.http, deployment.app_state(), listener)?;
         let api = server.handle();
@@ -108,4 +113,15 @@ pub async fn stop_signal() -> anyhow::Result<()> {
         std::process::exit(130);
     });
     Ok(())
+}
+
+/// Plain HTTP to another machine.
+fn is_in_the_clear(peer_url: &Url) -> bool {
+    let is_here = match peer_url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    peer_url.scheme() == "http" && !is_here
 }

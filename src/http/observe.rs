@@ -12,11 +12,12 @@ use actix_web::{Error, HttpMessage as _, HttpRequest, web};
 use uuid::Uuid;
 
 use super::auth::SeenTenant;
-use super::error::{ApiError, Code};
+use super::error::{ApiError, Code, MOVING};
 use super::metrics::{Stopwatch, count_request};
+use super::relay::RELAYED;
 use super::state::AppState;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// No answer of the API is a document: a browser must not run, frame or guess anything in it.
 const CSP_API: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 /// Swagger UI: its own scripts and pictures, styles that it writes itself, and calls to this server.
@@ -106,7 +107,10 @@ fn secure(headers: &mut HeaderMap, route: &str, is_https: bool) {
 fn log(response: &ServiceResponse<BoxBody>, route: &'static str, request_id: Uuid, stopwatch: &Stopwatch) {
     let (request, status, took) = (response.request(), response.status().as_u16(), stopwatch.elapsed());
     let method = method_label(request.method());
-    count_request(route, method, status, took);
+    // A sister process that asked too early or too late asks elsewhere: no caller sees this answer.
+    if !(response.headers().contains_key(MOVING) && request.headers().contains_key(RELAYED)) {
+        count_request(route, method, status, took);
+    }
     let tenant = request.extensions().get::<SeenTenant>().map(|seen| seen.0);
     let took_ms = took.as_secs_f64() * 1_000.0;
     tracing::info!(

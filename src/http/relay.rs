@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::{self, Bytes};
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
-use carepost_actors::Seat;
-use carepost_kernel::TenantId;
+use carepost_actors::{EngineError, Seat};
+use carepost_kernel::{Chain, TenantId};
 use futures_util::StreamExt as _;
 use tokio::time::{Instant, sleep, timeout};
 use url::Url;
@@ -24,21 +24,27 @@ use super::auth::authenticate;
 use super::error::{ApiError, MOVING};
 use super::json;
 use super::metrics::count_relayed;
+use super::observe::{REQUEST_ID, RequestId};
 use super::state::AppState;
 
 /// Marks a request that was passed on: whoever gets it serves it or refuses it.
-const RELAYED: HeaderName = HeaderName::from_static("carepost-relayed");
+pub(super) const RELAYED: HeaderName = HeaderName::from_static("carepost-relayed");
 /// The one route that honours an idempotency key in the header.
 const CREATE_MESSAGE: &str = "/api/v1/messaging/messages";
+/// What is done twice where it is asked for twice.
+const CREATE_BATCH: &str = "/api/v1/messaging/messages/batch";
+const REDRIVE: &str = "/api/v1/messaging/messages/redrive";
+const LOST: &str = "the process that works for the tenant broke off: what was asked may have been done, so look first";
 /// A request with more than this is not held: where its tenant moves at that very moment, its sender is told so.
 const HELD_BYTES: usize = 1 << 20;
-/// How old the knowledge of a tenant's place may be.
-pub(super) const KNOWN_FOR: Duration = Duration::from_secs(1);
+/// How old the knowledge of a tenant's place may be: where it is wrong, the process that was asked says so.
+const KNOWN_FOR: Duration = Duration::from_secs(10);
 /// And after it has proved wrong.
-const WRONG_FOR: Duration = Duration::from_millis(100);
+pub(super) const WRONG_FOR: Duration = Duration::from_millis(100);
 /// How long a request is held for a tenant that is on its way: longer than a take-over after a kill.
 const PATIENCE: Duration = Duration::from_secs(15);
-const AGAIN: Duration = Duration::from_millis(20);
+/// How long it rests before it is tried again: at first, and at most. Each rest is twice the one before.
+const RESTS: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(500)];
 /// After so long without an answer it is asked whether the tenant is still there.
 const STILL_THERE: Duration = Duration::from_millis(500);
 /// Who has given the tenant up may take so long to answer what was begun before.
@@ -67,8 +73,8 @@ pub(super) async fn to_owner(request: ServiceRequest, next: Next<BoxBody>) -> Re
     let Some(tenant_id) = tenant_of(request.request(), &state).await else { return next.call(request).await };
     match state.engine.seat(tenant_id, KNOWN_FOR).await {
         Ok(Seat::Here) if !can_be_held(request.request()) => next.call(request).await,
-        Ok(seat) => serve(request, next, &state, tenant_id, seat).await,
-        Err(_) => next.call(request).await,
+        Err(error) if error != EngineError::Moving => next.call(request).await,
+        seat => serve(request, next, &state, tenant_id, seat).await,
     }
 }
 
@@ -97,7 +103,7 @@ async fn serve(
     next: Next<BoxBody>,
     state: &AppState,
     tenant_id: TenantId,
-    mut seat: Seat,
+    mut seat: Result<Seat, EngineError>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let payload = request.extract::<web::Payload>().await?;
     let body = match json::read_raw(request.request(), payload, state.limits.batch_body_bytes).await {
@@ -105,14 +111,12 @@ async fn serve(
         Err(error) => return Ok(request.error_response(error)),
     };
     json::hold(request.request(), body.clone());
-    let deadline = instant() + PATIENCE;
-    let mut was_away = false;
+    let (deadline, mut rest, mut was_away) = (instant() + PATIENCE, RESTS[0], false);
     loop {
         match &seat {
-            Seat::Here => {
+            Ok(Seat::Here) => {
                 let response = next.call(request).await?;
-                let is_over = !response.headers().contains_key(MOVING) || instant() >= deadline;
-                if is_over {
+                if !response.headers().contains_key(MOVING) {
                     if was_away {
                         count_relayed("came_here");
                     }
@@ -121,33 +125,31 @@ async fn serve(
                 let (begun, _refusal) = response.into_parts();
                 request = ServiceRequest::from_parts(begun, Payload::None);
             }
-            Seat::At(address) => {
+            Ok(Seat::At(address)) => {
                 was_away = true;
                 match pass_on(request.request(), &body, state, (tenant_id, address)).await {
+                    Passed::NotYet => {}
                     Passed::Answered(response) => {
                         count_relayed("answered");
                         return Ok(request.into_response(response));
                     }
                     Passed::Lost => {
                         count_relayed("lost");
-                        let error = ApiError::unavailable(
-                            "the process that works for the tenant broke off: ask again by the key",
-                        );
-                        return Ok(request.error_response(error));
+                        return Ok(request.error_response(ApiError::unavailable(LOST)));
                     }
-                    Passed::NotYet if instant() >= deadline => {
-                        count_relayed("given_up");
-                        return Ok(request.error_response(ApiError::from(carepost_actors::EngineError::Moving)));
-                    }
-                    Passed::NotYet => {}
                 }
             }
+            Err(EngineError::Moving) => {}
+            Err(error) => return Ok(request.error_response(ApiError::from(error.clone()))),
         }
-        sleep(AGAIN).await;
-        seat = match state.engine.seat(tenant_id, WRONG_FOR).await {
-            Ok(seat) => seat,
-            Err(error) => return Ok(request.error_response(ApiError::from(error))),
-        };
+        if instant() >= deadline {
+            count_relayed("given_up");
+            tracing::warn!(tenant.id = %tenant_id, seat = ?seat, "give a request up: nobody takes its tenant");
+            return Ok(request.error_response(ApiError::from(EngineError::Moving)));
+        }
+        sleep(rest).await;
+        rest = (rest * 2).min(RESTS[1]);
+        seat = state.engine.seat(tenant_id, WRONG_FOR).await;
     }
 }
 
@@ -168,17 +170,25 @@ async fn pass_on(
 ) -> Passed {
     let Some(url) = target(address, request) else { return Passed::NotYet };
     let mut headers = passed_on(request.headers());
+    let may_be_repeated = may_be_repeated(request, &headers);
     headers.insert(RELAYED, HeaderValue::from_static("1"));
+    if let Some(id) = RequestId::of(request).and_then(|id| HeaderValue::from_str(&id.to_string()).ok()) {
+        headers.insert(REQUEST_ID, id);
+    }
     let outgoing = reqwest_headers(&headers);
     let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or_default();
     let mut sending = pin!(state.peers.request(method, url).headers(outgoing).body(Bytes::clone(body)).send());
     let mut gone_since = None;
     let sent = loop {
         if let Ok(sent) = timeout(STILL_THERE, &mut sending).await {
-            break sent.map_err(|error| error.is_connect());
+            break sent.map_err(|error| {
+                let is_before_the_first_byte = error.is_connect();
+                tracing::info!(error = %Chain(&error.without_url()), peer = address, "pass a request on");
+                is_before_the_first_byte
+            });
         }
         // One that is frozen answers nobody, until its lease has run out. One that has just handed the tenant over does.
-        let is_there = match state.engine.seat(tenant_id, KNOWN_FOR).await {
+        let is_there = match state.engine.seat(tenant_id, STILL_THERE).await {
             Ok(Seat::At(there)) => there == *address,
             Ok(Seat::Here) => false,
             Err(_) => true,
@@ -189,19 +199,26 @@ async fn pass_on(
             break Err(false);
         }
     };
-    match sent {
+    let passed = match sent {
         Ok(response) if response.headers().contains_key(MOVING.as_str()) => Passed::NotYet,
         Ok(response) => answer(response, state).await,
         Err(is_before_the_first_byte) if is_before_the_first_byte => Passed::NotYet,
-        Err(_) if may_be_repeated(request) => Passed::NotYet,
         Err(_) => Passed::Lost,
+    };
+    match passed {
+        Passed::Lost if may_be_repeated => Passed::NotYet,
+        passed => passed,
     }
 }
 
-/// A key makes one message of a request, however often it is sent (DEL-2); what only reads may be repeated anyway.
-fn may_be_repeated(request: &HttpRequest) -> bool {
-    let is_keyed = request.path() == CREATE_MESSAGE && request.headers().contains_key("idempotency-key");
-    is_keyed || request.method() == Method::GET
+/// A key makes one message of a request, however often it is sent (DEL-2); all the rest but batches and redrives comes
+/// to the same however often it is done.
+fn may_be_repeated(request: &HttpRequest, passed_on: &HeaderMap) -> bool {
+    match request.path() {
+        CREATE_MESSAGE => passed_on.contains_key("idempotency-key"),
+        CREATE_BATCH | REDRIVE => false,
+        _ => true,
+    }
 }
 
 fn target(address: &str, request: &HttpRequest) -> Option<Url> {
@@ -261,3 +278,6 @@ async fn answer(response: reqwest::Response, state: &AppState) -> Passed {
 fn instant() -> Instant {
     Instant::now()
 }
+
+#[cfg(test)]
+mod tests;

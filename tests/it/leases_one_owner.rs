@@ -16,7 +16,9 @@ use crate::support::{Clinic, Server, World, phone, silent, sms, wait_for, wait_u
 const TAKE_OVER: Duration = Duration::from_secs(15);
 const MESSAGES: &str = "/api/v1/messaging/messages";
 
-const COUNT_OWNERS: &str = "SELECT count(DISTINCT owner_id) FROM tenant_leases WHERE expires_at > now()";
+/// Of leases that somebody holds: a lease that was given back belongs to nobody.
+const COUNT_OWNERS: &str = "SELECT count(DISTINCT owner_id) FROM tenant_leases
+    WHERE expires_at > now() AND owner_id <> '00000000-0000-0000-0000-000000000000'";
 
 /// All see each other: from then on tenants are shared out.
 pub(crate) async fn met(world: &World, count: i64) {
@@ -61,7 +63,14 @@ async fn del_10_any_process_can_be_asked_for_anything() {
         assert_eq!(api.with_key("cp_unknown").message(&sms(&phone(3))).await.status, 401);
         assert_eq!(api.message(&json!({ "to": 1 })).await.status, 400);
     }
-    assert_eq!(world.database.count("SELECT count(*) FROM tenant_leases WHERE expires_at > now()").await, 1);
+    assert_eq!(world.database.count(COUNT_OWNERS).await, 1);
+    let mut relayed = String::new();
+    for server in [&world.server, &second] {
+        relayed.push_str(&reqwest::get(&server.metrics).await.unwrap().text().await.unwrap());
+    }
+    let passed_on =
+        |line: &str| line.starts_with("carepost_http_relayed_total{result=\"answered\"}") && !line.ends_with(" 0");
+    assert!(relayed.lines().any(passed_on), "one of them passed on to the other");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -76,7 +85,14 @@ async fn del_10_tenants_are_shared_out_and_taken_over() {
     }
     assert_eq!(world.database.count(COUNT_OWNERS).await, 1);
     let mut second = Server::start(&world.database.url, &[]).await;
-    wait_until("some have moved", || async { world.database.count(COUNT_OWNERS).await == 2 }).await;
+    // A lease that was given up belongs to nobody until there is work: each question is some.
+    let shared_out = async || {
+        for clinic in &clinics {
+            clinic.send(&sms(&phone(20))).await;
+        }
+        world.database.count(COUNT_OWNERS).await == 2
+    };
+    wait_until("some have moved", shared_out).await;
 
     // A clean stop: at once, and without a refusal.
     second.stop();
@@ -85,7 +101,7 @@ async fn del_10_tenants_are_shared_out_and_taken_over() {
     }
     assert_eq!(world.database.count(COUNT_OWNERS).await, 1);
     second.run().await;
-    wait_until("some have moved again", || async { world.database.count(COUNT_OWNERS).await == 2 }).await;
+    wait_until("some have moved again", shared_out).await;
 
     // A kill: each is served by the other in time; a caller is held meanwhile and not refused.
     world.server.kill9();

@@ -2,8 +2,9 @@
 //! listens to events misses none.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use carepost_providers::Vendor;
 use serde_json::json;
@@ -21,6 +22,7 @@ const CALLERS: usize = 6;
 #[derive(Clone)]
 struct Traffic {
     bases: Arc<[String]>,
+    ready: Arc<Mutex<Vec<String>>>,
     acked: Arc<AtomicUsize>,
     is_over: Arc<AtomicBool>,
 }
@@ -30,15 +32,30 @@ impl Traffic {
         self.is_over.load(Ordering::Relaxed)
     }
 
-    /// A balancer's choice: the next one in turn that says that it is ready.
-    async fn ready(&self, turn: &mut usize) -> &str {
+    /// A balancer's choice: the next one in turn of those that were ready when it last looked.
+    async fn ready(&self, turn: &mut usize) -> String {
         loop {
             *turn += 1;
-            let base = &self.bases[*turn % self.bases.len()];
-            let asked = Api::new(base, None).request("GET", "/health/ready").send().await;
-            if asked.is_ok_and(|answer| answer.status().is_success()) {
-                return base;
+            let ready = self.ready.lock().unwrap().clone();
+            if let Some(base) = ready.get(*turn % ready.len().max(1)) {
+                return base.clone();
             }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Looks who is ready, each half second.
+    async fn look(self) {
+        while !self.is_over() {
+            let mut ready = Vec::new();
+            for base in self.bases.iter() {
+                let asked = Api::new(base, None).request("GET", "/health/ready").send().await;
+                if asked.is_ok_and(|answer| answer.status().is_success()) {
+                    ready.push(base.clone());
+                }
+            }
+            *self.ready.lock().unwrap() = ready;
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
 
@@ -52,7 +69,7 @@ impl Traffic {
 async fn post_on(clinic: Clinic, traffic: Traffic, mut turn: usize) -> (Vec<String>, Vec<String>) {
     let (mut ids, mut faults) = (Vec::new(), Vec::new());
     while !traffic.is_over() {
-        let api = clinic.api.at(traffic.ready(&mut turn).await);
+        let api = clinic.api.at(&traffic.ready(&mut turn).await);
         let mut request = api.request("POST", "/api/v1/messaging/messages").json(&sms(&phone(turn)));
         if turn.is_multiple_of(2) {
             request = request.header("Idempotency-Key", Uuid::new_v4().to_string());
@@ -70,10 +87,10 @@ async fn post_on(clinic: Clinic, traffic: Traffic, mut turn: usize) -> (Vec<Stri
 }
 
 /// Listens as a browser does: where the stream ends, it comes again with the last id that it saw.
-async fn listen(clinic: Clinic, traffic: Traffic, wanted: Arc<std::sync::Mutex<Option<BTreeSet<String>>>>) {
+async fn listen(clinic: Clinic, traffic: Traffic, wanted: Arc<Mutex<Option<BTreeSet<String>>>>) {
     let (mut seen, mut last, mut turn) = (BTreeSet::new(), None::<String>, 0);
     loop {
-        let api = clinic.api.at(traffic.ready(&mut turn).await);
+        let api = clinic.api.at(&traffic.ready(&mut turn).await);
         let mut request = api.request("GET", "/api/v1/messaging/events");
         if let Some(last) = &last {
             request = request.header("Last-Event-ID", last);
@@ -103,7 +120,8 @@ async fn del_10_a_rolling_restart_fails_no_request() {
     met(&world, 3).await;
     let mut servers = [world.server, second, third];
     let bases = servers.iter().map(|server| server.base.clone()).collect();
-    let traffic = Traffic { bases, acked: Arc::default(), is_over: Arc::default() };
+    let traffic = Traffic { bases, ready: Arc::default(), acked: Arc::default(), is_over: Arc::default() };
+    let looking = tokio::spawn(traffic.clone().look());
     let (mut callers, mut listeners) = (JoinSet::new(), JoinSet::new());
     let wanted: Vec<_> = clinics.iter().map(|_| Arc::default()).collect();
     for (place, clinic) in clinics.iter().enumerate() {
@@ -147,6 +165,7 @@ async fn del_10_a_rolling_restart_fails_no_request() {
     }
     let heard = tokio::time::timeout(crate::support::PATIENCE, listeners.join_all()).await;
     heard.expect("each listener hears of each message");
+    looking.await.unwrap();
     // A tenant moves away from the one that stops and back, at most: nothing goes to and fro.
     let moves = world.database.count("SELECT max(epoch) FROM tenant_leases").await;
     assert!(moves <= 10, "a tenant had {moves} owners");

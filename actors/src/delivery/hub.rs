@@ -32,6 +32,11 @@ impl EventHub {
         }
     }
 
+    /// Ends the streams of all who listen to this tenant.
+    pub fn end(&self, tenant_id: TenantId) {
+        self.0.remove(&tenant_id);
+    }
+
     /// Somebody listens to this tenant.
     #[must_use]
     pub fn has_listeners(&self, tenant_id: TenantId) -> bool {

@@ -1,9 +1,9 @@
 //! `IngestActor`: the group commit of new messages of one placement (DEL-1, DEL-2).
 //!
-//! Messages queue fairly over tenants (DEL-11). Two batches are under way at most, or four where full ones wait; what
-//! comes meanwhile makes the next one, so that batches grow with the load and an idle engine commits at once. The second leaves when it is as large as
-//! the first: else a crowd of callers who wait for their answers makes many small batches. Over its bounds it refuses
-//! (DEL-12).
+//! Messages queue fairly over tenants (DEL-11). Two batches are under way at most, or three where full ones wait; what
+//! comes meanwhile makes the next one, so that batches grow with the load and an idle engine commits at once. The second
+//! leaves when it is as large as the first: else a crowd of callers who wait for their answers makes many small batches.
+//! Over its bounds it refuses (DEL-12).
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ struct Flush;
 /// Batches under way at most.
 const BATCHES: usize = 2;
 /// And full ones: one more saves no round trip of its own, but the others' wait for the disk.
-const FULL_BATCHES: usize = 4;
+const FULL_BATCHES: usize = 3;
 
 impl IngestActor {
     pub(crate) fn new(shared: Arc<Shared>, placement_id: PlacementId, guard: Guard) -> Self {
@@ -257,6 +257,6 @@ mod tests {
         assert!(!is_batch_due(&[120, 120], 999, 1_000));
         // Full ones may be more.
         assert!(is_batch_due(&[1_000, 1_000], 1_000, 1_000));
-        assert!(!is_batch_due(&[1_000; 4], 1_000, 1_000));
+        assert!(!is_batch_due(&[1_000; 3], 1_000, 1_000));
     }
 }

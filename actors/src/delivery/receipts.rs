@@ -95,7 +95,7 @@ async fn merge(live: &LiveTenant, receipts: Vec<Receipt>) -> Result<(), EngineEr
     }
     let (answer, told) = oneshot::channel();
     let entry = Entry::Receive(PendingReceipts { receipts, answer });
-    live.writers.ledger.tell(entry).map_err(|_| EngineError::Moving)?;
+    live.writers.ledger.tell(entry)?;
     told.await.map_err(|_| EngineError::restarting())?
 }
 

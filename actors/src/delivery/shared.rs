@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use dashmap::DashMap;
 use jiff::Timestamp;
@@ -80,6 +81,8 @@ pub(crate) struct Writers {
     pub(crate) leases: Arc<dyn LeaseBook>,
     /// Who is alive, as of the last look.
     pub(crate) known_peers: Mutex<Arc<[Peer]>>,
+    /// The same, as somebody needed to know it last, and when that was.
+    pub(crate) recent_peers: Mutex<Option<(Instant, Arc<[Peer]>)>>,
     pub(crate) ingest: Handle<IngestActor>,
     pub(crate) ledger: Handle<LedgerActor>,
     /// One batch of the ledger at a time, whichever incarnation has begun it.
@@ -201,6 +204,17 @@ impl Writers {
     /// Who was alive at the last look.
     pub(crate) fn peers(&self) -> Arc<[Peer]> {
         Arc::clone(&self.known_peers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Who is alive, where it was looked for no longer ago than this.
+    pub(crate) fn recent_peers(&self, max_age: Duration) -> Option<Arc<[Peer]>> {
+        let recent = self.recent_peers.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.as_ref().filter(|(noted_at, _)| noted_at.elapsed() < max_age).map(|(_, peers)| Arc::clone(peers))
+    }
+
+    /// Notes who is alive at this moment.
+    pub(crate) fn note_recent(&self, peers: Arc<[Peer]>, now: Instant) {
+        *self.recent_peers.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, peers));
     }
 
     /// Notes who is alive; returns who was before.

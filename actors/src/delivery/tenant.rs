@@ -31,7 +31,7 @@ use super::shared::{LiveTenant, Shared};
 pub(crate) use activation::{live, live_of, reconsider, recount_old};
 pub(crate) use commands::{CancelMessage, RedriveMessages};
 pub(crate) use keys::{Answer, KeyMemory, Promise, answer};
-pub(crate) use seat::{meet_peers, of_ours, peers, seat};
+pub(crate) use seat::{AT_A_TIME, meet_peers, of_ours, peers, recent_peers, seat};
 
 /// Take in these messages of the tenant.
 #[derive(Message)]

@@ -6,7 +6,7 @@ use crate::plants::Plant;
 use crate::run::{Outcome, alone, run};
 
 /// Seeds of one test, unless `CAREPOST_SIM_SEEDS` says more.
-const SEEDS: u64 = 250;
+const SEEDS: u64 = 700;
 
 #[expect(clippy::disallowed_methods, reason = "what to run is handed over in the environment")]
 fn told<T: std::str::FromStr>(variable: &str) -> Option<T> {

@@ -150,7 +150,7 @@ pub(crate) fn kill(dice: Dice, number: u32) -> Kill {
         70..90 => Victim::Postgres,
         _ => Victim::Both,
     };
-    let (after, down, start_life) = (dice.millis(50, 1_000), dice.millis(0, 300), dice.millis(0, 400));
+    let (after, down, start_life) = (dice.millis(50, 700), dice.millis(0, 300), dice.millis(0, 400));
     Kill { victim, after, down, start_life }
 }
 

@@ -30,7 +30,7 @@ use crate::http::auth::{Caller, authenticate};
 use crate::http::error::{ApiError, Code, FaultView};
 use crate::http::metrics::OpenStream;
 use crate::http::query::Parameters;
-use crate::http::relay::KNOWN_FOR;
+use crate::http::relay::WRONG_FOR;
 use crate::http::state::AppState;
 
 /// A sign of life, and a look at whether the key is still good.
@@ -64,10 +64,12 @@ pub(crate) async fn stream_events(
     let open = open_stream(&state)?;
     let live = state.engine.listen(caller.tenant_id());
     let mut follower = Follower::new(&state, request, caller.tenant, live, open);
+    // An id by itself is no event: a client that has to come again before its first event knows from where on.
+    let beginning = after.is_none().then(|| Ok(Bytes::from(format!("id: {}\n\n", follower.last))));
     if let Some(after) = after {
         follower.read_from(after);
     }
-    Ok(respond(&state, follow(follower)))
+    Ok(respond(&state, stream::iter(beginning).chain(follow(follower))))
 }
 
 /// Where a stream begins: the header wins over the parameter, because a browser sends it on a reconnect.
@@ -211,7 +213,7 @@ impl Follower {
 
 /// The tenant lives in another process by now.
 pub(crate) async fn has_moved(state: &AppState, tenant: &TenantHandle) -> bool {
-    let seat = state.engine.seat(tenant.tenant.tenant_id, KNOWN_FOR).await;
+    let seat = state.engine.seat(tenant.tenant.tenant_id, WRONG_FOR).await;
     matches!(seat, Ok(Seat::At(_)))
 }
 

@@ -34,6 +34,9 @@ fn event(world: &World, message_id: MessageId, channel: Channel, state: Delivery
 async fn events_come_as_they_happen_and_once() {
     let world = World::new().await;
     let mut body = world.open(TestRequest::get().uri(EVENTS)).await;
+    let beginning = chunk(&mut body).await;
+    let place: EventId = beginning.strip_prefix("id: ").unwrap().trim_end().parse().unwrap();
+    assert!(place >= EventId::first_at(noon()), "where to go on from, and no event: {beginning}");
     assert_eq!(chunk(&mut body).await, ": alive\n\n");
     let sent = event(&world, MessageId::new(noon()), Channel::Sms, DeliveryState::Sent);
     let other = event(&world, MessageId::new(noon()), Channel::Email, DeliveryState::Sent);

@@ -6,4 +6,6 @@ WITH gone AS (
 INSERT INTO instances (instance_id, address, is_leaving, seen_at)
 VALUES ($1::uuid, $2::text, $3::boolean, now())
 ON CONFLICT (instance_id) DO UPDATE
-    SET address = EXCLUDED.address, is_leaving = EXCLUDED.is_leaving, seen_at = EXCLUDED.seen_at
+    -- Who leaves does not come back: a renewal that was on its way must not say so.
+    SET address = EXCLUDED.address, is_leaving = instances.is_leaving OR EXCLUDED.is_leaving,
+        seen_at = EXCLUDED.seen_at

@@ -35,14 +35,15 @@ pub(crate) async fn live(shared: &Arc<Shared>, tenant_id: TenantId) -> Result<Ar
         return Err(EngineError::Moving);
     }
     let turn = tokio::time::timeout(PATIENCE, shared.activation.take(tenant_id)).await;
-    let _one_at_a_time = turn.map_err(|_elapsed| EngineError::away())?;
+    let _one_at_a_time = turn.map_err(|_elapsed| EngineError::Moving)?;
     if let Some(found) = shared.live(tenant_id) {
         return Ok(found);
     }
     let placement_id = shared.directory.placement_of(tenant_id).await.map_err(|error| unavailable(&error))?;
     let writers = crate::root::writers(shared, placement_id).await?;
     // Else a request that was on its way here would bring a tenant back that has just been handed over.
-    if super::seat::better_place(shared, &writers, tenant_id).is_some() {
+    let peers = super::seat::recent_peers(shared, &writers).await?;
+    if super::seat::better_place(shared, &peers, tenant_id).is_some() {
         return Err(EngineError::Moving);
     }
     let claimed = claim(shared, &writers, &[tenant_id]).await?;

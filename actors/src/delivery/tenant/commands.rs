@@ -73,7 +73,10 @@ async fn cancel(shared: &Shared, live: &LiveTenant, message_id: MessageId) -> Re
         known.push(channel);
         if row.can_be_cancelled() {
             let step = rules::cancelled(row.key(), row.attempt_no(), row.failures(), shared.now());
-            cancelled.extend(take_back(live, Decision::new(DeliveryState::Queued, step)).await?);
+            let taken = take_back(live, Decision::new(DeliveryState::Queued, step)).await;
+            // "Moving" says that nothing was done.
+            let begun = |error| if cancelled.is_empty() { error } else { EngineError::restarting() };
+            cancelled.extend(taken.map_err(begun)?);
         }
         undecided = Some(row).filter(DueRow::may_fall_back).or(undecided);
     }
@@ -107,7 +110,7 @@ async fn stop_plan(
 async fn take_back(live: &LiveTenant, decision: Decision) -> Result<Option<Channel>, EngineError> {
     let channel = decision.change.key.channel;
     let (answer, told) = oneshot::channel();
-    live.writers.ledger.tell(Entry::Decide(PendingDecision { decision, answer })).map_err(|_| EngineError::Moving)?;
+    live.writers.ledger.tell(Entry::Decide(PendingDecision { decision, answer }))?;
     let effect = told.await.map_err(|_| EngineError::restarting())?;
     if effect.is_none() && live.epoch().is_none() {
         // Refused by the fence: the tenant's next process can still take it back.

@@ -24,14 +24,16 @@ use super::{CALLS_END, HandOver};
 
 /// How long somebody waits for a tenant that is on its way.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// A tenant whose calls do not end in this time stays for now.
-const CALLS_PATIENCE: Duration = Duration::from_secs(20);
+/// A tenant whose calls do not end in this time stays for now: meanwhile it makes no new ones.
+const CALLS_PATIENCE: Duration = Duration::from_secs(5);
 /// And for so long.
 const STAY: Duration = Duration::from_secs(300);
 /// A seat that is older is forgotten.
 const REMEMBERED: Duration = Duration::from_secs(10);
 /// Tenants that are handed over in one round.
-const AT_A_TIME: usize = 64;
+pub(crate) const AT_A_TIME: usize = 64;
+/// Where nobody works for a tenant, who is alive is not known better than this.
+const RECENT: Duration = Duration::from_millis(100);
 
 /// Where requests for a tenant are to go, as it was no longer ago than `max_age`.
 ///
@@ -50,7 +52,7 @@ pub(crate) async fn seat(shared: &Arc<Shared>, tenant_id: TenantId, max_age: Dur
     }
     // One look for all who ask: a crowd at the wrong process must not keep the database busy.
     let turn = timeout(PATIENCE, shared.seating.take(tenant_id)).await;
-    let _one_at_a_time = turn.map_err(|_elapsed| EngineError::away())?;
+    let _one_at_a_time = turn.map_err(|_elapsed| EngineError::Moving)?;
     if let Some(seat) = known() {
         return Ok(seat);
     }
@@ -72,14 +74,30 @@ async fn look(shared: &Arc<Shared>, tenant_id: TenantId) -> Result<Seat, EngineE
         owner = find_owner(shared, &writers, tenant_id).await?;
     }
     let owner = owner.filter(|owner| owner.instance != shared.instance);
-    let there = owner.or_else(|| better_place(shared, &writers, tenant_id));
+    let there = match owner {
+        Some(owner) => Some(owner),
+        None => better_place(shared, &recent_peers(shared, &writers).await?, tenant_id),
+    };
     Ok(there.map_or(Seat::Here, |peer| Seat::At(peer.address)))
 }
 
+/// Who is alive, read anew where the last reading is not of this moment: who has just left, died or come must be known
+/// before somebody is told where to go.
+pub(crate) async fn recent_peers(shared: &Shared, writers: &Writers) -> Result<Arc<[Peer]>, EngineError> {
+    if let Some(recent) = writers.recent_peers(RECENT) {
+        return Ok(recent);
+    }
+    let peers = peers(shared, writers.leases.as_ref()).await.map_err(|error| {
+        tracing::warn!(error = %Chain(&error), "list the processes that are alive");
+        EngineError::away()
+    })?;
+    writers.note_recent(Arc::clone(&peers), instant());
+    Ok(peers)
+}
+
 /// Another process that should ask for the tenant's lease in place of this one.
-pub(super) fn better_place(shared: &Shared, writers: &Writers, tenant_id: TenantId) -> Option<Peer> {
+pub(super) fn better_place(shared: &Shared, peers: &[Peer], tenant_id: TenantId) -> Option<Peer> {
     let is_leaving = shared.is_leaving();
-    let peers = writers.peers();
     let candidates = peers.iter().filter(|peer| !is_leaving || peer.instance != shared.instance);
     preferred(tenant_id, candidates).filter(|peer| peer.instance != shared.instance).cloned()
 }
@@ -113,8 +131,9 @@ const fn mix(value: u64) -> u64 {
 
 /// Of these tenants, those that this process works for or should ask for.
 pub(crate) fn of_ours(shared: &Shared, writers: &Writers, tenants: BTreeSet<TenantId>) -> BTreeSet<TenantId> {
+    let peers = writers.peers();
     let is_ours =
-        |tenant_id: &TenantId| shared.live(*tenant_id).is_some() || better_place(shared, writers, *tenant_id).is_none();
+        |tenant_id: &TenantId| shared.live(*tenant_id).is_some() || better_place(shared, &peers, *tenant_id).is_none();
     tenants.into_iter().filter(is_ours).collect()
 }
 
@@ -126,7 +145,10 @@ pub(crate) async fn meet_peers(shared: &Shared, writers: &Arc<Writers>) -> Resul
     writers.leases.announce(&shared.peer_address, shared.is_leaving()).await?;
     let peers: Arc<[Peer]> = peers(shared, writers.leases.as_ref()).await?;
     let is_settled = writers.meet(Arc::clone(&peers)) == peers;
-    shared.seats.retain(|_, noted| noted.0.elapsed() < REMEMBERED);
+    let stays = |address: &str| peers.iter().any(|peer| peer.address == address && !peer.is_leaving);
+    shared.seats.retain(|_, (noted_at, seat)| {
+        noted_at.elapsed() < REMEMBERED && matches!(seat, Seat::At(address) if stays(address))
+    });
     let at_our_address = peers.iter().filter(|peer| peer.address == shared.peer_address).count();
     if !is_settled && at_our_address > 1 {
         tracing::warn!(address = shared.peer_address, "another process says that it is reached where this one is");
@@ -135,7 +157,7 @@ pub(crate) async fn meet_peers(shared: &Shared, writers: &Arc<Writers>) -> Resul
         return Ok(());
     }
     let elsewhere =
-        |live: &Arc<LiveTenant>| better_place(shared, writers, live.tenant_id).is_some() && live.may_move(instant());
+        |live: &Arc<LiveTenant>| better_place(shared, &peers, live.tenant_id).is_some() && live.may_move(instant());
     for live in shared.live_in(writers).into_iter().filter(elsewhere).take(AT_A_TIME) {
         // A full mailbox: in the next round, then.
         let _later = live.actor.tell(HandOver);
@@ -181,6 +203,8 @@ impl Drop for Moving {
     fn drop(&mut self) {
         if self.is_out {
             self.shared.let_go(&self.live);
+            // Who listens comes again, and is led to where it goes on.
+            self.shared.hub.end(self.live.tenant_id);
             return;
         }
         self.live.handing_over.store(false, Ordering::Release);

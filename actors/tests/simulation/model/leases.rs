@@ -56,8 +56,9 @@ impl Tables {
     }
 
     pub(crate) fn announce(&mut self, instance: InstanceId, address: &str, is_leaving: bool, now: Timestamp) {
-        let row = InstanceRow { address: address.to_owned(), is_leaving, seen_at: now };
-        self.instances.insert(instance, row);
+        let was_leaving = self.instances.get(&instance).is_some_and(|row| row.is_leaving);
+        let is_leaving = is_leaving || was_leaving;
+        self.instances.insert(instance, InstanceRow { address: address.to_owned(), is_leaving, seen_at: now });
     }
 
     pub(crate) fn list_peers(&self, seen_after: Timestamp) -> Vec<Peer> {

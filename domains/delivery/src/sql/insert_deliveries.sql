@@ -1,4 +1,5 @@
--- Stores the first deliveries of new messages: none can be there yet, and asking costs a third more. Leans on deliveries_pkey.
+-- Stores the first deliveries of new messages: none can be there yet, and asking would cost a third more. Leans on
+-- deliveries_pkey.
 INSERT INTO deliveries (tenant_id, message_id, channel, state, reason, due_at, is_open, attempt_no, failures,
                         recipient_hash, priority, segments)
 SELECT tenant_id, message_id, channel, 0, reason, due_at, true, 0, 0, recipient_hash, priority, segments
