@@ -23,7 +23,7 @@ mod steps;
 use crate::cli::ChaosArgs;
 use crate::machine::Machine;
 use crate::number::millis;
-use crate::report::{Figure, Limits, Report};
+use crate::report::{Figure, Report};
 use crate::scenario::{conclude, interruptible};
 use crate::tally::Ending;
 use crate::target::{TemporaryFolder, binary};
@@ -98,7 +98,7 @@ pub(crate) async fn run(args: &ChaosArgs) -> anyhow::Result<()> {
         }
     }
     report.figures.extend(figures);
-    conclude(&report, Limits::default(), &args.output)
+    conclude(&report, &args.output)
 }
 
 type All = (Vec<Outcome>, Vec<(Step, NotRun)>);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::load::Shape;
-use crate::payloads::Mix;
+use crate::payloads::{MOST_RECIPIENTS, Mix};
 use crate::report::{Limits, ShareLimits};
 use crate::schedule::Schedule;
 use crate::target::TargetArgs;
@@ -124,6 +124,9 @@ pub(crate) struct BatchArgs {
 pub(crate) struct LifecycleArgs {
     #[command(flatten)]
     pub(crate) load: LoadArgs,
+    /// Invented recipients of each shape: with few of them the count of overtakers means something.
+    #[arg(long, value_name = "COUNT", default_value_t = MOST_RECIPIENTS, value_parser = clap::value_parser!(u64).range(1..=MOST_RECIPIENTS))]
+    pub(crate) recipients: u64,
     /// Flat out: messages that may be promised and not sent yet.
     #[arg(long, value_name = "COUNT", default_value_t = 5_000)]
     pub(crate) window: u64,

@@ -18,6 +18,9 @@ const GET_SPAN: &str = include_str!("sql/get_span.sql");
 const GET_EFFORT: &str = include_str!("sql/get_effort.sql");
 const GET_BULK: &str = include_str!("sql/get_bulk.sql");
 const HOLD_SNAPSHOT: &str = include_str!("sql/hold_snapshot.sql");
+const GET_SNAPSHOT: &str = include_str!("sql/get_snapshot.sql");
+const IS_SNAPSHOT_HELD: &str = include_str!("sql/is_snapshot_held.sql");
+const COUNT_RECEIPTS: &str = include_str!("sql/count_receipts.sql");
 const SCAN_DELIVERIES: &str = include_str!("sql/scan_deliveries.sql");
 const GET_VERSION: &str = include_str!("sql/get_version.sql");
 
@@ -41,6 +44,15 @@ impl Drop for Driver {
 pub(crate) struct Effort {
     pub(crate) commits: i64,
     pub(crate) wal_bytes: i64,
+}
+
+/// A snapshot that a session keeps open.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    /// The session's process.
+    process: i32,
+    /// The oldest transaction that vacuum must leave alone for it.
+    oldest: String,
 }
 
 /// How much room the tables take.
@@ -98,8 +110,26 @@ impl Database {
     }
 
     /// Keeps a snapshot of now open for as long as this connection lasts.
-    pub(crate) async fn hold_snapshot(&self) -> anyhow::Result<()> {
-        self.client.batch_execute(HOLD_SNAPSHOT).await.context("hold a snapshot")
+    pub(crate) async fn hold_snapshot(&self) -> anyhow::Result<Snapshot> {
+        self.client.batch_execute(HOLD_SNAPSHOT).await.context("hold a snapshot")?;
+        let row = self.client.query_one(GET_SNAPSHOT, &[]).await.context("look at the snapshot that is held")?;
+        Ok(Snapshot { process: row.try_get("pid")?, oldest: row.try_get("backend_xmin")? })
+    }
+
+    /// Whether another connection's snapshot is still held, seen from this one.
+    pub(crate) async fn is_held(&self, snapshot: &Snapshot) -> anyhow::Result<bool> {
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&snapshot.process, &snapshot.oldest];
+        Ok(self
+            .client
+            .query_one(IS_SNAPSHOT_HELD, &params)
+            .await
+            .context("look for the snapshot")?
+            .try_get("is_held")?)
+    }
+
+    /// Entries of the history that are receipts.
+    pub(crate) async fn receipts(&self, tenants: &[Uuid]) -> anyhow::Result<i64> {
+        Ok(self.client.query_one(COUNT_RECEIPTS, &[&tenants]).await.context("count receipts")?.try_get("receipts")?)
     }
 
     /// Reads every delivery.

@@ -22,8 +22,8 @@ pub(crate) trait Traffic: Send + Sync {
     /// Writes a whole request. `scratch` is for whatever must be built before its length is known.
     fn write(&self, number: u64, scratch: &mut Vec<u8>, out: &mut Vec<u8>);
 
-    /// Counts an answer; returns how many messages it promises to keep.
-    fn read(&self, number: u64, answer: &Answer<'_>, now_us: i64, tally: &mut Tally) -> u64;
+    /// Counts an answer; returns how many messages it newly promises to keep, and nothing where none was taken.
+    fn read(&self, number: u64, answer: &Answer<'_>, now_us: i64, tally: &mut Tally) -> Option<u64>;
 
     /// Counts a request without an answer.
     fn lose(&self, number: u64, ending: Ending, tally: &mut Tally);
@@ -166,33 +166,59 @@ async fn drive(run: Arc<Run>, tally: Rc<RefCell<Tally>>) {
         request.clear();
         run.load.traffic.write(number, &mut scratch, &mut request);
         let departed = instant();
-        let sent = tokio::time::timeout(ANSWER_PATIENCE, run.exchange(&mut connection, number, &request, &tally));
+        let is_measured = run.load.shape.schedule.is_measured(offset);
+        let exchange = run.exchange(&mut connection, number, is_measured, &request, &tally);
+        let sent = tokio::time::timeout(ANSWER_PATIENCE, exchange);
         let outcome = sent.await.unwrap_or(Err(Ending::TimedOut));
         let ended = instant().saturating_duration_since(run.start);
         let mut tally = tally.borrow_mut();
-        match outcome {
-            Ok(acked) => {
-                run.load.extras.counters.acked.fetch_add(acked, Ordering::Relaxed);
-                if acked == 0 {
-                    run.load.extras.counters.failed.fetch_add(1, Ordering::Relaxed);
-                    note(&mut tally.refusals, departed.elapsed());
-                } else if run.load.shape.schedule.is_measured(offset) {
-                    note(&mut tally.latency, ended.saturating_sub(offset));
-                    run.load.extras.counters.note(ended.saturating_sub(offset));
-                    tally.measured += acked;
-                    tally.last = tally.last.max(ended);
-                }
-            }
-            Err(ending) => {
-                connection = None;
-                run.load.extras.counters.failed.fetch_add(1, Ordering::Relaxed);
-                run.load.traffic.lose(number, ending, &mut tally);
-            }
+        if is_measured && departed.saturating_duration_since(run.start) <= run.load.shape.schedule.end() {
+            tally.departed += 1;
         }
+        if outcome.is_err() {
+            connection = None;
+        }
+        run.settle(outcome, Request { number, offset, is_measured, departed, ended }, &mut tally);
     }
 }
 
+/// A request that has ended. Its times are spans since the start, but for its departure.
+struct Request {
+    number: u64,
+    offset: Duration,
+    is_measured: bool,
+    departed: Instant,
+    ended: Duration,
+}
+
 impl Run {
+    /// Counts what came of a request.
+    fn settle(&self, outcome: Result<Option<u64>, Ending>, request: Request, tally: &mut Tally) {
+        let counters = &self.load.extras.counters;
+        match outcome {
+            Ok(Some(acked)) => {
+                counters.acked.fetch_add(acked, Ordering::Relaxed);
+                if request.is_measured {
+                    let latency = request.ended.saturating_sub(request.offset);
+                    note(&mut tally.latency, latency);
+                    counters.note(latency);
+                    tally.measured += acked;
+                    tally.last = tally.last.max(request.ended);
+                }
+            }
+            Ok(None) => {
+                counters.failed.fetch_add(1, Ordering::Relaxed);
+                if request.is_measured {
+                    note(&mut tally.refusals, request.departed.elapsed());
+                }
+            }
+            Err(ending) => {
+                counters.failed.fetch_add(1, Ordering::Relaxed);
+                self.load.traffic.lose(request.number, ending, tally);
+            }
+        }
+    }
+
     /// The next request and the time, since the start, from which its latency counts.
     async fn next(&self) -> Option<(u64, Duration)> {
         let schedule = &self.load.shape.schedule;
@@ -226,9 +252,10 @@ impl Run {
         &self,
         connection: &mut Option<Connection>,
         number: u64,
+        is_measured: bool,
         request: &[u8],
         tally: &RefCell<Tally>,
-    ) -> Result<u64, Ending> {
+    ) -> Result<Option<u64>, Ending> {
         let broken = |error: std::io::Error| Ending::Broken(error.kind());
         if connection.as_ref().is_none_or(|connection| !connection.is_reusable()) {
             match Connection::open(self.load.address).await {
@@ -242,7 +269,13 @@ impl Run {
         let Some(connection) = connection else { return Err(Ending::Broken(std::io::ErrorKind::NotConnected)) };
         let answer = connection.send(request).await.map_err(broken)?;
         let now_us = self.clock.now().as_microsecond();
-        Ok(self.load.traffic.read(number, &answer, now_us, &mut tally.borrow_mut()))
+        let mut tally = tally.borrow_mut();
+        let first_ack = tally.acks.len();
+        let read = self.load.traffic.read(number, &answer, now_us, &mut tally);
+        for ack in &mut tally.acks[first_ack..] {
+            ack.is_measured = is_measured;
+        }
+        Ok(read)
     }
 }
 

@@ -80,7 +80,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
 #[expect(clippy::print_stdout, reason = "the table is this program's answer")]
 fn show(args: &ReportArgs) -> anyhow::Result<()> {
     let reports = args.files.iter().map(|file| Report::read(file)).collect::<anyhow::Result<Vec<_>>>()?;
-    print!("{}", side_by_side(&reports));
+    print!("{}", side_by_side(&reports, args.shares));
     let missed = if args.check { missed(&reports, args.shares) } else { Vec::new() };
     anyhow::ensure!(missed.is_empty(), "missed:\n  {}", missed.join("\n  "));
     Ok(())

@@ -93,6 +93,9 @@ impl fmt::Display for Mix {
     }
 }
 
+/// As many as four digits tell apart, without the simulators' magic recipients.
+pub(crate) const MOST_RECIPIENTS: u64 = 9_000;
+
 /// Stands for four digits that differ from recipient to recipient.
 const HOLE: &[u8] = b"@@@@";
 
@@ -101,6 +104,7 @@ const HOLE: &[u8] = b"@@@@";
 pub(crate) struct Payloads {
     templates: Vec<(u64, Template)>,
     weight: u64,
+    recipients: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -117,7 +121,12 @@ impl Payloads {
             weight += share;
             templates.push((weight, template(shape.sample()).with_context(|| format!("sample {}", shape.name()))?));
         }
-        Ok(Self { templates, weight })
+        Ok(Self { templates, weight, recipients: MOST_RECIPIENTS })
+    }
+
+    /// The same for so many recipients of each shape only.
+    pub(crate) fn for_recipients(self, count: u64) -> Self {
+        Self { recipients: count.clamp(1, MOST_RECIPIENTS), ..self }
     }
 
     /// The recipient of message `number`, and which template it has.
@@ -126,7 +135,7 @@ impl Payloads {
         // The last weight is the sum, so that one is always found.
         let template = self.templates.iter().position(|(up_to, _)| drawn < *up_to).unwrap_or(0);
         // 1000 and more: below lie the simulators' magic recipients.
-        (template, 1_000 + number::spread(number.wrapping_add(1)) % 9_000)
+        (template, 1_000 + number::spread(number.wrapping_add(1)) % self.recipients)
     }
 
     /// Appends the body of message `number`: a JSON object.
@@ -193,6 +202,13 @@ mod tests {
         let sample: Value = serde_json::from_str(Shape::Sms.sample()).unwrap();
         let text = sample["content"]["sms"]["text"].as_str().unwrap();
         assert!((280..=320).contains(&text.len()), "{}", text.len());
+    }
+
+    #[test]
+    fn few_recipients_get_all_messages() {
+        let payloads = Payloads::new(&"sms=1".parse().unwrap()).unwrap().for_recipients(50);
+        let found: std::collections::BTreeSet<_> = (0..2_000).map(|number| payloads.recipient(number)).collect();
+        assert_eq!(found.len(), 50);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::admin::Tenant;
 use crate::cli::{LoadArgs, OutputArgs};
 use crate::load::{Extras, Load, Shape, Traffic};
 use crate::progress;
-use crate::report::{FLAT_OUT, Limits, PACE, Report, Requests, side_by_side};
+use crate::report::{FLAT_OUT, PACE, Report, Requests, ShareLimits, side_by_side};
 use crate::tally::Tally;
 use crate::target::{Target, TargetArgs};
 use crate::verdict::{Verdict, compare};
@@ -124,9 +124,9 @@ fn bare(scenario: &str, target: &Target, settings: BTreeMap<String, String>) -> 
     }
 }
 
-/// What the callers saw of a load.
+/// What the callers saw of a load that goes on for the whole of its schedule.
 fn requests(target: &Target, shape: &Shape, tally: &Tally) -> Requests {
-    Requests { server_peak_mib: target.peak_mib(), ..Requests::new(tally, shape.schedule.warm_up) }
+    Requests { server_peak_mib: target.peak_mib(), ..Requests::new(tally, &shape.schedule) }
 }
 
 /// Settings by name.
@@ -157,12 +157,12 @@ fn describe(load: &LoadArgs, shape: &Shape) -> BTreeMap<String, String> {
 
 /// Shows and writes the report; an error says why the run failed.
 #[expect(clippy::print_stdout, reason = "the table is this program's answer")]
-pub(crate) fn conclude(report: &Report, limits: Limits, output: &OutputArgs) -> anyhow::Result<()> {
-    println!("{}", side_by_side(std::slice::from_ref(report)));
+pub(crate) fn conclude(report: &Report, output: &OutputArgs) -> anyhow::Result<()> {
+    println!("{}", side_by_side(std::slice::from_ref(report), ShareLimits::default()));
     if let Some(path) = &output.json {
         report.write(path)?;
     }
-    let failures = report.failures(limits);
+    let failures = report.failures();
     if failures.is_empty() {
         return Ok(());
     }

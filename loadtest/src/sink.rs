@@ -217,9 +217,14 @@ impl Sink {
         }
     }
 
+    /// Ends at once.
+    pub(crate) async fn abandon(self) {
+        self.simulator.stop().await;
+    }
+
     /// Waits until every receipt was taken or given up, and ends.
     pub(crate) async fn stop(self) {
         self.simulator.settled().await;
-        self.simulator.stop().await;
+        self.abandon().await;
     }
 }

@@ -59,6 +59,8 @@ pub(crate) struct Ack {
     pub(crate) message_id: Uuid,
     /// When the promise was here, in microseconds since 1970.
     pub(crate) at_us: i64,
+    /// Its request was meant to leave after the warm-up.
+    pub(crate) is_measured: bool,
 }
 
 /// Highest latency that is told apart: two minutes.
@@ -88,6 +90,8 @@ pub(crate) struct Tally {
     pub(crate) measured: u64,
     /// When the last measured one ended, since the start.
     pub(crate) last: Duration,
+    /// Measured requests that left before the schedule's end, whatever became of them.
+    pub(crate) departed: u64,
     /// From the departure to the end of the answer, of measured requests of which nothing was taken. How late a request
     /// left is the fault of those before it, which the latencies above tell.
     pub(crate) refusals: Histogram<u64>,
@@ -104,6 +108,7 @@ impl Default for Tally {
             unknown: Vec::new(),
             measured: 0,
             last: Duration::ZERO,
+            departed: 0,
             refusals: histogram(),
             unexplained: 0,
         }
@@ -128,6 +133,7 @@ impl Tally {
         self.unknown.extend(other.unknown);
         self.measured += other.measured;
         self.last = self.last.max(other.last);
+        self.departed += other.departed;
     }
 
     /// Messages that did not succeed.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -50,7 +51,7 @@ pub(crate) struct Target {
     /// The same database, for more connections.
     pub(crate) database_url: Option<String>,
     /// Dropped in this order: the server goes before its database, the folder goes last.
-    server: Option<Server>,
+    server: Mutex<Option<Server>>,
     postgres: Option<Postgres>,
 }
 
@@ -77,7 +78,7 @@ impl Target {
         let admin = Admin::new(address, token.to_owned());
         admin.wait_until_ready(Duration::from_secs(5)).await.context("reach the running server")?;
         let database_url = database_url.map(str::to_owned);
-        Ok(Self { address, admin, machine, database, database_url, server: None, postgres: None })
+        Ok(Self { address, admin, machine, database, database_url, server: Mutex::default(), postgres: None })
     }
 
     async fn fresh(args: &TargetArgs) -> anyhow::Result<Self> {
@@ -88,24 +89,50 @@ impl Target {
         let database = Database::connect(postgres.url()).await?;
         let (address, admin) = (server.address(), server.admin());
         let database_url = Some(postgres.url().to_owned());
-        let (server, postgres) = (Some(server), Some(postgres));
+        let (server, postgres) = (Mutex::new(Some(server)), Some(postgres));
         Ok(Self { address, admin, machine, database: Some(database), database_url, server, postgres })
     }
 
     /// The largest memory of a server that we started, in MiB.
     pub(crate) fn peak_mib(&self) -> Option<u64> {
-        peak_mib(self.server.as_ref()?.process()?)
+        peak_mib(self.process()?)
     }
 
     /// The present memory of a server that we started, in MiB.
     pub(crate) fn rss_mib(&self) -> Option<u64> {
-        rss_mib(self.server.as_ref()?.process()?)
+        rss_mib(self.process()?)
+    }
+
+    fn process(&self) -> Option<u32> {
+        self.server().as_ref()?.process()
+    }
+
+    fn server(&self) -> std::sync::MutexGuard<'_, Option<Server>> {
+        // It is there or not, whoever may have panicked.
+        self.server.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Ends the server where it stands (SIGKILL). What it was started with is there for the next one.
+    pub(crate) async fn kill(&self) -> anyhow::Result<Launch> {
+        let server = self.server().take();
+        let server = server.context("kill the server: it was not started by this program")?;
+        let launch = server.launch().clone();
+        server.kill().await?;
+        Ok(launch)
+    }
+
+    /// Starts a server again on the same database, and waits until it is ready.
+    pub(crate) async fn start_again(&self, launch: &Launch) -> anyhow::Result<()> {
+        let server = launch.start().await?;
+        *self.server() = Some(server);
+        Ok(())
     }
 
     /// Stops what was started, in order, and removes its folder. A server that does not end cleanly is an error.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
+        let server = self.server().take();
         drop(self.database);
-        if let Some(server) = self.server {
+        if let Some(server) = server {
             server.stop().await?;
         }
         match self.postgres {

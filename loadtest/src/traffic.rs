@@ -84,23 +84,24 @@ impl Traffic for Singles {
         self.heads.write_single(key, scratch, out);
     }
 
-    fn read(&self, number: u64, answer: &Answer<'_>, at_us: i64, tally: &mut Tally) -> u64 {
+    fn read(&self, number: u64, answer: &Answer<'_>, at_us: i64, tally: &mut Tally) -> Option<u64> {
         let key = self.key_of(number);
         let ending = Ending::Status(answer.status);
         if !ending.is_success() {
             tally.unexplained += u64::from(ending.is_refusal() && !answer.has_retry_after);
             self.lose(number, ending, tally);
-            return 0;
+            return None;
         }
         match serde_json::from_slice::<Accepted>(answer.body) {
             Ok(Accepted { id }) => {
                 tally.count(ending, 1);
-                tally.acks.push(Ack { key, message_id: id, at_us });
-                1
+                tally.acks.push(Ack { key, message_id: id, at_us, is_measured: false });
+                // A repetition is answered and stores nothing: whichever of the two came first, one message is new.
+                Some(u64::from(key == self.first_key + number))
             }
             Err(_) => {
                 self.lose(number, Ending::Unreadable, tally);
-                0
+                None
             }
         }
     }
@@ -164,23 +165,23 @@ impl Traffic for Batches {
         self.heads.write(BATCH, number, None, scratch, out);
     }
 
-    fn read(&self, number: u64, answer: &Answer<'_>, at_us: i64, tally: &mut Tally) -> u64 {
+    fn read(&self, number: u64, answer: &Answer<'_>, at_us: i64, tally: &mut Tally) -> Option<u64> {
         let ending = Ending::Status(answer.status);
         if !ending.is_success() {
             tally.unexplained += if ending.is_refusal() && !answer.has_retry_after { self.size } else { 0 };
             self.lose(number, ending, tally);
-            return 0;
+            return None;
         }
         let results = serde_json::from_slice::<BatchAnswer>(answer.body).map(|answer| answer.results);
         let Some(results) = results.ok().filter(|results| results.len() as u64 == self.size) else {
             self.lose(number, Ending::Unreadable, tally);
-            return 0;
+            return None;
         };
         let mut acked = 0;
         for (key, result) in self.keys(number).zip(results) {
             if let Some(message_id) = result.id {
                 tally.count(ending, 1);
-                tally.acks.push(Ack { key, message_id, at_us });
+                tally.acks.push(Ack { key, message_id, at_us, is_measured: false });
                 acked += 1;
                 continue;
             }
@@ -192,7 +193,7 @@ impl Traffic for Batches {
                 tally.unknown.push(key);
             }
         }
-        acked
+        (acked > 0).then_some(acked)
     }
 
     fn lose(&self, number: u64, ending: Ending, tally: &mut Tally) {

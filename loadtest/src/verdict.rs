@@ -88,7 +88,7 @@ mod tests {
     }
 
     fn ack(key: u64, number: u128) -> Ack {
-        Ack { key, message_id: id(number), at_us: 0 }
+        Ack { key, message_id: id(number), at_us: 0, is_measured: true }
     }
 
     /// `lost`, `duplicate` and `unknown`.

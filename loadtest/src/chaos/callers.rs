@@ -156,7 +156,7 @@ impl Shared {
             *self.seen().endings.entry(ending).or_default() += 1;
             if let Some(message_id) = message {
                 let at_us = Clock::system().now().as_microsecond();
-                self.seen().acks.push(Ack { key, message_id, at_us });
+                self.seen().acks.push(Ack { key, message_id, at_us, is_measured: true });
                 self.promised.send_replace(Some(instant()));
                 return;
             }

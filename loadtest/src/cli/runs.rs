@@ -56,8 +56,8 @@ pub(crate) struct FairnessArgs {
     /// Messages of the other tenant that wait.
     #[arg(long, value_name = "COUNT", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) waiting: u64,
-    /// Calls per second that the other tenant's account may take.
-    #[arg(long, value_name = "PER_SECOND", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    /// Calls per second that the other tenant's account may take: so many are made while the two compete.
+    #[arg(long, value_name = "PER_SECOND", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) flood_rate: u32,
     /// Requests per second of the tenant that is measured.
     #[arg(long, value_name = "PER_SECOND", default_value = "10", value_parser = rate)]
@@ -74,6 +74,18 @@ pub(crate) struct FairnessArgs {
     /// ... and more than this many milliseconds above it.
     #[arg(long, value_name = "MS", default_value_t = 20.0)]
     pub(crate) slack_ms: f64,
+    /// The same for its median and its 95th percentile, in which one late call is none.
+    #[arg(long, value_name = "MS", default_value_t = 5.0)]
+    pub(crate) usual_slack_ms: f64,
+    /// Fail where the 99th percentile of its wait alone is above this many milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 25.0)]
+    pub(crate) max_idle_ms: f64,
+    /// After a kill with all those messages waiting: fail where the server takes requests later than this ...
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
+    pub(crate) max_ready_s: f64,
+    /// ... or calls the waiting tenant's provider later than this.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0)]
+    pub(crate) max_resumed_s: f64,
     /// Fail where the server's memory beside the flood is above this many MiB.
     #[arg(long, value_name = "MIB", default_value_t = 300.0)]
     pub(crate) max_memory_mib: f64,
@@ -170,6 +182,9 @@ pub(crate) struct HeldSnapshotArgs {
     /// ... and more than this many milliseconds above it.
     #[arg(long, value_name = "MS", default_value_t = 5.0)]
     pub(crate) slack_ms: f64,
+    /// The same for the medians.
+    #[arg(long, value_name = "MS", default_value_t = 5.0)]
+    pub(crate) usual_slack_ms: f64,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }
@@ -188,7 +203,7 @@ pub(crate) struct SoakArgs {
     /// Seconds between two looks.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) sample_s: u64,
-    /// Fail where memory or latency of the last third is above this many times that of the first ...
+    /// Fail where memory, latency, bytes for each message or dead rows of the last third is above this many times that of the first ...
     #[arg(long, value_name = "FACTOR", default_value_t = 1.25)]
     pub(crate) max_growth: f64,
     /// ... and more than this many milliseconds above it.

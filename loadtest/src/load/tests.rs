@@ -15,9 +15,9 @@ impl Traffic for Pings {
         out.extend_from_slice(b"GET / HTTP/1.1\r\n\r\n");
     }
 
-    fn read(&self, _: u64, answer: &Answer<'_>, _: i64, tally: &mut Tally) -> u64 {
+    fn read(&self, _: u64, answer: &Answer<'_>, _: i64, tally: &mut Tally) -> Option<u64> {
         tally.count(Ending::Status(answer.status), 1);
-        u64::from(answer.status == 200)
+        (answer.status == 200).then_some(1)
     }
 
     fn lose(&self, number: u64, ending: Ending, tally: &mut Tally) {
@@ -62,6 +62,7 @@ async fn every_request_of_the_plan_is_sent_and_counted_once() {
     assert_eq!(tally.endings.values().sum::<u64>(), 500);
     assert_eq!(tally.endings[&Ending::Status(200)], 500);
     assert_eq!((tally.measured, tally.latency.len()), (400, 400));
+    assert_eq!((tally.departed, tally.refusals.len()), (400, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

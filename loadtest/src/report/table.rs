@@ -1,11 +1,12 @@
 //! Tables: one column for each run, one row for each figure that any of them has.
 
-use super::Report;
-use super::share::{ShareLimits, share_of};
+use super::share::{ShareLimits, share_of, tenants_share};
+use super::{MOST_COMMITS, MOST_WAL_BYTES, Report};
 
-/// The runs side by side, as text. Shares of a ceiling appear where one of the runs measured it.
-pub(crate) fn side_by_side(reports: &[Report]) -> String {
-    let columns: Vec<Vec<(String, String)>> = reports.iter().map(|report| rows(report, reports)).collect();
+/// The runs side by side, as text, with the limits that were given. Shares of a ceiling appear where one of the runs
+/// measured it.
+pub(crate) fn side_by_side(reports: &[Report], limits: ShareLimits) -> String {
+    let columns: Vec<Vec<(String, String)>> = reports.iter().map(|report| rows(report, reports, limits)).collect();
     let mut labels: Vec<String> = Vec::new();
     for (label, _) in columns.iter().flatten() {
         if !labels.contains(label) {
@@ -30,7 +31,7 @@ pub(crate) fn side_by_side(reports: &[Report]) -> String {
     text
 }
 
-fn rows(report: &Report, all: &[Report]) -> Vec<(String, String)> {
+fn rows(report: &Report, all: &[Report], limits: ShareLimits) -> Vec<(String, String)> {
     let mut rows: Vec<(String, String)> = Vec::new();
     let mut row = |label: &str, value: String| rows.push((label.to_owned(), value));
     row("run", report.scenario.clone());
@@ -49,9 +50,14 @@ fn rows(report: &Report, all: &[Report]) -> Vec<(String, String)> {
             row("server peak MiB", peak.to_string());
         }
     }
-    if let Some(share) = all.iter().find_map(|other| other.ceiling).and_then(|ceiling| share_of(report, &ceiling)) {
-        row(share.kind.label(), format!("{:.2}", share.value));
-        row("target of this share", format!("{:.2}", ShareLimits::default().of(share.kind)));
+    if let Some(ceiling) = all.iter().find_map(|other| other.ceiling) {
+        if let Some(share) = share_of(report, &ceiling) {
+            row(share.kind.label(), format!("{:.2}", share.value));
+            row("target of this share", format!("{:.2}", limits.of(share.kind)));
+        }
+        if let Some((_, asked)) = limits.rate_of(report, &ceiling) {
+            row("target of this rate / s", per_second(asked));
+        }
     }
     if let Some(verdict) = &report.verdict {
         row("promised", verdict.promised.to_string());
@@ -68,8 +74,9 @@ fn rows(report: &Report, all: &[Report]) -> Vec<(String, String)> {
         row("sent twice", life.fates.sent_twice.to_string());
         row("unseen by provider", life.fates.unseen.to_string());
         row("out of order", life.out_of_order.to_string());
-        row("commits / message", format!("{:.3}", life.commits_per_message));
-        row("WAL bytes / message", format!("{:.0}", life.wal_bytes_per_message));
+        let limit = |limit: f64| if report.has_limited_effort() { format!(" (<= {limit})") } else { String::new() };
+        row("commits / message", format!("{:.3}{}", life.commits_per_message, limit(MOST_COMMITS)));
+        row("WAL bytes / message", format!("{:.0}{}", life.wal_bytes_per_message, limit(MOST_WAL_BYTES)));
     }
     if let Some(ceiling) = &report.ceiling {
         row("one commit each / s", per_second(ceiling.single_commits));
@@ -78,6 +85,9 @@ fn rows(report: &Report, all: &[Report]) -> Vec<(String, String)> {
             row(&format!("whole lives in batches of {} / s", ceiling.batch_size), per_second(whole_life));
         }
         row("empty handler / s", per_second(ceiling.empty_handler));
+        if let Some(share) = tenants_share(all) {
+            row("enqueue, many tenants against one", format!("{share:.2} (>= {})", limits.min_tenants_share));
+        }
     }
     for figure in &report.figures {
         row(&figure.name, figure.to_string());

@@ -17,6 +17,10 @@ fn machine() -> Machine {
     }
 }
 
+fn schedule(warm_up_s: u64, measured_s: u64) -> Schedule {
+    Schedule { rate: None, warm_up: Duration::from_secs(warm_up_s), measured: Duration::from_secs(measured_s) }
+}
+
 fn enqueue() -> Report {
     let mut tally = Tally { measured: 1_000, last: std::time::Duration::from_secs(3), ..Tally::default() };
     for milliseconds in 1..=100 {
@@ -28,8 +32,8 @@ fn enqueue() -> Report {
         scenario: "enqueue".to_owned(),
         at: Timestamp::UNIX_EPOCH,
         machine: machine(),
-        settings: BTreeMap::from([(PACE.to_owned(), FLAT_OUT.to_owned())]),
-        requests: Some(Requests::new(&tally, std::time::Duration::from_secs(1))),
+        settings: BTreeMap::from([(PACE, FLAT_OUT), ("tenants", "1")].map(|(name, value)| (name.into(), value.into()))),
+        requests: Some(Requests::new(&tally, &schedule(1, 2))),
         verdict: Some(Verdict { promised: 1_000, stored: 1_000, lost: 0, duplicate: 0, unknown: 0 }),
         life: None,
         ceiling: None,
@@ -47,21 +51,59 @@ fn figures_come_from_the_measured_part() {
 }
 
 #[test]
+fn an_early_stop_does_not_look_like_full_speed() {
+    let tally = Tally { measured: 1_000, last: Duration::from_secs(2), ..Tally::default() };
+    assert!((Requests::new(&tally, &schedule(1, 10)).rate - 100.0).abs() < 1e-9, "it stood still for nine seconds");
+    assert!((Requests::new(&tally, &schedule(1, 1)).rate - 1_000.0).abs() < 1e-9);
+    let late = Tally { last: Duration::from_secs(21), ..tally };
+    assert!((Requests::new(&late, &schedule(1, 10)).rate - 50.0).abs() < 1e-9, "the last answers came late");
+    assert!((Requests::of_all(&late, &schedule(1, 600)).rate - 50.0).abs() < 1e-9, "it ended with its work");
+}
+
+#[test]
 fn missed_limits_fail_and_so_does_anything_lost_or_doubled() {
     let mut report = enqueue();
-    let limits = |max_p95_ms, min_rate| Limits { max_p95_ms, min_rate };
-    assert_eq!(report.failures(Limits::default()), Vec::<String>::new());
-    assert_eq!(report.failures(limits(Some(200.0), Some(400.0))), Vec::<String>::new());
-    assert_eq!(report.failures(limits(Some(50.0), Some(501.0))).len(), 2);
+    let limited = |max_p95_ms, max_p99_ms, min_rate| {
+        let mut report = enqueue();
+        report.figures = Limits { max_p95_ms, max_p99_ms, min_rate }.figures(&report);
+        report.failures().len()
+    };
+    assert_eq!(report.failures(), Vec::<String>::new());
+    assert_eq!(limited(Some(200.0), Some(200.0), Some(400.0)), 0);
+    assert_eq!([limited(Some(50.0), None, Some(501.0)), limited(None, Some(50.0), None)], [2, 1]);
     report.verdict = Some(Verdict { promised: 1_000, stored: 999, lost: 1, duplicate: 2, unknown: 0 });
-    assert_eq!(report.failures(Limits::default()).len(), 2);
+    assert_eq!(report.failures().len(), 2);
+}
+
+#[test]
+fn in_an_open_loop_everything_must_succeed() {
+    let open_loop = |scenario: &str| Report { scenario: scenario.to_owned(), settings: BTreeMap::new(), ..enqueue() };
+    assert_eq!(open_loop("enqueue").failures(), ["7 messages of an open loop did not succeed"]);
+    assert_eq!(open_loop("overload").failures(), Vec::<String>::new());
 }
 
 #[test]
 fn a_run_without_a_success_is_a_failure() {
     let mut report = enqueue();
-    report.requests = Some(Requests::new(&Tally::default(), std::time::Duration::ZERO));
-    assert_eq!(report.failures(Limits::default()).len(), 1);
+    report.requests = Some(Requests::new(&Tally::default(), &schedule(0, 0)));
+    assert_eq!(report.failures().len(), 1);
+}
+
+/// A flat-out lifecycle whose messages cost this much.
+fn lifecycle(commits_per_message: f64, wal_bytes_per_message: f64) -> Report {
+    let fates = Fates { delivered: 1_000, unfinished: 0, sent_twice: 0, unseen: 0 };
+    let to_provider = Latency::from(&histogram());
+    let (finished_per_second, out_of_order) = (2_600.0, 0);
+    let life =
+        Life { fates, finished_per_second, to_provider, commits_per_message, wal_bytes_per_message, out_of_order };
+    Report { scenario: "lifecycle".to_owned(), life: Some(life), ..enqueue() }
+}
+
+#[test]
+fn a_life_may_cost_so_many_commits_and_bytes() {
+    assert_eq!(lifecycle(0.05, 4_096.0).failures(), Vec::<String>::new());
+    assert_eq!(lifecycle(0.06, 4_097.0).failures().len(), 2);
+    assert_eq!(Report { settings: BTreeMap::new(), ..lifecycle(9.0, 9_000.0) }.failures().len(), 1, "batches of one");
 }
 
 #[test]
@@ -86,11 +128,12 @@ fn runs_stand_side_by_side_with_their_share_of_the_ceiling() {
         }),
         ..enqueue()
     };
-    let table = side_by_side(&[enqueue(), ceiling]);
+    let table = side_by_side(&[enqueue(), ceiling], ShareLimits { min_enqueue_share: 0.5, ..ShareLimits::default() });
     let line = |label: &str| {
         table.lines().find(|line| line.starts_with(label)).unwrap().split_whitespace().collect::<Vec<_>>()
     };
     assert_eq!(line("of one-commit ceiling"), ["of", "one-commit", "ceiling", "0.50", "-"]);
+    assert_eq!(line("target of this share"), ["target", "of", "this", "share", "0.50", "-"]);
     assert_eq!(line("lost"), ["lost", "0", "-"]);
     assert_eq!(line("empty handler"), ["empty", "handler", "/", "s", "-", "70000"]);
 }
@@ -100,27 +143,49 @@ fn an_empty_histogram_has_no_latency() {
     assert!(Latency::from(&histogram()).max_ms.abs() < f64::EPSILON);
 }
 
+/// Everything that a check wants, on a machine of this pace.
+fn complete(single_commits: f64, empty_handler: f64) -> Vec<Report> {
+    let (batched, whole_life) = (700.0, Some(5_000.0));
+    let ceiling = Ceiling { single_commits, batched, batch_size: 1_000, whole_life, empty_handler };
+    let ceiling = Report { scenario: "ceiling".to_owned(), requests: None, ceiling: Some(ceiling), ..enqueue() };
+    let mut many = enqueue();
+    many.settings.insert("tenants".to_owned(), "100".to_owned());
+    vec![ceiling, enqueue(), many, Report { scenario: "batch".to_owned(), ..enqueue() }, lifecycle(0.04, 4_000.0)]
+}
+
 #[test]
 fn a_check_names_every_share_that_is_missed() {
-    let ceiling = |single_commits| Report {
-        scenario: "ceiling".to_owned(),
-        requests: None,
-        ceiling: Some(Ceiling {
-            single_commits,
-            batched: 40_000.0,
-            batch_size: 1_000,
-            whole_life: None,
-            empty_handler: 70_000.0,
-        }),
-        ..enqueue()
-    };
+    // 500 messages a second are 15,000 on a machine of 30 times the pace.
+    let slow = 70_000.0 / 30.0;
     let check = |reports: &[Report]| missed(reports, ShareLimits::default());
-    assert_eq!(check(&[enqueue(), ceiling(250.0)]), Vec::<String>::new());
-    assert_eq!(check(&[enqueue(), ceiling(400.0)]), ["1.25 of one-commit ceiling, below 2"]);
+    assert_eq!(check(&complete(250.0, slow)), Vec::<String>::new());
+    assert_eq!(check(&complete(400.0, slow)).len(), 2, "both runs of enqueue");
+    assert_eq!(check(&complete(0.0, slow)).len(), 2, "a ceiling of nothing");
+    assert_eq!(check(&complete(250.0, 70_000.0)).len(), 2, "500 messages a second at full pace");
     assert_eq!(check(&[enqueue()]), ["no run measured the ceiling"]);
-    let open_loop = Report { settings: BTreeMap::new(), ..enqueue() };
-    assert_eq!(check(&[open_loop, ceiling(1.0)]).len(), 1, "no share to be had");
-    let figures = vec![Figure::new("back after s", 11.0).at_most(10.0)];
-    let failed = Report { scenario: "overload".to_owned(), figures, ..enqueue() };
-    assert_eq!(check(&[enqueue(), ceiling(250.0), failed]), ["overload: back after s: 11 (<= 10)"]);
+    let without = |scenario: &str| {
+        complete(250.0, slow).into_iter().filter(|report| report.scenario != scenario).collect::<Vec<_>>()
+    };
+    assert_eq!(check(&without("batch")), ["no run has a share of batched ceiling"]);
+    assert_eq!(check(&without("enqueue")).len(), 2, "no share, and nothing to compare many tenants with");
+    let mut reports = complete(250.0, slow);
+    reports[4].figures = vec![Figure::new("back after s", 11.0).at_most(10.0)];
+    assert_eq!(check(&reports), ["lifecycle: back after s: 11 (<= 10)"]);
+}
+
+#[test]
+fn many_tenants_are_nearly_as_quick_as_one() {
+    let mut reports = complete(200.0, 2_000.0);
+    let seen = reports[2].requests.as_mut().unwrap();
+    seen.rate = 440.0;
+    let missed = missed(&reports, ShareLimits::default());
+    assert_eq!(missed, ["0.88 of one tenant's flat-out enqueue with many tenants, below 0.9"]);
+}
+
+#[test]
+fn runs_of_different_commits_or_machines_are_not_compared() {
+    let mut reports = complete(250.0, 2_000.0);
+    reports[1].machine.commit = "def".to_owned();
+    reports[2].machine.cpu = "another".to_owned();
+    assert_eq!(missed(&reports, ShareLimits::default()).len(), 2);
 }

@@ -15,7 +15,7 @@ const CONNECTIONS: usize = 8;
 
 pub(crate) async fn run(args: &BatchArgs) -> anyhow::Result<()> {
     let report = with_target(&args.target, async |target| measure(target, args).await).await?;
-    conclude(&report, args.limits, &args.output)
+    conclude(&report, &args.output)
 }
 
 async fn measure(target: &Target, args: &BatchArgs) -> anyhow::Result<Report> {
@@ -29,5 +29,6 @@ async fn measure(target: &Target, args: &BatchArgs) -> anyhow::Result<Report> {
     let mut report = report("batch", target, &args.load, &shape, &tally);
     report.settings.insert("batch size".to_owned(), args.size.to_string());
     report.verdict = Some(check(target, &tenants, &tally).await?);
+    report.figures = args.limits.figures(&report);
     Ok(report)
 }

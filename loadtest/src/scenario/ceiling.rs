@@ -17,7 +17,7 @@ use crate::database::{Database, SCHEMA};
 use crate::machine::Machine;
 use crate::number::instant;
 use crate::progress;
-use crate::report::{Ceiling, Limits, Report};
+use crate::report::{Ceiling, Report};
 use crate::target::Postgres;
 
 mod empty;
@@ -27,26 +27,55 @@ mod writer;
 use life::LifeWriter;
 use writer::{Store, Writer};
 
+/// Whole lives are measured so often.
+const LIFE_SLICES: usize = 3;
+
 pub(crate) async fn run(args: &CeilingArgs) -> anyhow::Result<()> {
     let clock = Clock::system();
-    let postgres = Postgres::start(args.data_dir.clone(), clock.now()).await?;
-    let outcome = interruptible(measure(&postgres, args, &clock)).await;
-    postgres.stop().await?;
-    conclude(&outcome?, Limits::default(), &args.output)
+    // Each has a database of its own: rows of the one are no burden of the other.
+    let whole_life = on_fresh(args, &clock, async |postgres| lives(postgres, args, &clock).await).await?;
+    let report = on_fresh(args, &clock, async |postgres| measure(postgres, args, &clock, whole_life).await).await?;
+    conclude(&report, &args.output)
 }
 
-async fn measure(postgres: &Postgres, args: &CeilingArgs, clock: &Clock) -> anyhow::Result<Report> {
+/// Works on a fresh PostgreSQL, and ends it in any case.
+async fn on_fresh<T>(
+    args: &CeilingArgs,
+    clock: &Clock,
+    work: impl AsyncFnOnce(&Postgres) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let postgres = Postgres::start(args.data_dir.clone(), clock.now()).await?;
+    let outcome = interruptible(async {
+        prepare(postgres.url(), clock).await?;
+        work(&postgres).await
+    })
+    .await;
+    postgres.stop().await?;
+    outcome
+}
+
+/// The best of some slices: a ceiling is what can be done, and a checkpoint in one of them is bad luck.
+async fn lives(postgres: &Postgres, args: &CeilingArgs, clock: &Clock) -> anyhow::Result<f64> {
+    let span = Duration::from_secs(args.duration_s);
+    let (connections, batch_size) = (args.batch_connections, args.batch_size);
+    let mut best: f64 = 0.0;
+    for _ in 0..LIFE_SLICES {
+        let writing = Writing { connections, batch_size, span };
+        best = best.max(writing.run::<LifeWriter>("whole lives", postgres.url(), clock).await?);
+    }
+    Ok(best)
+}
+
+async fn measure(postgres: &Postgres, args: &CeilingArgs, clock: &Clock, lives: f64) -> anyhow::Result<Report> {
     let mut machine = Machine::look(postgres.folder());
     machine.postgres = Some(Database::connect(postgres.url()).await?.version().await?);
-    prepare(postgres.url(), clock).await?;
     let span = Duration::from_secs(args.duration_s);
     let write = |connections, batch_size| Writing { connections, batch_size, span };
     let single_commits =
         write(args.connections, 1).run::<Writer>("one commit per message", postgres.url(), clock).await?;
     let batched =
         write(args.batch_connections, args.batch_size).run::<Writer>("batches", postgres.url(), clock).await?;
-    let lives = write(args.batch_connections, args.batch_size);
-    let whole_life = Some(lives.run::<LifeWriter>("whole lives", postgres.url(), clock).await?);
+    let whole_life = Some(lives);
     let empty_handler = empty::measure(span).await?;
     Ok(Report {
         scenario: "ceiling".to_owned(),

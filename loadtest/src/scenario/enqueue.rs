@@ -15,7 +15,7 @@ const CONNECTIONS: usize = 512;
 
 pub(crate) async fn run(args: &EnqueueArgs) -> anyhow::Result<()> {
     let report = with_target(&args.target, async |target| measure(target, args).await).await?;
-    conclude(&report, args.limits, &args.output)
+    conclude(&report, &args.output)
 }
 
 async fn measure(target: &Target, args: &EnqueueArgs) -> anyhow::Result<Report> {
@@ -29,5 +29,6 @@ async fn measure(target: &Target, args: &EnqueueArgs) -> anyhow::Result<Report> 
     let mut report = report("enqueue", target, &args.load, &shape, &tally);
     report.settings.insert("repeated".to_owned(), args.replay.to_string());
     report.verdict = Some(check(target, &tenants, &tally).await?);
+    report.figures = args.limits.figures(&report);
     Ok(report)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use tokio::task::JoinSet;
 
 use super::stage::{Flow, Stage};
@@ -10,13 +10,13 @@ use super::{bare, conclude, requests, settings_of, with_target};
 use crate::cli::HeldSnapshotArgs;
 use crate::database::Database;
 use crate::payloads::Mix;
-use crate::report::{Figure, Life, Limits, Report, Requests, grown};
+use crate::report::{Figure, Life, Report, Requests, grown};
 use crate::sink::Pace;
 use crate::target::Target;
 
 pub(crate) async fn run(args: &HeldSnapshotArgs) -> anyhow::Result<()> {
     let report = with_target(&args.run.target, async |target| measure(target, args).await).await?;
-    conclude(&report, Limits::default(), &args.run.output)
+    conclude(&report, &args.run.output)
 }
 
 async fn measure(target: &Target, args: &HeldSnapshotArgs) -> anyhow::Result<Report> {
@@ -25,9 +25,11 @@ async fn measure(target: &Target, args: &HeldSnapshotArgs) -> anyhow::Result<Rep
 
     let url = target.database_url.as_deref().context("find the database's address")?;
     let holder = Database::connect(url).await?;
-    holder.hold_snapshot().await?;
+    let snapshot = holder.hold_snapshot().await?;
     let mut readers = start_readers(url, args).await?;
     let held = one(&mut stage, "snapshot held", args).await?;
+    // A limit of the server's may have ended it: the figures would be those of a clean run.
+    ensure!(stage.database.is_held(&snapshot).await?, "hold the snapshot: it was gone at the end");
     // A reader that has ended has failed: the figures would be those of a milder run.
     if let Some(ended) = readers.try_join_next() {
         ended.context("a reader panicked")??;
@@ -81,10 +83,17 @@ fn figures(args: &HeldSnapshotArgs, clean: &Measured, held: &Measured) -> Vec<Fi
     let [rate, held_rate] = [clean, held].map(|one| one.life.finished_per_second);
     let [answers, held_answers] = [clean, held].map(|one| one.requests.latency.p99_ms);
     let [calls, held_calls] = [clean, held].map(|one| one.life.to_provider.p99_ms);
+    let usual = |clean_ms| grown(clean_ms, args.max_ratio, args.usual_slack_ms);
+    let [[answers_p50, held_answers_p50], [answers_p95, held_answers_p95]] =
+        [0, 1].map(|i| [clean, held].map(|one| [one.requests.latency.p50_ms, one.requests.latency.p95_ms][i]));
     vec![
         Figure::new("finished / s clean", rate),
         Figure::new("finished / s held", held_rate),
         Figure::new("share of the clean rate", held_rate / rate).at_least(args.min_share),
+        Figure::new("answer p50 ms clean", answers_p50),
+        Figure::new("answer p50 ms held", held_answers_p50).at_most(usual(answers_p50)),
+        Figure::new("answer p95 ms clean", answers_p95),
+        Figure::new("answer p95 ms held", held_answers_p95).at_most(usual(answers_p95)),
         Figure::new("answer p99 ms clean", answers),
         Figure::new("answer p99 ms held", held_answers).at_most(limit(answers)),
         Figure::new("to provider p99 ms clean", calls),

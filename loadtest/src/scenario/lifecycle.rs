@@ -14,7 +14,7 @@ pub(super) const CONNECTIONS: usize = 256;
 
 pub(crate) async fn run(args: &LifecycleArgs) -> anyhow::Result<()> {
     let report = with_target(&args.target, async |target| measure(target, args).await).await?;
-    conclude(&report, args.limits, &args.output)
+    conclude(&report, &args.output)
 }
 
 async fn measure(target: &Target, args: &LifecycleArgs) -> anyhow::Result<Report> {
@@ -26,14 +26,17 @@ async fn measure(target: &Target, args: &LifecycleArgs) -> anyhow::Result<Report
         ..Pace::default()
     };
     let mut stage = Stage::open(target, &args.load.mix, args.load.tenants, pace).await?;
+    stage.reach(args.recipients);
     let drive = stage.drive("lifecycle", &shape, Flow { window: args.window, ..Flow::default() }).await?;
     stage.drain(Duration::from_secs(args.drain_s)).await?;
     let mut report = report("lifecycle", target, &args.load, &shape, &drive.tally);
     report.settings.insert("provider latency ms".to_owned(), args.provider_latency_ms.to_string());
     report.settings.insert("receipt delay ms".to_owned(), args.receipt_delay_ms.to_string());
+    report.settings.insert("recipients".to_owned(), args.recipients.to_string());
     report.settings.insert("in flight".to_owned(), args.in_flight.to_string());
     report.life = Some(stage.life(&drive).await?);
     report.verdict = Some(stage.verdict(&[]).await?);
+    report.figures = args.limits.figures(&report);
     stage.close().await;
     Ok(report)
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
@@ -14,10 +15,10 @@ use super::stage::watched;
 use super::{bare, check, conclude, drive, requests, settings, settings_of, with_target};
 use crate::admin::Tenant;
 use crate::cli::OverloadArgs;
-use crate::load::{Counters, Extras, Shape};
+use crate::load::{Counters, Extras, Load};
 use crate::number::millis;
 use crate::payloads::Payloads;
-use crate::report::{Figure, Limits, Report, Requests, grown};
+use crate::report::{Figure, Report, Requests, grown};
 use crate::tally::{Ending, Tally};
 use crate::target::Target;
 use crate::traffic::{Batches, Heads, Singles};
@@ -30,44 +31,54 @@ const BEFORE_S: u64 = 10;
 const BEYOND_S: u64 = 5;
 /// The normal rate is back once so many seconds in a row are as they were.
 const CALM_S: usize = 3;
+/// A second with fewer of the normal rate's successes is not calm.
+const CALM_SHARE: f64 = 0.95;
+/// What must have left in time of what was to be sent: a load that could not send it is no overload.
+const OFFERED_SHARE: f64 = 0.9;
+/// Refused requests from which a percentile is taken.
+const FEWEST_REFUSALS: f64 = 100.0;
 const LOOK: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(args: &OverloadArgs) -> anyhow::Result<()> {
     let report = with_target(&args.run.target, async |target| measure(target, args).await).await?;
-    conclude(&report, Limits::default(), &args.run.output)
+    conclude(&report, &args.run.output)
 }
 
 async fn measure(target: &Target, args: &OverloadArgs) -> anyhow::Result<Report> {
     let mut caller = Caller::open(target, args).await?;
     let before_shape = args.run.open_loop(args.normal_rate, BEFORE_S);
-    let before = caller.singles("normal rate", &before_shape, &Arc::default()).await?;
+    let traffic = caller.singles();
+    let before = drive("normal rate", target, &before_shape, traffic, Extras::default()).await?;
+    caller.remember(&before);
     let best_shape = args.run.flat_out(args.run.connections, args.best_s);
-    let best = caller.batches("best rate", &best_shape, args.size).await?;
-    let best_rate = Requests::new(&best, best_shape.schedule.warm_up).rate;
+    let traffic = caller.batches(args.size);
+    let best = drive("best rate", target, &best_shape, traffic, Extras::default()).await?;
+    caller.remember(&best);
+    let best_rate = Requests::new(&best, &best_shape.schedule).rate;
     anyhow::ensure!(best_rate > 0.0, "find the best rate: not one batch was taken");
     let mut flood_shape = args.run.open_loop(best_rate * args.factor / args.size as f64, args.duration_s);
     flood_shape.connections = args.crowd;
-    let flood = caller.batches("overload", &flood_shape, args.size).await?;
-
-    let mut after_shape = args.run.open_loop(args.normal_rate, args.recovery_s + BEYOND_S);
-    after_shape.schedule.warm_up = Duration::ZERO;
-    let counters: Arc<Counters> = Arc::default();
-    let mut seconds_ms: Vec<f64> = Vec::new();
-    watched(caller.singles("recovery", &after_shape, &counters), LOOK, async || {
-        let second = counters.take_recent();
-        // A second without one answer is the worst of all.
-        seconds_ms.push(if second.is_empty() { f64::MAX } else { millis(second.value_at_quantile(0.99)) });
-        Ok(())
-    })
-    .await?;
+    let traffic = caller.batches(args.size);
+    let flood = drive("overload", target, &flood_shape, traffic, Extras::default());
+    // The recovery begins when nothing more of the flood is sent: its last answers are a part of it.
+    let recovery = async {
+        tokio::time::sleep(flood_shape.schedule.end()).await;
+        recover(&caller, args).await
+    };
+    let (flood, (after, seconds)) = tokio::try_join!(flood, recovery)?;
+    caller.remember(&flood);
+    caller.remember(&after);
 
     let mut report = bare("overload", target, settings_of_run(args));
     report.verdict = Some(check(target, std::slice::from_ref(&caller.tenant), &caller.whole).await?);
     let seen = requests(target, &flood_shape, &flood);
     report.figures = figures(args, best_rate, &seen, &flood);
+    let offered = (flood.departed * args.size) as f64 / flood_shape.schedule.measured.as_secs_f64() / best_rate;
+    report.figures.push(Figure::new("offered, times the best rate", offered).at_least(OFFERED_SHARE * args.factor));
     let before_ms = millis(before.latency.value_at_quantile(0.99));
     report.figures.push(Figure::new("normal p99 ms before", before_ms));
-    let back_s = back_after_s(&seconds_ms, grown(before_ms, 2.0, args.slack_ms));
+    let calm = Calm { limit_ms: grown(before_ms, 2.0, args.slack_ms), fewest: args.normal_rate * CALM_SHARE };
+    let back_s = calm.is_back_after_s(&seconds);
     report.figures.push(Figure::new("back after s", back_s as f64).at_most(args.recovery_s as f64));
     if let Some(peak_mib) = seen.server_peak_mib {
         report.figures.push(Figure::new("server peak MiB so far", peak_mib as f64).at_most(args.max_memory_mib));
@@ -82,7 +93,7 @@ struct Caller<'a> {
     tenant: Tenant,
     payloads: Payloads,
     whole: Tally,
-    first_key: u64,
+    first_key: AtomicU64,
 }
 
 impl<'a> Caller<'a> {
@@ -95,34 +106,49 @@ impl<'a> Caller<'a> {
         let slug = format!("load-{}", &Uuid::new_v4().simple().to_string()[..12]);
         let tenant = target.admin.create_tenant(&slug, &settings).await?;
         let payloads = Payloads::new(&"sms=1".parse()?)?;
-        Ok(Self { target, tenant, payloads, whole: Tally::default(), first_key: 0 })
+        Ok(Self { target, tenant, payloads, whole: Tally::default(), first_key: AtomicU64::new(0) })
     }
 
     fn heads(&self) -> Heads {
         Heads::new(&self.target.address.to_string(), [self.tenant.api_key.as_str()])
     }
 
-    async fn batches(&mut self, title: &str, shape: &Shape, size: u64) -> anyhow::Result<Tally> {
+    fn batches(&self, size: u64) -> Arc<Batches> {
         let (heads, payloads) = (self.heads(), self.payloads.clone());
-        let traffic = Arc::new(Batches { heads, payloads, size, first_key: self.first_key });
-        let tally = drive(title, self.target, shape, traffic, Extras::default()).await?;
-        Ok(self.remember(tally))
+        Arc::new(Batches { heads, payloads, size, first_key: self.take_keys() })
     }
 
-    async fn singles(&mut self, title: &str, shape: &Shape, counters: &Arc<Counters>) -> anyhow::Result<Tally> {
+    fn singles(&self) -> Arc<Singles> {
         let (heads, payloads) = (self.heads(), self.payloads.clone());
-        let traffic = Arc::new(Singles { heads, payloads, replay: 0.0, first_key: self.first_key });
-        let extras = Extras { counters: Arc::clone(counters), ..Extras::default() };
-        let tally = drive(title, self.target, shape, traffic, extras).await?;
-        Ok(self.remember(tally))
+        Arc::new(Singles { heads, payloads, replay: 0.0, first_key: self.take_keys() })
     }
 
-    fn remember(&mut self, tally: Tally) -> Tally {
-        self.first_key += KEYS;
+    /// Keys that no other load has.
+    fn take_keys(&self) -> u64 {
+        self.first_key.fetch_add(KEYS, Ordering::Relaxed)
+    }
+
+    fn remember(&mut self, tally: &Tally) {
         self.whole.acks.extend(&tally.acks);
         self.whole.unknown.extend(&tally.unknown);
-        tally
     }
+}
+
+/// The normal rate again, second by second. Without a bar: that of the flood is still there.
+async fn recover(caller: &Caller<'_>, args: &OverloadArgs) -> anyhow::Result<(Tally, Vec<Second>)> {
+    let mut shape = args.run.open_loop(args.normal_rate, args.recovery_s + BEYOND_S);
+    shape.schedule.warm_up = Duration::ZERO;
+    let counters: Arc<Counters> = Arc::default();
+    let extras = Extras { counters: Arc::clone(&counters), ..Extras::default() };
+    let load = Load { address: caller.target.address, shape, traffic: caller.singles(), extras };
+    let mut seconds = Vec::new();
+    let tally = watched(load.run(), LOOK, async || {
+        let second = counters.take_recent();
+        seconds.push(Second { successes: second.len(), p99_ms: millis(second.value_at_quantile(0.99)) });
+        Ok(())
+    });
+    let tally = tally.await?;
+    Ok((tally, seconds))
 }
 
 fn figures(args: &OverloadArgs, best_rate: f64, seen: &Requests, flood: &Tally) -> Vec<Figure> {
@@ -137,16 +163,37 @@ fn figures(args: &OverloadArgs, best_rate: f64, seen: &Requests, flood: &Tally) 
         Figure::new("messages refused", count(Ending::is_refusal)).at_least(1.0),
         Figure::new("refused without Retry-After", flood.unexplained as f64).at_most(0.0),
         Figure::new("neither taken nor refused", count(is_other)).at_most(0.0),
-        Figure::new("requests refused as a whole", flood.refusals.len() as f64),
+        // A percentile of a few says nothing.
+        Figure::new("requests refused as a whole", flood.refusals.len() as f64).at_least(FEWEST_REFUSALS),
         Figure::new("refusal p50 ms", millis(flood.refusals.value_at_quantile(0.5))),
         Figure::new("refusal p99 ms", millis(flood.refusals.value_at_quantile(0.99))).at_most(args.max_refusal_ms),
     ]
 }
 
-/// Seconds until the 99th percentile stayed within the limit; as many as there were, where it never did.
-fn back_after_s(seconds_ms: &[f64], limit_ms: f64) -> usize {
-    let is_calm = |from: &usize| seconds_ms[*from..].iter().take(CALM_S).all(|p99_ms| *p99_ms <= limit_ms);
-    (0..seconds_ms.len()).find(is_calm).unwrap_or(seconds_ms.len())
+/// What the callers saw within a second.
+#[derive(Debug, Clone, Copy)]
+struct Second {
+    successes: u64,
+    p99_ms: f64,
+}
+
+/// What a second must be like where all is as it was before.
+struct Calm {
+    limit_ms: f64,
+    /// Successes.
+    fewest: f64,
+}
+
+impl Calm {
+    fn holds(&self, second: Second) -> bool {
+        second.p99_ms <= self.limit_ms && second.successes as f64 >= self.fewest
+    }
+
+    /// Seconds until it stayed calm; as many as there were, where it never did.
+    fn is_back_after_s(&self, seconds: &[Second]) -> usize {
+        let mut windows = seconds.windows(CALM_S);
+        windows.position(|window| window.iter().all(|second| self.holds(*second))).unwrap_or(seconds.len())
+    }
 }
 
 fn settings_of_run(args: &OverloadArgs) -> BTreeMap<String, String> {
@@ -167,10 +214,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_normal_rate_is_back_once_it_stays() {
-        assert_eq!(back_after_s(&[5.0, 5.0, 5.0, 5.0], 10.0), 0);
-        assert_eq!(back_after_s(&[90.0, 5.0, 90.0, 5.0, 5.0, 5.0], 10.0), 3);
-        assert_eq!(back_after_s(&[90.0, f64::MAX], 10.0), 2);
-        assert_eq!(back_after_s(&[], 10.0), 0);
+    fn a_normal_rate_is_back_once_it_stays_and_is_whole() {
+        let calm = Calm { limit_ms: 10.0, fewest: 190.0 };
+        let back = |seconds: &[(u64, f64)]| {
+            let seconds: Vec<Second> =
+                seconds.iter().map(|(successes, p99_ms)| Second { successes: *successes, p99_ms: *p99_ms }).collect();
+            calm.is_back_after_s(&seconds)
+        };
+        assert_eq!(back(&[(200, 5.0); 4]), 0);
+        assert_eq!(back(&[(200, 90.0), (200, 5.0), (200, 90.0), (200, 5.0), (200, 5.0), (200, 5.0)]), 3);
+        assert_eq!(back(&[(189, 5.0), (200, 5.0), (190, 5.0), (200, 5.0)]), 1, "few answers are no calm");
+        assert_eq!(back(&[(200, 90.0), (0, 0.0), (0, 0.0), (0, 0.0)]), 4, "none are the worst of all");
+        assert_eq!(back(&[(200, 5.0), (200, 5.0)]), 2, "two seconds prove nothing");
+        assert_eq!(back(&[]), 0);
     }
 }

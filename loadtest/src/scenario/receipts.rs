@@ -8,12 +8,12 @@ use anyhow::{Context as _, ensure};
 use uuid::Uuid;
 
 use super::stage::{Flow, Stage};
-use super::{bare, conclude, drive, requests, settings_of, with_target};
+use super::{bare, conclude, drive, settings_of, with_target};
 use crate::cli::ReceiptsArgs;
 use crate::load::Extras;
 use crate::number::{instant, share};
 use crate::payloads::Mix;
-use crate::report::{Figure, Limits, Report};
+use crate::report::{FLAT_OUT, Figure, PACE, Report, Requests};
 use crate::sink::Pace;
 use crate::tally::Tally;
 use crate::target::Target;
@@ -34,7 +34,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(args: &ReceiptsArgs) -> anyhow::Result<()> {
     let report = with_target(&args.run.target, async |target| measure(target, args).await).await?;
-    conclude(&report, Limits::default(), &args.run.output)
+    conclude(&report, &args.run.output)
 }
 
 async fn measure(target: &Target, args: &ReceiptsArgs) -> anyhow::Result<Report> {
@@ -67,14 +67,20 @@ async fn measure(target: &Target, args: &ReceiptsArgs) -> anyhow::Result<Report>
 
     let mut report = bare("receipts", target, settings(args));
     report.life = Some(stage.life(&sent).await?);
+    // Each once, whatever came twice or in the wrong order.
+    let kept = stage.database.receipts(&super::ids(&stage.tenants)).await?;
+    let expected = 2.0 * sent.tally.acks.len() as f64;
     report.verdict = Some(stage.verdict(&[]).await?);
-    let seen = requests(target, &shape, &storm);
+    // The storm ends with its last receipt.
+    let server_peak_mib = target.peak_mib();
+    let seen = Requests { server_peak_mib, ..Requests::of_all(&storm, &shape.schedule) };
     let rate = Figure::new("receipts / s", seen.rate);
     let p99 = Figure::new("webhook p99 ms", seen.latency.p99_ms);
     report.figures = vec![
         args.min_rate.map_or(rate.clone(), |limit| rate.at_least(limit)),
         args.max_p99_ms.map_or(p99.clone(), |limit| p99.at_most(limit)),
         Figure::new("receipts", all as f64),
+        Figure::new("receipts in the history", kept as f64).at_least(expected).at_most(expected),
         Figure::new("posted again", again as f64),
         Figure::new("never taken", pending.len() as f64).at_most(0.0),
     ];
@@ -121,6 +127,7 @@ fn order(number: u64, reordered: f64, duplicates: f64) -> [(&'static str, bool);
 
 fn settings(args: &ReceiptsArgs) -> std::collections::BTreeMap<String, String> {
     settings_of([
+        (PACE, FLAT_OUT.to_owned()),
         ("messages", args.messages.to_string()),
         ("twice", args.duplicates.to_string()),
         ("out of order", args.reordered.to_string()),

@@ -90,6 +90,11 @@ impl<'a> Stage<'a> {
         Heads::new(&self.target.address.to_string(), tenants.iter().map(|tenant| tenant.api_key.as_str()))
     }
 
+    /// From now on messages go to so many recipients only.
+    pub(super) fn reach(&mut self, recipients: u64) {
+        self.payloads = self.payloads.clone().for_recipients(recipients);
+    }
+
     pub(super) fn payloads(&self) -> Payloads {
         self.payloads.clone()
     }
@@ -176,16 +181,22 @@ impl<'a> Stage<'a> {
         check(self.target, &tenants, &self.whole).await
     }
 
+    /// Ends without waiting: there is more to send than anybody has time for.
+    pub(super) async fn abandon(self) {
+        self.sink.abandon().await;
+    }
+
     /// Waits for the last receipts.
     pub(super) async fn close(self) {
         self.sink.stop().await;
     }
 }
 
-/// From the promise's arrival here to the provider's being called; a call that came first counts as none.
+/// From the promise's arrival here to the provider's being called, without the warm-up; a call that came first counts
+/// as none.
 fn to_provider(acks: &[Ack], book: &HashMap<Uuid, Seen>) -> Latency {
     let mut waits = histogram();
-    for ack in acks {
+    for ack in acks.iter().filter(|ack| ack.is_measured) {
         if let Some(seen) = book.get(&ack.message_id) {
             note(&mut waits, Duration::from_micros(u64::try_from(seen.first_us - ack.at_us).unwrap_or(0)));
         }

@@ -127,6 +127,10 @@ impl Server {
         self.launch.admin()
     }
 
+    pub(crate) const fn launch(&self) -> &Launch {
+        &self.launch
+    }
+
     pub(crate) fn process(&self) -> Option<u32> {
         self.child.id()
     }

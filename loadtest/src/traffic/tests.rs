@@ -45,6 +45,13 @@ fn del_2_a_share_of_requests_repeats_earlier_ones_byte_by_byte() {
         assert_eq!(traffic.key_of(key), key, "a repetition leads to the original");
         assert_eq!(written(&traffic, number), written(&traffic, key));
     }
+    let body = json!({"id": ID}).to_string();
+    let answer = Answer { status: 200, has_retry_after: false, body: body.as_bytes() };
+    let new: Vec<u64> =
+        (0..1_000).filter_map(|number| traffic.read(number, &answer, 0, &mut Tally::default())).collect();
+    assert_eq!(new.len(), 1_000, "a repetition is no failure");
+    let originals = (0..1_000).filter(|number| traffic.key_of(*number) == *number).count() as u64;
+    assert_eq!(new.iter().sum::<u64>(), originals, "and no new message");
     let plain = singles(0.0);
     assert!((0..10_000).all(|number| plain.key_of(number) == number));
 }
@@ -57,8 +64,8 @@ fn an_answer_to_a_single_request_is_a_promise_a_refusal_or_unknown() {
     let mut read = |status, body: &str| {
         traffic.read(7, &Answer { status, has_retry_after: false, body: body.as_bytes() }, 5, &mut tally)
     };
-    assert_eq!([read(202, &accepted), read(202, "{}"), read(429, ""), read(503, "")], [1, 0, 0, 0]);
-    assert_eq!(tally.acks, [Ack { key: 7, message_id: ID.parse().unwrap(), at_us: 5 }]);
+    assert_eq!([read(202, &accepted), read(202, "{}"), read(429, ""), read(503, "")], [Some(1), None, None, None]);
+    assert_eq!(tally.acks, [Ack { key: 7, message_id: ID.parse().unwrap(), at_us: 5, is_measured: false }]);
     assert_eq!((tally.unknown.as_slice(), tally.failed()), ([7, 7].as_slice(), 3));
 }
 
@@ -79,13 +86,13 @@ fn a_batch_holds_its_keys_and_its_results_are_counted_one_by_one() {
     let body = answer.to_string();
     assert_eq!(
         traffic.read(1, &Answer { status: 202, has_retry_after: false, body: body.as_bytes() }, 0, &mut tally),
-        1
+        Some(1)
     );
     assert_eq!((tally.acks[0].key, tally.unknown.as_slice(), tally.failed()), (3, [5].as_slice(), 2));
     assert_eq!(tally.unexplained, 1, "the 429 does not say when to come again");
     assert_eq!(
         traffic.read(1, &Answer { status: 202, has_retry_after: false, body: b"{\"results\":[]}" }, 0, &mut tally),
-        0
+        None
     );
     assert_eq!(tally.unknown, [5, 3, 4, 5]);
 }

@@ -36,7 +36,12 @@ impl World {
             now,
         };
         for (number, purpose, attempts) in [(1, Purpose::Emergency, 2), (2, Purpose::Financial, 1)] {
-            world.acks.push(Ack { key: 10 + u64::try_from(number).unwrap(), message_id: id(number), at_us: 0 });
+            world.acks.push(Ack {
+                key: 10 + u64::try_from(number).unwrap(),
+                message_id: id(number),
+                at_us: 0,
+                is_measured: true,
+            });
             world.stored.push(id(number));
             let purpose = purpose.as_i16();
             world.ends.push(End { message_id: id(number), state: 60, is_open: false, attempt_no: attempts, purpose });
@@ -88,7 +93,7 @@ fn a_sound_run_has_no_fault_and_is_counted() {
 #[test]
 fn del_1_a_planted_loss_is_found() {
     let mut world = World::sound();
-    world.acks.push(Ack { key: 13, message_id: id(3), at_us: 0 });
+    world.acks.push(Ack { key: 13, message_id: id(3), at_us: 0, is_measured: true });
     world.check(&[Fault::Lost]);
 }
 
@@ -104,7 +109,7 @@ fn del_1_a_message_that_never_ends_is_found() {
 #[test]
 fn del_2_a_planted_double_is_found() {
     let mut world = World::sound();
-    world.acks.push(Ack { key: 12, message_id: id(1), at_us: 0 });
+    world.acks.push(Ack { key: 12, message_id: id(1), at_us: 0, is_measured: true });
     // One key with two messages: and the key of the other message is shared.
     assert!(world.audit().0.count(Fault::Doubled) > 0);
 }

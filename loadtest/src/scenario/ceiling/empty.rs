@@ -40,7 +40,7 @@ pub(super) async fn measure(span: Duration) -> anyhow::Result<f64> {
         .await?
         .map_err(|_| anyhow::anyhow!("the empty handler panicked"))?
         .context("run the empty handler")?;
-    Ok(Requests::new(&tally?, schedule.warm_up).rate)
+    Ok(Requests::new(&tally?, &schedule).rate)
 }
 
 struct Gets;
@@ -50,10 +50,10 @@ impl Traffic for Gets {
         out.extend_from_slice(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     }
 
-    fn read(&self, _: u64, answer: &Answer<'_>, _: i64, tally: &mut Tally) -> u64 {
+    fn read(&self, _: u64, answer: &Answer<'_>, _: i64, tally: &mut Tally) -> Option<u64> {
         let ending = Ending::Status(answer.status);
         tally.count(ending, 1);
-        u64::from(ending.is_success())
+        ending.is_success().then_some(1)
     }
 
     fn lose(&self, _: u64, ending: Ending, tally: &mut Tally) {

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use carepost_kernel::{Clock, EventId, MessageId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ const SENT: i16 = 30;
 const DELIVERED: i16 = 60;
 const AWAITING_RECEIPT: i16 = 12;
 const ATTEMPT_FINISHED: i16 = 3;
-/// Receipts: the vendor sent it on; it arrived.
+/// Receipts: the vendor sent it on, which the answer has said already, so that nothing is merged; it arrived.
 const RECEIPTS: [(i16, i16); 2] = [(2, SENT), (4, DELIVERED)];
 const WINDOW: SignedDuration = SignedDuration::from_hours(72);
 
@@ -110,7 +110,7 @@ impl LifeWriter {
         let payloads: Vec<&[u8]> = batch.all(self.payload.as_slice());
         let tx = self.database.client.transaction().await?;
         let claims: [Param<'_>; 6] = [&batch.tenants, &hashes, &hashes, &batch.messages, &expires, &batch.now];
-        self.statements.run(&tx, CLAIM_KEYS, &claims).await?;
+        self.statements.run(&tx, CLAIM_KEYS, &claims, batch.count).await?;
         self.statements
             .run(
                 &tx,
@@ -128,6 +128,7 @@ impl LifeWriter {
                     &payloads,
                     &batch.accounts,
                 ],
+                batch.count,
             )
             .await?;
         self.statements
@@ -144,6 +145,7 @@ impl LifeWriter {
                     &batch.all(3_i16),
                     &batch.all(Some(2_i16)),
                 ],
+                batch.count,
             )
             .await?;
         Ok(tx.commit().await?)
@@ -166,6 +168,7 @@ impl LifeWriter {
                     &batch.all(batch.now),
                     &waits,
                 ],
+                batch.count,
             )
             .await?;
         Ok(tx.commit().await?)
@@ -195,6 +198,7 @@ impl LifeWriter {
                     &batch.all(Some(batch.now)),
                     &batch.all(None::<Timestamp>),
                 ],
+                batch.count,
             )
             .await?;
         self.statements
@@ -217,15 +221,17 @@ impl LifeWriter {
                     &batch.accounts,
                     &batch.all(None::<Value>),
                 ],
+                batch.count,
             )
             .await?;
         let params: [Param<'_>; 6] =
             [&batch.tenants, &batch.accounts, &refs, &batch.messages, &batch.channels, &batch.all(1_i16)];
-        self.statements.run(&tx, INSERT_REFS, &params).await?;
+        self.statements.run(&tx, INSERT_REFS, &params, batch.count).await?;
         Ok(tx.commit().await?)
     }
 
     async fn receive(&mut self, batch: &Batch, status: i16, state: i16) -> anyhow::Result<()> {
+        let merged = if state > SENT { batch.count } else { 0 };
         let tx = self.database.client.transaction().await?;
         self.statements
             .run(
@@ -245,6 +251,7 @@ impl LifeWriter {
                     &batch.all(status),
                     &batch.hashes(),
                 ],
+                batch.count,
             )
             .await?;
         self.statements
@@ -260,6 +267,7 @@ impl LifeWriter {
                     &batch.all(batch.now + WINDOW),
                     &batch.now,
                 ],
+                merged,
             )
             .await?;
         Ok(tx.commit().await?)
@@ -285,9 +293,12 @@ impl Statements {
         Ok(Self(prepared))
     }
 
-    async fn run(&self, tx: &Transaction<'_>, text: &str, params: &[Param<'_>]) -> anyhow::Result<()> {
+    /// Runs one that must touch so many rows: a statement that finds nothing to do is quick, and no ceiling.
+    async fn run(&self, tx: &Transaction<'_>, text: &str, params: &[Param<'_>], rows: usize) -> anyhow::Result<()> {
         let statement = self.0.get(text).context("find a prepared statement")?;
-        tx.execute(statement, params).await?;
+        let touched = tx.execute(statement, params).await?;
+        let purpose = text.lines().next().unwrap_or_default();
+        ensure!(touched == rows as u64, "touch {rows} rows, not {touched}: {purpose}");
         Ok(())
     }
 }

@@ -29,14 +29,14 @@ impl Traffic for Storm {
         }
     }
 
-    fn read(&self, number: u64, answer: &Answer<'_>, _: i64, tally: &mut Tally) -> u64 {
+    fn read(&self, number: u64, answer: &Answer<'_>, _: i64, tally: &mut Tally) -> Option<u64> {
         let ending = Ending::Status(answer.status);
         if ending.is_success() {
             tally.count(ending, 1);
-            return 1;
+            return Some(1);
         }
         self.lose(number, ending, tally);
-        0
+        None
     }
 
     fn lose(&self, number: u64, ending: Ending, tally: &mut Tally) {
