@@ -74,6 +74,8 @@ pub(crate) struct Extras {
     pub(crate) limit: Option<u64>,
     /// To look at from outside.
     pub(crate) counters: Arc<Counters>,
+    /// Open loop: what has not left at the end does not leave any more, where it otherwise has a while.
+    pub(crate) is_punctual: bool,
 }
 
 /// A run that has not begun.
@@ -224,7 +226,8 @@ impl Run {
         let schedule = &self.load.shape.schedule;
         let elapsed = || instant().saturating_duration_since(self.start);
         if schedule.rate.is_some() {
-            if elapsed() > schedule.end() + GRACE {
+            let grace = if self.load.extras.is_punctual { Duration::ZERO } else { GRACE };
+            if elapsed() > schedule.end() + grace {
                 return None;
             }
             let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -234,7 +237,7 @@ impl Run {
             }
             return Some((number, offset));
         }
-        let Extras { gate, limit, counters } = &self.load.extras;
+        let Extras { gate, limit, counters, .. } = &self.load.extras;
         let is_allowed = |number: u64| limit.is_none_or(|limit| number < limit);
         let may_send = || gate.as_ref().is_none_or(|gate| gate(counters.acked.load(Ordering::Relaxed)));
         while !may_send() && elapsed() < schedule.end() {

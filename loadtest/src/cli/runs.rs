@@ -56,16 +56,19 @@ pub(crate) struct FairnessArgs {
     /// Messages of the other tenant that wait.
     #[arg(long, value_name = "COUNT", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) waiting: u64,
-    /// Calls per second that the other tenant's account may take: so many are made while the two compete.
-    #[arg(long, value_name = "PER_SECOND", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    /// Calls per second that the other tenant's account may take.
+    #[arg(long, value_name = "PER_SECOND", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) flood_rate: u32,
+    /// Calls per second of a third tenant, which is sent meanwhile and competes: at 20 a second nobody does.
+    #[arg(long, value_name = "PER_SECOND", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) rival_rate: u32,
     /// Requests per second of the tenant that is measured.
     #[arg(long, value_name = "PER_SECOND", default_value = "10", value_parser = rate)]
     pub(crate) rate: f64,
     /// Seconds that are measured, alone and beside the flood.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub(crate) duration_s: u64,
-    /// Fail where the 99th percentile of its wait beside the flood is above this many milliseconds.
+    /// Fail where the 99th percentile of its wait beside the flood or against the rival is above this many milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 1_000.0)]
     pub(crate) max_wait_ms: f64,
     /// Fail where it is above this many times the wait alone ...

@@ -78,6 +78,17 @@ async fn a_stall_is_felt_by_everyone_who_was_meant_to_leave_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_punctual_load_sends_nothing_after_its_end() {
+    // One connection, on which everything but the first request comes too late.
+    let address = server(0, Duration::from_millis(1_500)).await;
+    let mut load = load(address, Some(100.0), 1);
+    load.extras.is_punctual = true;
+    let tally = load.run().await.unwrap();
+    assert_eq!((tally.endings[&Ending::Status(200)], tally.endings[&Ending::NotSent]), (1, 99));
+    assert_eq!(tally.departed, 0, "the first one is warm-up");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flat_out_stops_at_a_closed_gate() {
     let address = server(usize::MAX, Duration::ZERO).await;
     let gate: Gate = Box::new(|acked| acked < 10);
@@ -93,7 +104,7 @@ async fn flat_out_stops_at_a_closed_gate() {
 async fn flat_out_ends_with_its_last_request_and_tells_latencies_meanwhile() {
     let address = server(usize::MAX, Duration::ZERO).await;
     let counters: Arc<Counters> = Arc::default();
-    let extras = Extras { limit: Some(25), counters: Arc::clone(&counters), gate: None };
+    let extras = Extras { limit: Some(25), counters: Arc::clone(&counters), ..Extras::default() };
     let mut load = Load { extras, ..load(address, None, 4) };
     load.shape.schedule.warm_up = Duration::ZERO;
     load.shape.schedule.measured = Duration::from_secs(600);

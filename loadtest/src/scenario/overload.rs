@@ -59,7 +59,8 @@ async fn measure(target: &Target, args: &OverloadArgs) -> anyhow::Result<Report>
     let mut flood_shape = args.run.open_loop(best_rate * args.factor / args.size as f64, args.duration_s);
     flood_shape.connections = args.crowd;
     let traffic = caller.batches(args.size);
-    let flood = drive("overload", target, &flood_shape, traffic, Extras::default());
+    let punctual = Extras { is_punctual: true, ..Extras::default() };
+    let flood = drive("overload", target, &flood_shape, traffic, punctual);
     // The recovery begins when nothing more of the flood is sent: its last answers are a part of it.
     let recovery = async {
         tokio::time::sleep(flood_shape.schedule.end()).await;

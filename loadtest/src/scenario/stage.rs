@@ -116,7 +116,7 @@ impl<'a> Stage<'a> {
         tokio::time::sleep(STATISTICS_LAG).await;
         let before = self.database.effort().await?;
         let since = Clock::system().now();
-        let extras = Extras { gate: Some(gate), limit: flow.limit, counters: flow.counters };
+        let extras = Extras { gate: Some(gate), limit: flow.limit, counters: flow.counters, is_punctual: false };
         let load = drive(title, self.target, shape, traffic, extras);
         tokio::pin!(load);
         let tally = loop {

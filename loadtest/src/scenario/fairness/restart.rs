@@ -16,7 +16,7 @@ const LAST_CALLS: Duration = Duration::from_secs(1);
 /// Memory is looked at for so long after the first call.
 const LOOKED_AT: Duration = Duration::from_secs(10);
 
-/// Only the flood waits: the provider's first call after the start is one of its messages.
+/// Only the flood and the rival wait: the provider's first call after the start is one of its messages.
 pub(super) async fn measure(target: &Target, stage: &Stage<'_>, args: &FairnessArgs) -> anyhow::Result<Vec<Figure>> {
     let launch = target.kill().await?;
     tokio::time::sleep(LAST_CALLS).await;
