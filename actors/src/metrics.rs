@@ -99,10 +99,40 @@ impl Writer {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^52")]
-pub(crate) fn record_batch(writer: Writer, rows: usize, waiting: usize, seconds: f64) {
+pub(crate) fn record_batch(writer: Writer, rows: usize, seconds: f64) {
     histogram!(BATCH_ROWS, "writer" => writer.as_str()).record(rows as f64);
     histogram!(BATCH_SECONDS, "writer" => writer.as_str()).record(seconds);
-    gauge!(BATCH_WAITING, "writer" => writer.as_str()).set(waiting as f64);
+}
+
+/// What one writer has in its queue, as its part of the gauge: the gauge is the sum over all placements, which have no
+/// label. It goes with its owner.
+#[derive(Debug)]
+pub(crate) struct WaitingRows {
+    writer: Writer,
+    shown: usize,
+}
+
+impl WaitingRows {
+    pub(crate) fn new(writer: Writer) -> Self {
+        // There from the start: nothing waits.
+        gauge!(BATCH_WAITING, "writer" => writer.as_str()).increment(0.0);
+        Self { writer, shown: 0 }
+    }
+
+    /// Shows so many from now on.
+    #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^52")]
+    pub(crate) fn show(&mut self, waiting: usize) {
+        if waiting != self.shown {
+            gauge!(BATCH_WAITING, "writer" => self.writer.as_str()).increment(waiting as f64 - self.shown as f64);
+            self.shown = waiting;
+        }
+    }
+}
+
+impl Drop for WaitingRows {
+    fn drop(&mut self) {
+        self.show(0);
+    }
 }
 
 pub(crate) fn count_batch_failure(writer: Writer) {

@@ -17,7 +17,7 @@ use carepost_kernel::{Channel, PlacementId, TenantId};
 
 use crate::engine::{Accepted, EngineError, Limit};
 use crate::keeper::Guard;
-use crate::metrics::{self, Writer};
+use crate::metrics::{self, WaitingRows, Writer};
 
 use super::channel::DeliverMessages;
 use super::shared::{LiveTenant, Shared, Writers};
@@ -46,6 +46,7 @@ pub(crate) struct IngestActor {
     /// Rows of each batch under way.
     underway: Vec<usize>,
     is_flush_due: bool,
+    waiting: WaitingRows,
     guard: Guard,
 }
 
@@ -68,6 +69,7 @@ impl IngestActor {
             queued_bytes: 0,
             underway: Vec::new(),
             is_flush_due: false,
+            waiting: WaitingRows::new(Writer::Ingest),
             guard,
         }
     }
@@ -92,13 +94,15 @@ impl IngestActor {
             let rows = batch.len();
             self.underway.push(rows);
             let (shared, placement_id) = (Arc::clone(&self.shared), self.placement_id);
-            let commit = commit_batch(shared, placement_id, batch, self.queue.len());
+            let commit = commit_batch(shared, placement_id, batch);
             context.spawn(commit.into_actor(self).map(move |(), actor, context| {
                 let ended = actor.underway.iter().position(|underway| *underway == rows);
                 ended.map(|place| actor.underway.swap_remove(place));
                 actor.flush(context);
             }));
         }
+        // At each coming, departure and end, good or bad: what waits while commits fail is seen, too.
+        self.waiting.show(self.queue.len());
         self.guard.show_depth(self.queue.len());
     }
 
@@ -153,7 +157,7 @@ impl Handler<Flush> for IngestActor {
 }
 
 #[expect(clippy::disallowed_methods, reason = "measures the length of a commit")]
-async fn commit_batch(shared: Arc<Shared>, placement_id: PlacementId, batch: Vec<Incoming>, waiting: usize) {
+async fn commit_batch(shared: Arc<Shared>, placement_id: PlacementId, batch: Vec<Incoming>) {
     let started = Instant::now();
     let Some(writers) = shared.writers.get(&placement_id).map(|found| Arc::clone(&found)) else {
         refuse_all(batch, &EngineError::Moving);
@@ -163,7 +167,7 @@ async fn commit_batch(shared: Arc<Shared>, placement_id: PlacementId, batch: Vec
     while let Some(mut batch) = rest.pop() {
         match commit(&shared, &writers, &batch).await {
             Ok(fates) => {
-                metrics::record_batch(Writer::Ingest, batch.len(), waiting, started.elapsed().as_secs_f64());
+                metrics::record_batch(Writer::Ingest, batch.len(), started.elapsed().as_secs_f64());
                 settle_all(&shared, batch, &fates);
             }
             // A row that is refused is nobody else's trouble: it is found by halves.

@@ -25,7 +25,7 @@ use carepost_kernel::{Chain, PlacementId, Priority, TenantId};
 
 use crate::engine::EngineError;
 use crate::keeper::Guard;
-use crate::metrics::{self, Writer};
+use crate::metrics::{self, WaitingRows, Writer};
 
 use super::channel::StateChanged;
 use super::shared::Shared;
@@ -71,6 +71,7 @@ pub(crate) struct LedgerActor {
     receipts: VecDeque<PendingReceipts>,
     parked: Vec<ParkedMatch>,
     busy: bool,
+    shown: WaitingRows,
     guard: Guard,
 }
 
@@ -87,6 +88,7 @@ impl LedgerActor {
             receipts: VecDeque::new(),
             parked: Vec::new(),
             busy: false,
+            shown: WaitingRows::new(Writer::Ledger),
             guard,
         }
     }
@@ -96,21 +98,29 @@ impl LedgerActor {
     }
 
     fn flush(&mut self, context: &mut Context<Self>) {
-        self.guard.show_depth(self.waiting());
+        self.show();
         if self.busy || (self.waiting() == 0 && self.parked.is_empty()) {
             return;
         }
         self.busy = true;
         let work = self.take_work();
-        let (shared, placement_id, waiting) = (Arc::clone(&self.shared), self.placement_id, self.waiting());
+        // At each coming, departure and end, good or bad: what waits while commits fail is seen, too.
+        self.show();
+        let (shared, placement_id) = (Arc::clone(&self.shared), self.placement_id);
         // A task of its own: this actor's death must not cut it off between the commit and the answers (DEL-4).
-        let committing = actix::spawn(commit_work(shared, placement_id, work, waiting));
+        let committing = actix::spawn(commit_work(shared, placement_id, work));
         context.spawn(committing.into_actor(self).map(|left, actor, context| {
             actor.busy = false;
             // A batch that panicked has dropped its waiters, and they ask again.
             actor.put_back(left.unwrap_or_default());
             actor.flush(context);
         }));
+    }
+
+    fn show(&mut self) {
+        let waiting = self.waiting();
+        self.shown.show(waiting);
+        self.guard.show_depth(waiting);
     }
 
     fn take_work(&mut self) -> Work {
@@ -162,15 +172,10 @@ impl Handler<Entry> for LedgerActor {
 ///
 /// Where PostgreSQL refuses the rows themselves, the batch is halved until the ones that it refuses are alone: everything
 /// else commits, and nobody waits behind them.
-async fn commit_work(
-    shared: Arc<Shared>,
-    placement_id: PlacementId,
-    work: Work,
-    waiting: usize,
-) -> Vec<PendingDecision> {
+async fn commit_work(shared: Arc<Shared>, placement_id: PlacementId, work: Work) -> Vec<PendingDecision> {
     let mut rest = vec![work];
     while let Some(work) = rest.pop() {
-        match commit(&shared, placement_id, work, waiting).await {
+        match commit(&shared, placement_id, work).await {
             Committed::Done => {}
             Committed::Refused(work, error) => match work.halve() {
                 Ok((first, second)) => rest.extend([second, first]),
@@ -198,7 +203,7 @@ enum Committed {
 }
 
 #[expect(clippy::disallowed_methods, reason = "measures the length of a commit")]
-async fn commit(shared: &Arc<Shared>, placement_id: PlacementId, mut work: Work, waiting: usize) -> Committed {
+async fn commit(shared: &Arc<Shared>, placement_id: PlacementId, mut work: Work) -> Committed {
     let started = Instant::now();
     let Some(writers) = shared.writers.get(&placement_id).map(|found| Arc::clone(&found)) else {
         return Committed::Away(work);
@@ -217,7 +222,7 @@ async fn commit(shared: &Arc<Shared>, placement_id: PlacementId, mut work: Work,
     match session.commit_ledger(shared.instance, &batch, now).await {
         Ok(report) => {
             drop(session);
-            metrics::record_batch(Writer::Ledger, work.rows(), waiting, started.elapsed().as_secs_f64());
+            metrics::record_batch(Writer::Ledger, work.rows(), started.elapsed().as_secs_f64());
             // It is durable: whatever becomes of the listeners, the waiters are told so, and nobody sends it again.
             if catch_unwind(AssertUnwindSafe(|| publish(shared, &batch, &report))).is_err() {
                 tracing::error!(rows = work.rows(), "tell listeners of a batch: panicked");
