@@ -43,7 +43,7 @@ impl Budgets {
         toml::from_str(text).context("read the budgets")
     }
 
-    /// The table, and whether every measured bench kept its budget.
+    /// The table, and whether every bench that has a budget was measured and kept it, and no other was.
     #[must_use]
     pub fn judge(&self, figures: &Figures) -> (String, bool) {
         let names: std::collections::BTreeSet<&String> = self.0.keys().chain(figures.0.keys()).collect();
@@ -55,6 +55,7 @@ impl Budgets {
             let verdict = match (figure, budget) {
                 (Some(figure), Some(budget)) if figure > budget => "  OVER",
                 (Some(_), None) => "  no budget",
+                (None, Some(_)) => "  not measured",
                 _ => "",
             };
             all_kept &= verdict.is_empty();
@@ -66,7 +67,27 @@ impl Budgets {
 }
 
 impl Figures {
-    /// Collects the newest figures below criterion's folder.
+    /// Forgets what criterion measured before, so that no old figure is taken for a new one. Its own comparison with
+    /// earlier runs (`base`) stays.
+    ///
+    /// # Errors
+    /// Where a folder there cannot be listed or removed.
+    pub fn forget(folder: &Path) -> anyhow::Result<()> {
+        if !folder.is_dir() {
+            return Ok(());
+        }
+        for entry in fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))? {
+            let path = entry?.path();
+            if path.ends_with("new") && path.join("estimates.json").is_file() {
+                fs::remove_dir_all(&path).with_context(|| format!("remove {}", path.display()))?;
+            } else if path.is_dir() {
+                Self::forget(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Collects the figures below criterion's folder.
     ///
     /// # Errors
     /// Where a file there cannot be read.
@@ -124,7 +145,23 @@ mod tests {
         check(&[("a/b", 999.0)], true, "999 ns       1.00 us");
         check(&[("a/b", 1_001.0)], false, "OVER");
         check(&[("a/b", 1.0), ("new", 1.0)], false, "no budget");
-        check(&[], true, "a/b");
+        check(&[], false, "not measured");
+    }
+
+    #[test]
+    fn figures_of_an_earlier_run_are_forgotten() {
+        let folder = std::env::temp_dir().join(format!("carepost-benches-{}", std::process::id()));
+        for part in ["a/b/new", "a/b/base"] {
+            fs::create_dir_all(folder.join(part)).unwrap();
+            fs::write(folder.join(part).join("benchmark.json"), r#"{"full_id": "a/b"}"#).unwrap();
+            fs::write(folder.join(part).join("estimates.json"), r#"{"mean": {"point_estimate": 1.0}}"#).unwrap();
+        }
+        assert_eq!(Figures::collect(&folder).unwrap().0.len(), 1);
+        Figures::forget(&folder).unwrap();
+        assert_eq!(Figures::collect(&folder).unwrap(), Figures::default());
+        assert!(folder.join("a/b/base/estimates.json").is_file());
+        fs::remove_dir_all(&folder).unwrap();
+        Figures::forget(&folder).unwrap();
     }
 
     #[test]
