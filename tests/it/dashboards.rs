@@ -204,8 +204,12 @@ async fn alerts_are_as_they_should_be(prometheus: &Prometheus) {
     let all = alerts(prometheus).await;
     assert!(written > 20 && all.len() == written, "{written} are written, {} were read", all.len());
     let operations = std::fs::read_to_string(folder().join("../../docs/operations.md")).unwrap();
+    let tests = std::fs::read_to_string(folder().join("rules.test.yml")).unwrap();
     for alert in &all {
         let name = alert["name"].as_str().unwrap();
+        // By its whole name: as one that is expected or looked for.
+        let is_tested = ["\"", "\n", ","].iter().any(|end| tests.contains(&format!("{name}{end}")));
+        assert!(is_tested, "{name} has no test in rules.test.yml");
         has_a_runbook(alert, &operations);
         let holds = !prometheus.series(alert["query"].as_str().unwrap()).await.is_empty();
         match alert["labels"]["severity"].as_str() {
