@@ -15,7 +15,7 @@ mod history;
 mod ledger;
 pub(crate) mod plan;
 mod proxy;
-mod rows;
+pub(crate) mod rows;
 mod scene;
 mod stand;
 mod steps;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::ensure;
+use uuid::Uuid;
 
+use crate::chaos::rows::owners;
 use crate::cli::FairnessArgs;
 use crate::number::instant;
 use crate::report::Figure;
@@ -16,18 +18,23 @@ const LAST_CALLS: Duration = Duration::from_secs(1);
 /// Memory is looked at for so long after the first call.
 const LOOKED_AT: Duration = Duration::from_secs(10);
 
-/// Only the flood and the rival wait: the provider's first call after the start is one of its messages.
-pub(super) async fn measure(target: &Target, stage: &Stage<'_>, args: &FairnessArgs) -> anyhow::Result<Vec<Figure>> {
+/// Only these tenants wait: it works again when it has all of them, and the provider has been called for one.
+pub(super) async fn measure(
+    target: &Target,
+    stage: &Stage<'_>,
+    waiting: &[Uuid],
+    args: &FairnessArgs,
+) -> anyhow::Result<Vec<Figure>> {
     let launch = target.kill().await?;
     tokio::time::sleep(LAST_CALLS).await;
     let calls = stage.sink.counter();
     let (calls_before, began) = (calls(), instant());
     target.start_again(&launch).await?;
     let ready_s = began.elapsed().as_secs_f64();
-    while calls() == calls_before {
+    while calls() == calls_before || owners(stage.database, waiting).await?.len() < waiting.len() {
         // Twice the limit: later is as bad as never.
         let patience = Duration::from_secs_f64(args.max_resumed_s * 2.0);
-        ensure!(began.elapsed() < patience, "start again: no call to the provider within {} s", patience.as_secs());
+        ensure!(began.elapsed() < patience, "start again: not at work within {} s", patience.as_secs());
         tokio::time::sleep(POLL).await;
     }
     let resumed_s = began.elapsed().as_secs_f64();
