@@ -14,6 +14,7 @@ mod events;
 mod health;
 mod in_app;
 mod inbound;
+mod intake;
 mod json;
 mod messages;
 pub mod metrics;
@@ -36,6 +37,7 @@ use events::{history, stream};
 use messages::{act, create, read, timeline};
 use table::{Path, path};
 
+pub use intake::Intake;
 pub use state::{AppState, HttpLimits, Providers, Provisioner, Streams};
 pub use webhooks::webhook_url;
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::{self, Bytes};
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
@@ -90,11 +90,18 @@ async fn tenant_of(request: &HttpRequest, state: &AppState) -> Option<TenantId> 
 
 /// A body of a known and modest size, or none.
 fn can_be_held(request: &HttpRequest) -> bool {
-    let declared = |value: &HeaderValue| value.to_str().ok()?.parse::<usize>().ok();
-    match request.headers().get(header::CONTENT_LENGTH) {
-        Some(length) => declared(length).is_some_and(|bytes| bytes <= HELD_BYTES),
-        None => !request.headers().contains_key(header::TRANSFER_ENCODING),
-    }
+    !request.headers().contains_key(header::TRANSFER_ENCODING) && declared_bytes(request) <= HELD_BYTES
+}
+
+/// What is no number is refused by whoever reads the body.
+fn declared_bytes(request: &HttpRequest) -> usize {
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    length.and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0)
+}
+
+/// It brings new messages.
+fn is_intake(request: &HttpRequest) -> bool {
+    request.method() == Method::POST && matches!(request.path(), CREATE_MESSAGE | CREATE_BATCH)
 }
 
 /// Here or there, until somebody has the tenant: it may move under our hands.
@@ -105,6 +112,11 @@ async fn serve(
     tenant_id: TenantId,
     mut seat: Result<Seat, EngineError>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let place = is_intake(request.request()).then(|| state.intake.place(tenant_id, declared_bytes(request.request())));
+    if matches!(place, Some(None)) {
+        let refusal = ApiError::unavailable("more messages come than can be taken in now").with_limit("intake");
+        return Ok(request.error_response(refusal));
+    }
     let payload = request.extract::<web::Payload>().await?;
     let body = match json::read_raw(request.request(), payload, state.limits.batch_body_bytes).await {
         Ok(body) => body,

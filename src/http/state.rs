@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use url::Url;
 
 use super::error::ApiError;
+use super::intake::Intake;
 
 /// How much one request may bring, and how much may be open at a time (DEL-12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct HttpLimits {
     pub webhook_body_bytes: usize,
     /// Bytes of any other body; default 256 KiB.
     pub admin_body_bytes: usize,
+    /// Bytes of requests for new messages that are under way, half of it for one tenant; default 16 MiB.
+    pub intake_bytes: usize,
     /// Bytes of all bodies that are being worked on, beyond the first 64 KiB of each; default 256 MiB.
     pub large_bodies_bytes: usize,
     /// Messages of one batch; default 1,000.
@@ -41,6 +44,7 @@ impl Default for HttpLimits {
             batch_body_bytes: 32 << 20,
             webhook_body_bytes: 4 << 20,
             admin_body_bytes: 256 << 10,
+            intake_bytes: 16 << 20,
             large_bodies_bytes: 256 << 20,
             batch_messages: 1_000,
             streams: 1_000,
@@ -96,6 +100,8 @@ pub struct AppState {
     pub is_leaving: Arc<std::sync::atomic::AtomicBool>,
     /// The way to other processes on the same database.
     pub peers: reqwest::Client,
+    /// Room for new messages under way: see [`HttpLimits::intake_bytes`].
+    pub intake: Intake,
     /// Room for large bodies: see [`HttpLimits::large_bodies`].
     pub large_bodies: Arc<Semaphore>,
 }

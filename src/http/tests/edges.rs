@@ -143,6 +143,24 @@ async fn del_12_large_bodies_share_their_room_and_give_it_back() {
 }
 
 #[actix_web::test]
+async fn del_12_more_than_can_be_taken_in_is_refused_before_it_is_read() {
+    let world = World::new().await;
+    let under_way = world.state.intake.place(world.tenant.tenant_id, world.state.limits.intake_bytes / 2).unwrap();
+    for path in [MESSAGES, "/api/v1/messaging/messages/batch"] {
+        // Not even a body that is none.
+        let refused = world.post(path, &json!("nonsense")).await;
+        assert_eq!(
+            (refused.problem(), refused.json()["limit"].as_str()),
+            ((503, "unavailable".to_owned()), Some("intake"))
+        );
+        assert!(refused.header("retry-after").is_some());
+    }
+    assert_eq!(world.get(MESSAGES).await.status, 200, "what brings no messages needs no room");
+    drop(under_way);
+    assert_eq!(world.post(MESSAGES, &json!({})).await.status, 422);
+}
+
+#[actix_web::test]
 async fn a_caller_who_is_still_sending_sees_the_answer() {
     let world = World::new().await;
     let state = world.state.clone();

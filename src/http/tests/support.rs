@@ -34,7 +34,7 @@ use serde_json::Value;
 use tokio::sync::broadcast;
 use tokio_postgres::NoTls;
 
-use crate::http::{AppState, HttpLimits, Providers, Provisioner, Streams, configure, openapi};
+use crate::http::{AppState, HttpLimits, Intake, Providers, Provisioner, Streams, configure, openapi};
 
 const MASTER_KEY: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// The administrator's token.
@@ -109,6 +109,7 @@ impl World {
             streams: Streams::new(limits.streams),
             peers: reqwest::Client::new(),
             is_leaving: Arc::default(),
+            intake: Intake::new(limits.intake_bytes),
             large_bodies: limits.large_bodies(),
         };
         let tenant = new_tenant(&state.directory, "riverside").await;
