@@ -84,6 +84,7 @@ pub(crate) async fn run(args: &ChaosArgs) -> anyhow::Result<()> {
         requests: None,
         verdict: None,
         life: None,
+        beside: None,
         ceiling: None,
         figures: Vec::new(),
         samples: Vec::new(),

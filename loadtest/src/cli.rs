@@ -77,6 +77,9 @@ pub(crate) struct LoadArgs {
     /// Tenants that take turns.
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub(crate) tenants: u16,
+    /// Flat out on a fresh server: seconds for its ceiling right before and right after the run; 0 leaves it out.
+    #[arg(long, value_name = "SECONDS", default_value_t = 4)]
+    pub(crate) ceiling_s: u64,
     /// Shapes of messages by weight: sms, email, in_app, fallback.
     #[arg(long, value_name = "SHAPE=WEIGHT,...", default_value = "sms=100", value_parser = str::parse::<Mix>)]
     pub(crate) mix: Mix,
@@ -97,6 +100,9 @@ pub(crate) struct EnqueueArgs {
     /// The share of requests that repeat an earlier one, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
     pub(crate) replay: f64,
+    /// Messages for tomorrow instead of ones behind a paused channel, each of which is told why it waits.
+    #[arg(long)]
+    pub(crate) scheduled: bool,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     #[command(flatten)]
@@ -155,20 +161,33 @@ pub(crate) struct CeilingArgs {
     /// Seconds for each of the four measurements.
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(crate) duration_s: u64,
-    /// Connections that commit one message at a time.
-    #[arg(long, value_name = "COUNT", default_value_t = 64)]
-    pub(crate) connections: usize,
-    /// Connections that write batches.
-    #[arg(long, value_name = "COUNT", default_value_t = 2)]
-    pub(crate) batch_connections: usize,
-    /// Messages in a batch.
-    #[arg(long, value_name = "COUNT", default_value_t = 1_000)]
-    pub(crate) batch_size: u64,
+    #[command(flatten)]
+    pub(crate) writers: WritersArgs,
     /// Where the fresh folder is made; it must be on a real disk. Default: the system's temporary folder.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) data_dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+/// How PostgreSQL alone is written to.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WritersArgs {
+    /// Connections that commit one message at a time.
+    #[arg(long, value_name = "COUNT", default_value_t = Self::default().connections)]
+    pub(crate) connections: usize,
+    /// Connections that write batches.
+    #[arg(long, value_name = "COUNT", default_value_t = Self::default().batch_connections)]
+    pub(crate) batch_connections: usize,
+    /// Messages in a batch.
+    #[arg(long, value_name = "COUNT", default_value_t = Self::default().batch_size)]
+    pub(crate) batch_size: u64,
+}
+
+impl Default for WritersArgs {
+    fn default() -> Self {
+        Self { connections: 64, batch_connections: 2, batch_size: 1_000 }
+    }
 }
 
 #[derive(Debug, Clone, Args)]

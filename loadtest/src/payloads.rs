@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, bail};
 use carepost_kernel::Channel;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::number;
@@ -129,6 +130,18 @@ impl Payloads {
         Self { recipients: count.clamp(1, MOST_RECIPIENTS), ..self }
     }
 
+    /// The same for this time.
+    pub(crate) fn scheduled(mut self, at: Timestamp) -> Self {
+        // Right behind the object's opening brace.
+        const PLACE: usize = 1;
+        let field = format!("\"send_at\":\"{at}\",");
+        for (_, template) in &mut self.templates {
+            template.bytes.splice(PLACE..PLACE, field.bytes());
+            template.holes.iter_mut().for_each(|hole| *hole += field.len());
+        }
+        self
+    }
+
     /// The recipient of message `number`, and which template it has.
     pub(crate) fn recipient(&self, number: u64) -> (usize, u64) {
         let drawn = number::spread(number) % self.weight;
@@ -209,6 +222,17 @@ mod tests {
         let payloads = Payloads::new(&"sms=1".parse().unwrap()).unwrap().for_recipients(50);
         let found: std::collections::BTreeSet<_> = (0..2_000).map(|number| payloads.recipient(number)).collect();
         assert_eq!(found.len(), 50);
+    }
+
+    #[test]
+    fn scheduled_bodies_have_the_same_recipients() {
+        let payloads = Payloads::new(&"sms=1,email=1".parse().unwrap()).unwrap();
+        let scheduled = payloads.clone().scheduled("2026-11-23T09:00:00Z".parse().unwrap());
+        for number in 0..100 {
+            let (now, mut later) = (body(&payloads, number), body(&scheduled, number));
+            assert_eq!(later.as_object_mut().unwrap().remove("send_at").unwrap(), "2026-11-23T09:00:00Z");
+            assert_eq!(later, now);
+        }
     }
 
     #[test]

@@ -22,12 +22,14 @@ mod table;
 
 pub(crate) use figure::{Figure, Sample, grown};
 pub(crate) use limits::Limits;
-pub(crate) use share::{ShareLimits, missed};
+pub(crate) use share::{ShareKind, ShareLimits, missed};
 pub(crate) use table::side_by_side;
 
 /// The setting that says how requests were sent, and its value for a closed loop.
 pub(crate) const PACE: &str = "pace";
 pub(crate) const FLAT_OUT: &str = "flat out";
+/// The setting of `enqueue` that says whether its messages are for later.
+pub(crate) const SCHEDULED: &str = "scheduled";
 
 /// What a whole life may cost flat out, where batches are full: commits, and bytes of the write-ahead log.
 const MOST_COMMITS: f64 = 0.05;
@@ -48,6 +50,9 @@ pub(crate) struct Report {
     pub(crate) verdict: Option<Verdict>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) life: Option<Life>,
+    /// Flat out: what PostgreSQL alone did beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) beside: Option<Beside>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ceiling: Option<Ceiling>,
     /// What only this scenario measures, with its limits.
@@ -151,6 +156,20 @@ pub(crate) struct Ceiling {
     pub(crate) whole_life: Option<f64>,
     /// Requests per second to a handler that does nothing.
     pub(crate) empty_handler: f64,
+}
+
+/// The ceiling of one flat-out run, in messages per second. The pace of a machine that others share moves by half within
+/// the hour, so a ceiling of another time says little about it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Beside {
+    pub(crate) before: f64,
+    pub(crate) after: f64,
+}
+
+impl Beside {
+    const fn mean(self) -> f64 {
+        f64::midpoint(self.before, self.after)
+    }
 }
 
 impl Report {

@@ -118,6 +118,7 @@ fn bare(scenario: &str, target: &Target, settings: BTreeMap<String, String>) -> 
         requests: None,
         verdict: None,
         life: None,
+        beside: None,
         ceiling: None,
         figures: Vec::new(),
         samples: Vec::new(),

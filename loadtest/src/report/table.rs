@@ -50,14 +50,17 @@ fn rows(report: &Report, all: &[Report], limits: ShareLimits) -> Vec<(String, St
             row("server peak MiB", peak.to_string());
         }
     }
-    if let Some(ceiling) = all.iter().find_map(|other| other.ceiling) {
-        if let Some(share) = share_of(report, &ceiling) {
-            row(share.kind.label(), format!("{:.2}", share.value));
-            row("target of this share", format!("{:.2}", limits.of(share.kind)));
-        }
-        if let Some((_, asked)) = limits.rate_of(report, &ceiling) {
-            row("target of this rate / s", per_second(asked));
-        }
+    if let Some(beside) = report.beside {
+        row("ceiling before it / s", per_second(beside.before));
+        row("ceiling after it / s", per_second(beside.after));
+    }
+    let ceiling = all.iter().find_map(|other| other.ceiling);
+    if let Some(share) = share_of(report, ceiling.as_ref()) {
+        row(share.kind.label(), format!("{:.2}", share.value));
+        row("target of this share", format!("{:.2}", limits.of(share.kind)));
+    }
+    if let Some((_, asked)) = ceiling.and_then(|ceiling| limits.rate_of(report, &ceiling)) {
+        row("target of this rate / s", per_second(asked));
     }
     if let Some(verdict) = &report.verdict {
         row("promised", verdict.promised.to_string());

@@ -36,6 +36,7 @@ fn enqueue() -> Report {
         requests: Some(Requests::new(&tally, &schedule(1, 2))),
         verdict: Some(Verdict { promised: 1_000, stored: 1_000, lost: 0, duplicate: 0, unknown: 0 }),
         life: None,
+        beside: None,
         ceiling: None,
         figures: Vec::new(),
         samples: Vec::new(),
@@ -148,9 +149,12 @@ fn complete(single_commits: f64, empty_handler: f64) -> Vec<Report> {
     let (batched, whole_life) = (700.0, Some(5_000.0));
     let ceiling = Ceiling { single_commits, batched, batch_size: 1_000, whole_life, empty_handler };
     let ceiling = Report { scenario: "ceiling".to_owned(), requests: None, ceiling: Some(ceiling), ..enqueue() };
-    let mut many = enqueue();
+    let [one, mut many] = [enqueue(), enqueue()].map(|mut report| {
+        report.settings.insert(SCHEDULED.to_owned(), "true".to_owned());
+        report
+    });
     many.settings.insert("tenants".to_owned(), "100".to_owned());
-    vec![ceiling, enqueue(), many, Report { scenario: "batch".to_owned(), ..enqueue() }, lifecycle(0.04, 4_000.0)]
+    vec![ceiling, one, many, Report { scenario: "batch".to_owned(), ..enqueue() }, lifecycle(0.04, 4_000.0)]
 }
 
 #[test]
@@ -180,6 +184,21 @@ fn many_tenants_are_nearly_as_quick_as_one() {
     seen.rate = 440.0;
     let missed = missed(&reports, ShareLimits::default());
     assert_eq!(missed, ["0.88 of one tenant's flat-out enqueue with many tenants, below 0.9"]);
+}
+
+#[test]
+fn a_ceiling_beside_a_run_goes_before_that_of_all() {
+    let mut reports = complete(250.0, 2_000.0);
+    reports[1].beside = Some(Beside { before: 200.0, after: 400.0 });
+    assert_eq!(missed(&reports, ShareLimits::default()), ["1.67 of one-commit ceiling, below 2"]);
+    assert!(side_by_side(&reports[1..2], ShareLimits::default()).contains("1.67"), "by itself as well");
+}
+
+#[test]
+fn only_scheduled_messages_are_compared_between_many_tenants_and_one() {
+    let mut reports = complete(250.0, 2_000.0);
+    reports[2].settings.insert(SCHEDULED.to_owned(), "false".to_owned());
+    assert_eq!(missed(&reports, ShareLimits::default()).len(), 1);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The limit of the machine: the same rows on the same schema and settings without us, and a handler that does nothing.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,14 +12,14 @@ use carepost_store::{DatabaseConfig, IoRuntime, Placement, SchemaName, ensure_pa
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{conclude, interruptible};
-use crate::cli::CeilingArgs;
+use super::{conclude, interruptible, with_target};
+use crate::cli::{CeilingArgs, LoadArgs, WritersArgs};
 use crate::database::{Database, SCHEMA};
 use crate::machine::Machine;
 use crate::number::instant;
 use crate::progress;
-use crate::report::{Ceiling, Report};
-use crate::target::Postgres;
+use crate::report::{Beside, Ceiling, Report, ShareKind};
+use crate::target::{Postgres, Target, TargetArgs};
 
 mod empty;
 mod life;
@@ -31,20 +32,44 @@ use writer::{Store, Writer};
 const LIFE_SLICES: usize = 3;
 
 pub(crate) async fn run(args: &CeilingArgs) -> anyhow::Result<()> {
-    let clock = Clock::system();
+    let (clock, data_dir) = (Clock::system(), args.data_dir.as_ref());
     // Each has a database of its own: rows of the one are no burden of the other.
-    let whole_life = on_fresh(args, &clock, async |postgres| lives(postgres, args, &clock).await).await?;
-    let report = on_fresh(args, &clock, async |postgres| measure(postgres, args, &clock, whole_life).await).await?;
+    let whole_life = on_fresh(data_dir, &clock, async |postgres| lives(postgres, args, &clock).await).await?;
+    let report = on_fresh(data_dir, &clock, async |postgres| measure(postgres, args, &clock, whole_life).await).await?;
     conclude(&report, &args.output)
+}
+
+/// A run on a target of its own; flat out on a fresh one, with its ceiling measured right before and right after it.
+pub(super) async fn beside(
+    kind: ShareKind,
+    (load, is_flat_out): (&LoadArgs, bool),
+    target: &TargetArgs,
+    run: impl AsyncFnOnce(&Target) -> anyhow::Result<Report>,
+) -> anyhow::Result<Report> {
+    let span = Duration::from_secs(load.ceiling_s);
+    // A running server may be on another machine.
+    if !is_flat_out || span.is_zero() || target.url.is_some() {
+        return with_target(target, run).await;
+    }
+    let before = slice(kind, span, target.data_dir.as_ref()).await?;
+    let report = with_target(target, run).await?;
+    let after = slice(kind, span, target.data_dir.as_ref()).await?;
+    Ok(Report { beside: Some(Beside { before, after }), ..report })
+}
+
+/// One ceiling alone, on a fresh PostgreSQL.
+async fn slice(kind: ShareKind, span: Duration, data_dir: Option<&PathBuf>) -> anyhow::Result<f64> {
+    let (clock, writers) = (Clock::system(), WritersArgs::default());
+    on_fresh(data_dir, &clock, async |postgres| writers.rate(kind, span, postgres.url(), &clock).await).await
 }
 
 /// Works on a fresh PostgreSQL, and ends it in any case.
 async fn on_fresh<T>(
-    args: &CeilingArgs,
+    data_dir: Option<&PathBuf>,
     clock: &Clock,
     work: impl AsyncFnOnce(&Postgres) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let postgres = Postgres::start(args.data_dir.clone(), clock.now()).await?;
+    let postgres = Postgres::start(data_dir.cloned(), clock.now()).await?;
     let outcome = interruptible(async {
         prepare(postgres.url(), clock).await?;
         work(&postgres).await
@@ -57,11 +82,9 @@ async fn on_fresh<T>(
 /// The best of some slices: a ceiling is what can be done, and a checkpoint in one of them is bad luck.
 async fn lives(postgres: &Postgres, args: &CeilingArgs, clock: &Clock) -> anyhow::Result<f64> {
     let span = Duration::from_secs(args.duration_s);
-    let (connections, batch_size) = (args.batch_connections, args.batch_size);
     let mut best: f64 = 0.0;
     for _ in 0..LIFE_SLICES {
-        let writing = Writing { connections, batch_size, span };
-        best = best.max(writing.run::<LifeWriter>("whole lives", postgres.url(), clock).await?);
+        best = best.max(args.writers.rate(ShareKind::WholeLife, span, postgres.url(), clock).await?);
     }
     Ok(best)
 }
@@ -70,11 +93,8 @@ async fn measure(postgres: &Postgres, args: &CeilingArgs, clock: &Clock, lives: 
     let mut machine = Machine::look(postgres.folder());
     machine.postgres = Some(Database::connect(postgres.url()).await?.version().await?);
     let span = Duration::from_secs(args.duration_s);
-    let write = |connections, batch_size| Writing { connections, batch_size, span };
-    let single_commits =
-        write(args.connections, 1).run::<Writer>("one commit per message", postgres.url(), clock).await?;
-    let batched =
-        write(args.batch_connections, args.batch_size).run::<Writer>("batches", postgres.url(), clock).await?;
+    let single_commits = args.writers.rate(ShareKind::OneCommit, span, postgres.url(), clock).await?;
+    let batched = args.writers.rate(ShareKind::Batched, span, postgres.url(), clock).await?;
     let whole_life = Some(lives);
     let empty_handler = empty::measure(span).await?;
     Ok(Report {
@@ -83,13 +103,20 @@ async fn measure(postgres: &Postgres, args: &CeilingArgs, clock: &Clock, lives: 
         machine,
         settings: BTreeMap::from([
             ("measured s".to_owned(), args.duration_s.to_string()),
-            ("connections".to_owned(), args.connections.to_string()),
-            ("batch connections".to_owned(), args.batch_connections.to_string()),
+            ("connections".to_owned(), args.writers.connections.to_string()),
+            ("batch connections".to_owned(), args.writers.batch_connections.to_string()),
         ]),
         requests: None,
         verdict: None,
         life: None,
-        ceiling: Some(Ceiling { single_commits, batched, batch_size: args.batch_size, whole_life, empty_handler }),
+        beside: None,
+        ceiling: Some(Ceiling {
+            single_commits,
+            batched,
+            batch_size: args.writers.batch_size,
+            whole_life,
+            empty_handler,
+        }),
         figures: Vec::new(),
         samples: Vec::new(),
     })
@@ -104,6 +131,19 @@ async fn prepare(url: &str, clock: &Clock) -> anyhow::Result<()> {
     let placement = Placement::connect(PlacementId::new(clock.now()), &config, &schema, &io).await?;
     ensure_partitions(&placement, clock.now(), 1).await.context("make partitions")?;
     Ok(())
+}
+
+impl WritersArgs {
+    /// Messages stored per second.
+    async fn rate(&self, kind: ShareKind, span: Duration, url: &str, clock: &Clock) -> anyhow::Result<f64> {
+        let single = Writing { connections: self.connections, batch_size: 1, span };
+        let batches = Writing { connections: self.batch_connections, batch_size: self.batch_size, span };
+        match kind {
+            ShareKind::OneCommit => single.run::<Writer>("one commit per message", url, clock).await,
+            ShareKind::Batched => batches.run::<Writer>("batches", url, clock).await,
+            ShareKind::WholeLife => batches.run::<LifeWriter>("whole lives", url, clock).await,
+        }
+    }
 }
 
 /// Connections that write as fast as they can.

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::ceiling::beside;
 use super::stage::{Flow, Stage};
-use super::{conclude, report, with_target};
+use super::{conclude, report};
 use crate::cli::LifecycleArgs;
-use crate::report::Report;
+use crate::load::Shape;
+use crate::report::{Report, ShareKind};
 use crate::sink::Pace;
 use crate::target::Target;
 
@@ -13,12 +15,14 @@ use crate::target::Target;
 pub(super) const CONNECTIONS: usize = 256;
 
 pub(crate) async fn run(args: &LifecycleArgs) -> anyhow::Result<()> {
-    let report = with_target(&args.target, async |target| measure(target, args).await).await?;
+    let shape = args.load.shape(false, CONNECTIONS);
+    let load = (&args.load, shape.schedule.rate.is_none());
+    let measure = async |target: &Target| measure(target, args, &shape).await;
+    let report = beside(ShareKind::WholeLife, load, &args.target, measure).await?;
     conclude(&report, &args.output)
 }
 
-async fn measure(target: &Target, args: &LifecycleArgs) -> anyhow::Result<Report> {
-    let shape = args.load.shape(false, CONNECTIONS);
+async fn measure(target: &Target, args: &LifecycleArgs, shape: &Shape) -> anyhow::Result<Report> {
     let pace = Pace {
         latency: Duration::from_millis(args.provider_latency_ms),
         receipt_delay: Duration::from_millis(args.receipt_delay_ms),
@@ -27,9 +31,9 @@ async fn measure(target: &Target, args: &LifecycleArgs) -> anyhow::Result<Report
     };
     let mut stage = Stage::open(target, &args.load.mix, args.load.tenants, pace).await?;
     stage.reach(args.recipients);
-    let drive = stage.drive("lifecycle", &shape, Flow { window: args.window, ..Flow::default() }).await?;
+    let drive = stage.drive("lifecycle", shape, Flow { window: args.window, ..Flow::default() }).await?;
     stage.drain(Duration::from_secs(args.drain_s)).await?;
-    let mut report = report("lifecycle", target, &args.load, &shape, &drive.tally);
+    let mut report = report("lifecycle", target, &args.load, shape, &drive.tally);
     report.settings.insert("provider latency ms".to_owned(), args.provider_latency_ms.to_string());
     report.settings.insert("receipt delay ms".to_owned(), args.receipt_delay_ms.to_string());
     report.settings.insert("recipients".to_owned(), args.recipients.to_string());
