@@ -2,6 +2,7 @@
 
 pub(crate) mod attempt;
 pub(crate) mod channel;
+pub(crate) mod floor;
 pub mod hub;
 pub mod in_app;
 pub(crate) mod ingest;

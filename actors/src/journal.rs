@@ -16,7 +16,7 @@ use jiff::civil::Date;
 use carepost_delivery::ingest::Ingested;
 use carepost_delivery::ledger::{LedgerBatch, LedgerReport};
 use carepost_delivery::store::{
-    AttemptStarted, DuePlace, DueRow, NewInbound, ParkedMatch, RedriveFilter, Stretch, SweepBounds, Swept,
+    AttemptStarted, DueChannel, DuePlace, DueRow, NewInbound, ParkedMatch, RedriveFilter, Stretch, SweepBounds, Swept,
 };
 use carepost_delivery::types::{DeliveryKey, NewMessage};
 use carepost_delivery::{DeliveryError, DeliveryEvent};
@@ -172,11 +172,15 @@ pub trait Session: Send + Sync {
         limit: i64,
     ) -> Result<Vec<DueRow>, DeliveryError>;
 
-    /// Tenants and channels whose first open delivery is due by an instant.
+    /// Tenants and channels with open deliveries that are due from one instant until another.
     ///
     /// # Errors
     /// Where storage is away or a row cannot be read.
-    async fn list_due_channels(&self, due_until: Timestamp) -> Result<Vec<(TenantId, Channel)>, DeliveryError>;
+    async fn list_due_channels(
+        &self,
+        due_from: Timestamp,
+        due_until: Timestamp,
+    ) -> Result<Vec<DueChannel>, DeliveryError>;
 
     /// One delivery, whether due or not.
     ///
@@ -200,13 +204,14 @@ pub trait Session: Send + Sync {
     /// Where storage is away or the row cannot be read.
     async fn get_bad_news(&self, key: DeliveryKey) -> Result<Option<Failure>, DeliveryError>;
 
-    /// How many deliveries of each tenant wait, up to the bound beside it.
+    /// How many deliveries of each tenant wait, up to the bound beside it, of those due from an instant.
     ///
     /// # Errors
     /// Where storage is away.
     async fn count_waiting(
         &self,
         tenants: &[(TenantId, i64)],
+        due_from: Timestamp,
         now: Timestamp,
     ) -> Result<Vec<(TenantId, i64)>, DeliveryError>;
 

@@ -17,6 +17,7 @@ use carepost_store::StoreError;
 use carepost_tenancy::{Directory, ProviderAccount, TenantHandle};
 
 use crate::delivery::channel::ByteBudget;
+use crate::delivery::floor::DueFloor;
 use crate::delivery::hub::EventHub;
 use crate::delivery::ingest::IngestActor;
 use crate::delivery::lane::Lanes;
@@ -294,6 +295,7 @@ async fn open_writers(shared: &Arc<Shared>, placement_id: PlacementId) -> Result
         placement_id,
         journal,
         leases,
+        due_floor: DueFloor::default(),
         known_peers,
         recent_peers,
         ingest: keep(&arbiter, &shared.tree, spec("ingest", "IngestActor"), move |guard, _| {

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use metrics::gauge;
 
 use carepost_delivery::DeliveryError;
-use carepost_delivery::store::{SweepBounds, Swept};
+use carepost_delivery::store::{DueChannel, SweepBounds, Swept};
 use carepost_kernel::{Chain, PlacementId, TenantId};
 use carepost_store::Lease;
 use carepost_tenancy::TenancyEvent;
@@ -219,9 +219,12 @@ async fn perform(shared: Arc<Shared>, writers: Arc<Writers>, duty: Duty) {
 /// Wakes every channel of ours, and of nobody's that should be ours, that has due rows.
 async fn wake_due(shared: &Arc<Shared>, writers: &Arc<Writers>) -> Result<(), DeliveryError> {
     let session = writers.journal.connect().await?;
-    let due = session.list_due_channels(shared.now()).await?;
+    let now = shared.now();
+    let Some(look) = writers.due_floor.look(now) else { return Ok(()) };
+    let due = session.list_due_channels(look.due_from, now).await?;
     drop(session);
-    let tenants = due.iter().map(|(tenant_id, _)| *tenant_id).collect();
+    writers.due_floor.looked(&look, due.iter().map(|channel| channel.first_due_at).min());
+    let tenants = due.iter().map(|channel| channel.tenant_id).collect();
     let tenants = tenant::of_ours(shared, writers, tenants);
     let ours = match tenant::live_of(shared, writers, tenants).await {
         Ok(ours) => ours,
@@ -230,7 +233,7 @@ async fn wake_due(shared: &Arc<Shared>, writers: &Arc<Writers>) -> Result<(), De
             return Ok(());
         }
     };
-    for (tenant_id, channel) in due {
+    for DueChannel { tenant_id, channel, .. } in due {
         if let Some(live) = ours.get(&tenant_id) {
             // A full mailbox means that it is awake.
             let _awake = tenant::ensure_channel(shared, live, channel).tell(WakeUp);

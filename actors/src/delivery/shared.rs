@@ -21,6 +21,7 @@ use crate::root::Tuning;
 use crate::tree::Tree;
 
 use super::channel::{ChannelActor, StateChanged};
+use super::floor::DueFloor;
 use super::hub::EventHub;
 use super::ingest::IngestActor;
 use super::lane::Lanes;
@@ -79,6 +80,8 @@ pub(crate) struct Writers {
     pub(crate) placement_id: PlacementId,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) leases: Arc<dyn LeaseBook>,
+    /// Where looks for due deliveries begin.
+    pub(crate) due_floor: DueFloor,
     /// Who is alive, as of the last look.
     pub(crate) known_peers: Mutex<Arc<[Peer]>>,
     /// The same, as somebody needed to know it last, and when that was.

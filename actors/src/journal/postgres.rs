@@ -10,7 +10,8 @@ use jiff::civil::Date;
 use carepost_delivery::ingest::{self, Ingested};
 use carepost_delivery::ledger::{self, LedgerBatch, LedgerReport};
 use carepost_delivery::store::{
-    self, AttemptStarted, DuePlace, DueRow, NewInbound, ParkedMatch, RedriveFilter, Stretch, SweepBounds, Swept,
+    self, AttemptStarted, DueChannel, DuePlace, DueRow, NewInbound, ParkedMatch, RedriveFilter, Stretch, SweepBounds,
+    Swept,
 };
 use carepost_delivery::types::{DeliveryKey, NewMessage};
 use carepost_delivery::{DeliveryError, DeliveryEvent};
@@ -151,8 +152,12 @@ impl Session for EngineConnection {
         store::list_due_deliveries(self, of, due_until, after, limit).await
     }
 
-    async fn list_due_channels(&self, due_until: Timestamp) -> Result<Vec<(TenantId, Channel)>, DeliveryError> {
-        store::list_due_channels(self, due_until).await
+    async fn list_due_channels(
+        &self,
+        due_from: Timestamp,
+        due_until: Timestamp,
+    ) -> Result<Vec<DueChannel>, DeliveryError> {
+        store::list_due_channels(self, due_from, due_until).await
     }
 
     async fn get_delivery(&self, key: DeliveryKey) -> Result<Option<DueRow>, DeliveryError> {
@@ -174,9 +179,10 @@ impl Session for EngineConnection {
     async fn count_waiting(
         &self,
         tenants: &[(TenantId, i64)],
+        due_from: Timestamp,
         now: Timestamp,
     ) -> Result<Vec<(TenantId, i64)>, DeliveryError> {
-        store::count_waiting(self, tenants, now).await
+        store::count_waiting(self, tenants, due_from, now).await
     }
 
     async fn list_parked_matches(&self, since: Timestamp, limit: i64) -> Result<Vec<ParkedMatch>, DeliveryError> {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use carepost_actors::journal::{Journal as _, LeaseBook, Session};
 use carepost_delivery::ingest::Ingested;
 use carepost_delivery::ledger::{LedgerReport, ReceiptFate};
-use carepost_delivery::store::DuePlace;
+use carepost_delivery::store::{DueChannel, DuePlace};
 use carepost_delivery::{DeliveryEvent, DeliveryKey, NewMessage};
 use carepost_kernel::{Channel, MessageId, Priority, TenantId};
 use jiff::{SignedDuration, Timestamp};
@@ -131,10 +131,11 @@ impl<'a> Case<'a> {
     /// Every question that the actors ask.
     async fn reads(&mut self) {
         let (now, seed) = (self.now, self.seed);
+        let due_from = now - SignedDuration::from_millis(self.draw.chance.random_range(0..60_000));
         for tenant_id in self.draw.tenants {
             let asked = [(tenant_id, self.draw.chance.random_range(1..4))];
-            let there = self.session.count_waiting(&asked, now).await.unwrap();
-            assert_eq!(self.tables.count_waiting(&asked, now), there, "seed {seed}");
+            let there = self.session.count_waiting(&asked, due_from, now).await.unwrap();
+            assert_eq!(self.tables.count_waiting(&asked, due_from, now), there, "seed {seed}");
             for (channel, priority) in [(Channel::Sms, Priority::Normal), (Channel::Email, Priority::Normal)] {
                 let of = (tenant_id, channel, priority);
                 let here = self.tables.list_due_deliveries(of, now, DuePlace::START, 2);
@@ -146,13 +147,15 @@ impl<'a> Case<'a> {
                 assert_eq!(format!("{here:?}"), format!("{there:?}"), "seed {seed}");
             }
         }
-        let of_case = |found: Vec<(TenantId, Channel)>| {
-            let mut ours: Vec<_> = found.into_iter().filter(|(id, _)| self.draw.tenants.contains(id)).collect();
+        let of_case = |found: Vec<DueChannel>| {
+            let mut ours: Vec<_> = found.into_iter().filter(|of| self.draw.tenants.contains(&of.tenant_id)).collect();
             ours.sort_unstable();
             ours
         };
-        let there = self.session.list_due_channels(now).await.unwrap();
-        assert_eq!(self.tables.list_due_channels(now), of_case(there), "seed {seed}");
+        for due_from in [Timestamp::MIN, due_from] {
+            let there = self.session.list_due_channels(due_from, now).await.unwrap();
+            assert_eq!(self.tables.list_due_channels(due_from, now), of_case(there), "seed {seed}");
+        }
         let key = self.draw.key();
         let (here, there) = (self.tables.get_delivery(key), self.session.get_delivery(key).await.unwrap());
         assert_eq!(format!("{here:?}"), format!("{there:?}"), "seed {seed}");

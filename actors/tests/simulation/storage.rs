@@ -10,7 +10,7 @@ use carepost_actors::journal::{Journal, JournalSource, LeaseBook, OpenJournal, R
 use carepost_delivery::ingest::Ingested;
 use carepost_delivery::ledger::{LedgerBatch, LedgerReport};
 use carepost_delivery::store::{
-    AttemptStarted, DuePlace, DueRow, NewInbound, ParkedMatch, RedriveFilter, Stretch, SweepBounds, Swept,
+    AttemptStarted, DueChannel, DuePlace, DueRow, NewInbound, ParkedMatch, RedriveFilter, Stretch, SweepBounds, Swept,
 };
 use carepost_delivery::{DeliveryError, DeliveryEvent, DeliveryKey, NewMessage};
 use carepost_kernel::{Channel, EventId, Failure, InstanceId, PlacementId, Priority, TenantId};
@@ -204,8 +204,12 @@ impl Session for Storage {
         self.read(|tables| tables.list_due_deliveries(of, due_until, after, limit)).await
     }
 
-    async fn list_due_channels(&self, due_until: Timestamp) -> Result<Vec<(TenantId, Channel)>, DeliveryError> {
-        self.read(|tables| tables.list_due_channels(due_until)).await
+    async fn list_due_channels(
+        &self,
+        due_from: Timestamp,
+        due_until: Timestamp,
+    ) -> Result<Vec<DueChannel>, DeliveryError> {
+        self.read(|tables| tables.list_due_channels(due_from, due_until)).await
     }
 
     async fn get_delivery(&self, key: DeliveryKey) -> Result<Option<DueRow>, DeliveryError> {
@@ -227,9 +231,10 @@ impl Session for Storage {
     async fn count_waiting(
         &self,
         tenants: &[(TenantId, i64)],
+        due_from: Timestamp,
         now: Timestamp,
     ) -> Result<Vec<(TenantId, i64)>, DeliveryError> {
-        self.read(|tables| tables.count_waiting(tenants, now)).await
+        self.read(|tables| tables.count_waiting(tenants, due_from, now)).await
     }
 
     async fn list_parked_matches(&self, since: Timestamp, limit: i64) -> Result<Vec<ParkedMatch>, DeliveryError> {

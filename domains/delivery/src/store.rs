@@ -14,7 +14,7 @@ mod waiting;
 
 pub(crate) mod batch;
 
-pub use due::{DuePlace, DueRow, get_delivery, list_due_channels, list_due_deliveries};
+pub use due::{DueChannel, DuePlace, DueRow, get_delivery, list_due_channels, list_due_deliveries};
 pub use events::{AttemptStarted, get_attempt_start, get_bad_news, list_event_stream, list_events};
 pub use in_app::{InAppRecord, insert_in_app, list_in_app, mark_in_app_read};
 pub use inbound::{InboundRecord, NewInbound, insert_inbound, list_inbound};

@@ -173,6 +173,7 @@ async fn read_page(
 ) -> Result<DuePage, DeliveryError> {
     let session = live.writers.journal.connect().await?;
     let now = shared.now();
+    let start = DuePlace { due_at: live.writers.due_floor.at(now).max(DuePlace::START.due_at), ..DuePlace::START };
     let mut rows = Vec::new();
     let mut large_bytes = 0;
     for (priority, most) in Priority::ALL.into_iter().zip(room.rows) {
@@ -184,7 +185,8 @@ async fn read_page(
         let limit = if *place == DuePlace::START { room_left + room.in_window } else { room_left };
         let named = (of.0, of.1, priority);
         let asked = i64::try_from(limit).unwrap_or(i64::MAX);
-        let found = session.list_due_deliveries(named, now, *place, asked).await?;
+        let from = if *place == DuePlace::START { start } else { *place };
+        let found = session.list_due_deliveries(named, now, from, asked).await?;
         let is_all = found.len() < limit;
         *place = found.last().filter(|_| !is_all).map_or(DuePlace::START, DueRow::place);
         for row in found {

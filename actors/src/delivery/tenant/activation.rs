@@ -151,7 +151,9 @@ async fn recount(
     let before: HashMap<TenantId, i64> =
         tenants.iter().map(|live| (live.tenant_id, live.waiting.load(Ordering::Relaxed))).collect();
     let session = writers.journal.connect().await?;
-    let counted: HashMap<TenantId, i64> = session.count_waiting(&wanted, shared.now()).await?.into_iter().collect();
+    let now = shared.now();
+    let counted: HashMap<TenantId, i64> =
+        session.count_waiting(&wanted, writers.due_floor.at(now), now).await?.into_iter().collect();
     for live in tenants {
         let (was, is) = (before.get(&live.tenant_id), counted.get(&live.tenant_id));
         let (Some(was), Some(is)) = (was, is) else { continue };

@@ -1,9 +1,9 @@
 //! What is read: due rows, single rows, the history.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use carepost_delivery::gate::BY_CONFIGURATION;
-use carepost_delivery::store::{AttemptStarted, DuePlace, DueRow, ParkedMatch};
+use carepost_delivery::store::{AttemptStarted, DueChannel, DuePlace, DueRow, ParkedMatch};
 use carepost_delivery::{Delivery, DeliveryKey, DeliveryState, EventKind};
 use carepost_kernel::{Channel, Failure, InstanceId, Priority, TenantId};
 use jiff::{SignedDuration, Timestamp};
@@ -58,17 +58,27 @@ impl Tables {
         Some(DueRow::new(delivery, message.payload_sealed.clone(), row.code.clone()))
     }
 
-    pub(crate) fn list_due_channels(&self, due_until: Timestamp) -> Vec<(TenantId, Channel)> {
-        let due = self.deliveries.iter().filter(|(_, row)| row.is_open && row.due_at <= due_until);
-        let found: BTreeSet<(TenantId, Channel)> = due.map(|(key, _)| (key.tenant_id, key.channel)).collect();
-        found.into_iter().collect()
+    pub(crate) fn list_due_channels(&self, due_from: Timestamp, due_until: Timestamp) -> Vec<DueChannel> {
+        let is_due = |row: &Row| row.is_open && (due_from..=due_until).contains(&row.due_at);
+        let mut first = BTreeMap::new();
+        for (key, row) in self.deliveries.iter().filter(|(_, row)| is_due(row)) {
+            let found = first.entry((key.tenant_id, key.channel)).or_insert(row.due_at);
+            *found = row.due_at.min(*found);
+        }
+        let channel = |((tenant_id, channel), first_due_at)| DueChannel { tenant_id, channel, first_due_at };
+        first.into_iter().map(channel).collect()
     }
 
-    pub(crate) fn count_waiting(&self, tenants: &[(TenantId, i64)], now: Timestamp) -> Vec<(TenantId, i64)> {
+    pub(crate) fn count_waiting(
+        &self,
+        tenants: &[(TenantId, i64)],
+        due_from: Timestamp,
+        now: Timestamp,
+    ) -> Vec<(TenantId, i64)> {
         const SOON: SignedDuration = SignedDuration::from_secs(70);
         let count = |tenant_id: TenantId| {
             let is_waiting = |(key, row): &(&DeliveryKey, &Row)| {
-                key.tenant_id == tenant_id && row.is_open && row.due_at <= now + SOON
+                key.tenant_id == tenant_id && row.is_open && (due_from..=now + SOON).contains(&row.due_at)
             };
             i64::try_from(self.deliveries.iter().filter(is_waiting).count()).unwrap_or(i64::MAX)
         };

@@ -1,4 +1,4 @@
--- How many deliveries of each tenant are open and due by an instant, counted up to a bound for each. Leans on deliveries_due alone.
+-- How many deliveries of each tenant are open and due between two instants, counted up to a bound for each. Leans on deliveries_due alone.
 SELECT wanted.tenant_id, counted.waiting
 FROM unnest($1::uuid[], $2::bigint[]) AS wanted (tenant_id, most)
 CROSS JOIN LATERAL (
@@ -10,6 +10,7 @@ CROSS JOIN LATERAL (
           AND channel = ANY ($3::smallint[])
           AND priority = ANY ($5::smallint[])
           AND is_open
+          AND due_at >= $6
           AND due_at <= $4
         LIMIT wanted.most
     ) AS due

@@ -1,4 +1,4 @@
--- Tenants and channels with open deliveries that are due. One index probe for each day, pair and priority with open ones. Leans on deliveries_due.
+-- Tenants and channels with open deliveries that are due, from an instant on: index entries from before are passed over without a look at their rows, which may long be closed. One index probe for each day, pair and priority with open ones. Leans on deliveries_due.
 WITH RECURSIVE day AS MATERIALIZED (
     -- Partition by partition: most days have few open deliveries or none, and merging all days for each pair would ask
     -- every day for every pair.
@@ -15,7 +15,7 @@ WITH RECURSIVE day AS MATERIALIZED (
     FROM day
     CROSS JOIN LATERAL (
         SELECT tenant_id, channel, priority, due_at FROM deliveries
-        WHERE is_open AND message_id >= day.first_id AND message_id < day.end_id
+        WHERE is_open AND due_at >= $1 AND message_id >= day.first_id AND message_id < day.end_id
         ORDER BY tenant_id, channel, priority, due_at
         LIMIT 1
     ) AS first
@@ -25,6 +25,7 @@ WITH RECURSIVE day AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT tenant_id, channel, priority, due_at FROM deliveries
         WHERE is_open
+          AND due_at >= $1
           AND message_id >= waiting.first_id
           AND message_id < waiting.end_id
           AND (tenant_id, channel, priority) > (waiting.tenant_id, waiting.channel, waiting.priority)
@@ -33,4 +34,4 @@ WITH RECURSIVE day AS MATERIALIZED (
     ) AS next
 )
 -- Each row is the first of its kind to be due.
-SELECT DISTINCT tenant_id, channel FROM waiting WHERE due_at <= $1
+SELECT tenant_id, channel, min(due_at) AS first_due_at FROM waiting WHERE due_at <= $2 GROUP BY tenant_id, channel

@@ -135,6 +135,8 @@ impl DueRow {
     }
 }
 
+/// Before all rows; the earliest instant of the one library is none of PostgreSQL's.
+pub(super) const FIRST: Timestamp = Timestamp::UNIX_EPOCH;
 /// Payloads that are larger do not come with a page, in bytes.
 const LARGE_PAYLOAD_BYTES: i32 = 16 << 10;
 
@@ -180,16 +182,32 @@ pub async fn get_delivery(connection: &EngineConnection, key: DeliveryKey) -> Re
     row.as_ref().map(due_row).transpose()
 }
 
-/// Tenants and channels whose first open delivery is due by an instant.
+/// A channel of a tenant with open deliveries that are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DueChannel {
+    /// Whose it is.
+    pub tenant_id: TenantId,
+    /// Which one.
+    pub channel: Channel,
+    /// The first of them is due then.
+    pub first_due_at: Timestamp,
+}
+
+/// Tenants and channels with open deliveries that are due from one instant until another.
 ///
 /// # Errors
 /// Where the database fails or a row cannot be read.
 pub async fn list_due_channels(
     connection: &EngineConnection,
+    due_from: Timestamp,
     due_until: Timestamp,
-) -> Result<Vec<(TenantId, Channel)>> {
-    let rows = connection.query(LIST_DUE_CHANNELS, &[&due_until]).await?;
-    rows.iter().map(|row| Ok((rows::tenant_id(row)?, rows::channel(row)?))).collect()
+) -> Result<Vec<DueChannel>> {
+    let rows = connection.query(LIST_DUE_CHANNELS, &[&due_from.max(FIRST), &due_until]).await?;
+    let channel = |row| {
+        let (tenant_id, channel) = (rows::tenant_id(row)?, rows::channel(row)?);
+        Ok(DueChannel { tenant_id, channel, first_due_at: get(row, "first_due_at")? })
+    };
+    rows.iter().map(channel).collect()
 }
 
 fn due_row(row: &Row) -> Result<DueRow> {

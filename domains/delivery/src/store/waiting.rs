@@ -8,6 +8,7 @@ use carepost_store::{EngineConnection, EngineTx};
 
 use crate::gate::BY_CONFIGURATION;
 
+use super::due::FIRST;
 use super::rows::{self, Result, get};
 
 pub(super) const COUNT_WAITING: &str = include_str!("../sql/count_waiting.sql");
@@ -18,19 +19,22 @@ const SOON: SignedDuration = SignedDuration::from_secs(70);
 /// What the configuration puts off is looked at again sooner than this.
 const FAR: SignedDuration = SignedDuration::from_secs(600);
 
-/// How many deliveries of each tenant wait for their turn: open, and due by now or about to be. Each count goes up to
-/// the bound that stands beside the tenant.
+/// How many deliveries of each tenant wait for their turn: open, due no earlier than `due_from`, and due by now or about
+/// to be. Each count goes up to the bound that stands beside the tenant.
 ///
 /// # Errors
 /// Where the database fails or a row cannot be read.
 pub async fn count_waiting(
     connection: &EngineConnection,
     tenants: &[(TenantId, i64)],
+    due_from: Timestamp,
     now: Timestamp,
 ) -> Result<Vec<(TenantId, i64)>> {
     let (ids, bounds): (Vec<Uuid>, Vec<i64>) = tenants.iter().map(|(id, most)| (id.as_uuid(), *most)).unzip();
     let soon = now.saturating_add(SOON).unwrap_or(Timestamp::MAX);
-    let rows = connection.query(COUNT_WAITING, &[&ids, &bounds, &channels(), &soon, &priorities()]).await?;
+    let rows = connection
+        .query(COUNT_WAITING, &[&ids, &bounds, &channels(), &soon, &priorities(), &due_from.max(FIRST)])
+        .await?;
     rows.iter().map(|row| Ok((rows::tenant_id(row)?, get(row, "waiting")?))).collect()
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use carepost_delivery::ingest::{Ingested, commit_messages};
 use carepost_delivery::ledger::{AttemptStart, LedgerBatch, commit_ledger};
-use carepost_delivery::store::{DuePlace, SQL_FILES, list_due_channels, list_due_deliveries, list_event_stream};
+use carepost_delivery::store::{
+    DueChannel, DuePlace, SQL_FILES, list_due_channels, list_due_deliveries, list_event_stream,
+};
 use carepost_delivery::types::{DeliveryKey, NewDelivery, NewMessage, Payload, Strategy};
 use carepost_kernel::{Channel, EventId, InstanceId, MessageId, Phi, Priority, ProviderAccountId, Purpose, TenantId};
 use carepost_store::{Leases, ensure_partitions};
@@ -62,7 +64,11 @@ async fn a_message_is_taken_in_woken_paged_and_started_over_97_days() {
     let new = message(tenant_id);
     let stored = commit_messages(&mut connection, owner, &held, &[&new], noon()).await.unwrap();
     assert_eq!(stored, [Ingested::Stored]);
-    assert_eq!(list_due_channels(&connection, noon()).await.unwrap(), [(tenant_id, Channel::Sms)]);
+    let due = DueChannel { tenant_id, channel: Channel::Sms, first_due_at: noon() };
+    assert_eq!(list_due_channels(&connection, Timestamp::MIN, noon()).await.unwrap(), [due]);
+    assert_eq!(list_due_channels(&connection, noon(), noon()).await.unwrap(), [due]);
+    let later = noon() + SignedDuration::from_micros(1);
+    assert_eq!(list_due_channels(&connection, later, later).await.unwrap(), []);
     let lane = (tenant_id, Channel::Sms, Priority::Normal);
     let page = list_due_deliveries(&connection, lane, noon(), DuePlace::START, 10).await.unwrap();
     let key = DeliveryKey { tenant_id, message_id: new.message_id, channel: Channel::Sms };
@@ -84,8 +90,8 @@ async fn a_message_is_taken_in_woken_paged_and_started_over_97_days() {
 async fn the_look_for_due_channels_asks_each_day_for_what_it_has_and_no_more() {
     let world = world().await;
     world.owner.batch_execute(FILL_DAYS).await.unwrap();
-    let due = list_due_channels(&world.placement.engine().await.unwrap(), noon()).await.unwrap();
-    assert_eq!(due.iter().map(|(_, channel)| *channel).collect::<Vec<_>>(), [Channel::Email], "the one that is due");
+    let due = list_due_channels(&world.placement.engine().await.unwrap(), Timestamp::MIN, noon()).await.unwrap();
+    assert_eq!(due.iter().map(|due| due.channel).collect::<Vec<_>>(), [Channel::Email], "the one that is due");
     world.owner.batch_execute(ENGINE).await.unwrap();
     let files: std::collections::BTreeMap<&str, &str> = SQL_FILES.iter().copied().collect();
     let prepare = format!("PREPARE looked_at AS {}", files["list_due_channels"]);
