@@ -167,7 +167,7 @@ pub(crate) struct HeldSnapshotArgs {
     /// Messages per second.
     #[arg(long, value_name = "PER_SECOND", default_value = "800", value_parser = rate)]
     pub(crate) rate: f64,
-    /// Seconds that are measured, without and with the snapshot.
+    /// Seconds that are measured: alone, beside the readers, and with the snapshot held as well.
     #[arg(long, value_name = "SECONDS", default_value_t = 180)]
     pub(crate) duration_s: u64,
     /// Sessions that read all deliveries again and again.

@@ -1,4 +1,6 @@
 //! The whole life while another session keeps a snapshot open, so that vacuum takes nothing, and readers scan.
+//!
+//! Readers alone stand beside it: they take the processor's time from everybody, snapshot or not.
 
 use std::time::Duration;
 
@@ -24,9 +26,10 @@ async fn measure(target: &Target, args: &HeldSnapshotArgs) -> anyhow::Result<Rep
     let clean = one(&mut stage, "clean", args).await?;
 
     let url = target.database_url.as_deref().context("find the database's address")?;
+    let mut readers = start_readers(url, args).await?;
+    let beside_readers = one(&mut stage, "beside readers", args).await?;
     let holder = Database::connect(url).await?;
     let snapshot = holder.hold_snapshot().await?;
-    let mut readers = start_readers(url, args).await?;
     let held = one(&mut stage, "snapshot held", args).await?;
     // A limit of the server's may have ended it: the figures would be those of a clean run.
     ensure!(stage.database.is_held(&snapshot).await?, "hold the snapshot: it was gone at the end");
@@ -40,7 +43,7 @@ async fn measure(target: &Target, args: &HeldSnapshotArgs) -> anyhow::Result<Rep
 
     let mut report = bare("held-snapshot", target, settings(args));
     report.verdict = Some(stage.verdict(&[]).await?);
-    report.figures = figures(args, &clean, &held);
+    report.figures = figures(args, &clean, &beside_readers, &held);
     report.figures.push(Figure::new("dead rows at the end", bulk.dead_rows as f64));
     report.requests = Some(held.requests);
     report.life = Some(held.life);
@@ -78,7 +81,7 @@ async fn start_readers(url: &str, args: &HeldSnapshotArgs) -> anyhow::Result<Joi
     Ok(readers)
 }
 
-fn figures(args: &HeldSnapshotArgs, clean: &Measured, held: &Measured) -> Vec<Figure> {
+fn figures(args: &HeldSnapshotArgs, clean: &Measured, beside_readers: &Measured, held: &Measured) -> Vec<Figure> {
     let limit = |clean_ms| grown(clean_ms, args.max_ratio, args.slack_ms);
     let [rate, held_rate] = [clean, held].map(|one| one.life.finished_per_second);
     let [answers, held_answers] = [clean, held].map(|one| one.requests.latency.p99_ms);
@@ -95,8 +98,10 @@ fn figures(args: &HeldSnapshotArgs, clean: &Measured, held: &Measured) -> Vec<Fi
         Figure::new("answer p95 ms clean", answers_p95),
         Figure::new("answer p95 ms held", held_answers_p95).at_most(usual(answers_p95)),
         Figure::new("answer p99 ms clean", answers),
+        Figure::new("answer p99 ms beside readers", beside_readers.requests.latency.p99_ms),
         Figure::new("answer p99 ms held", held_answers).at_most(limit(answers)),
         Figure::new("to provider p99 ms clean", calls),
+        Figure::new("to provider p99 ms beside readers", beside_readers.life.to_provider.p99_ms),
         Figure::new("to provider p99 ms held", held_calls).at_most(limit(calls)),
     ]
 }
