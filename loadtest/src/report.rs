@@ -167,6 +167,11 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
+    /// A slice in which nothing was stored is none.
+    fn is_measured(self) -> bool {
+        self.before > 0.0 && self.after > 0.0
+    }
+
     const fn mean(self) -> f64 {
         f64::midpoint(self.before, self.after)
     }

@@ -231,6 +231,11 @@ impl ApiError {
         self
     }
 
+    /// The name of the limit that was reached, if it was one.
+    pub(crate) const fn limit(&self) -> Option<&'static str> {
+        self.0.limit
+    }
+
     /// The same with what is wrong, part by part.
     pub(crate) fn with_faults(mut self, faults: Vec<FaultView>) -> Self {
         self.0.faults = faults;

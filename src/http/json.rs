@@ -20,6 +20,7 @@ use serde_path_to_error::Segment;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::{ApiError, Code, FaultView};
+use super::intake::Place;
 use super::state::AppState;
 
 /// No body takes longer to come.
@@ -77,7 +78,7 @@ pub(super) async fn read(request: &HttpRequest, payload: Payload, limit_bytes: u
 /// while and thrown away, so that the caller, who is still sending, gets to see the answer.
 ///
 /// # Errors
-/// 413 over the limit, 503 where other large bodies take up all room.
+/// 413 over the limit, 429 or 503 where other bodies take up the tenant's room or all of it.
 pub(super) async fn read_raw(request: &HttpRequest, payload: Payload, limit_bytes: usize) -> Result<Body, ApiError> {
     if let Some(held) = request.extensions().get::<Body>() {
         return if held.len() > limit_bytes { Err(too_large(limit_bytes)) } else { Ok(held.clone()) };
@@ -86,7 +87,12 @@ pub(super) async fn read_raw(request: &HttpRequest, payload: Payload, limit_byte
     let room = request.app_data::<Data<AppState>>().map(|state| Arc::clone(&state.large_bodies));
     let reading = collect(payload, declared.unwrap_or(0), limit_bytes, room);
     match tokio::time::timeout(BODY_PATIENCE, reading).await {
-        Ok(Ok(body)) => Ok(body),
+        Ok(Ok(body)) => {
+            if let Some(place) = request.extensions_mut().get_mut::<Place>() {
+                place.take_body(body.len())?;
+            }
+            Ok(body)
+        }
         Ok(Err(Unread::TooLarge)) => Err(too_large(limit_bytes)),
         Ok(Err(Unread::NoRoom)) => {
             Err(ApiError::unavailable("too many large bodies are being read").with_limit("large_bodies"))

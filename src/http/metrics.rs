@@ -10,6 +10,9 @@ pub const HTTP_REQUEST_SECONDS: &str = "carepost_http_request_seconds";
 pub const HTTP_STREAMS_OPEN: &str = "carepost_http_streams_open";
 /// Webhooks of vendors, by vendor and result (`taken`, `refused`, `unknown`, `failed`).
 pub const HTTP_WEBHOOKS_TOTAL: &str = "carepost_http_webhooks_total";
+/// Requests refused because a limit was reached, by its name: `tenant_rate`, `tenant_waiting`, `ingest_queue`, `mailbox`,
+/// `intake`, `large_bodies`.
+pub const HTTP_LIMITED_TOTAL: &str = "carepost_http_limited_total";
 /// Requests passed on to the process in which the tenant lives, by result (`answered`, `came_here`, `given_up`, `lost`).
 pub const HTTP_RELAYED_TOTAL: &str = "carepost_http_relayed_total";
 
@@ -19,6 +22,7 @@ pub fn describe() {
     describe_counter!(HTTP_REQUESTS_TOTAL, Unit::Count, "Requests answered, by route, method and class of status");
     describe_histogram!(HTTP_REQUEST_SECONDS, Unit::Seconds, "Time from a request's head to its answer's head");
     describe_gauge!(HTTP_STREAMS_OPEN, Unit::Count, "Event streams that are open now");
+    describe_counter!(HTTP_LIMITED_TOTAL, Unit::Count, "Requests refused because a limit was reached, by its name");
     describe_counter!(HTTP_RELAYED_TOTAL, Unit::Count, "Requests passed on to the tenant's process, by result");
     describe_counter!(HTTP_WEBHOOKS_TOTAL, Unit::Count, "Webhooks of vendors, by vendor and result");
     // There from the start: a first one is a rise from zero and not a beginning.
@@ -56,6 +60,11 @@ pub(super) fn count_request(route: &'static str, method: &'static str, status: u
     metrics::counter!(HTTP_REQUESTS_TOTAL, "route" => route, "method" => method, "status_class" => status_class)
         .increment(1);
     metrics::histogram!(HTTP_REQUEST_SECONDS, "route" => route, "method" => method).record(took.as_secs_f64());
+}
+
+/// Counts a request that met a limit.
+pub(super) fn count_limited(limit: &'static str) {
+    metrics::counter!(HTTP_LIMITED_TOTAL, "limit" => limit).increment(1);
 }
 
 /// Counts a request that was passed on to the tenant's process.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::auth::SeenTenant;
 use super::error::{ApiError, Code, MOVING};
-use super::metrics::{Stopwatch, count_request};
+use super::metrics::{Stopwatch, count_limited, count_request};
 use super::relay::RELAYED;
 use super::state::AppState;
 
@@ -81,7 +81,10 @@ fn is_leaving(request: &HttpRequest) -> bool {
 fn with_instance(response: ServiceResponse<BoxBody>, request_id: Uuid) -> ServiceResponse<BoxBody> {
     let Some(error) = response.response().error() else { return response };
     let problem = match error.as_error::<ApiError>() {
-        Some(problem) => problem.respond(Some(request_id)),
+        Some(problem) => {
+            problem.limit().into_iter().for_each(count_limited);
+            problem.respond(Some(request_id))
+        }
         None if response.status().is_client_error() => {
             ApiError::new(Code::InvalidRequest, "the request could not be read").respond(Some(request_id))
         }

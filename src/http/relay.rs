@@ -22,6 +22,7 @@ use url::Url;
 
 use super::auth::authenticate;
 use super::error::{ApiError, MOVING};
+use super::intake::Place;
 use super::json;
 use super::metrics::count_relayed;
 use super::observe::{REQUEST_ID, RequestId};
@@ -65,17 +66,32 @@ const HOP_BY_HOP: [HeaderName; 10] = [
 
 /// The middleware of routes that only the tenant's own process can serve.
 pub(super) async fn to_owner(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
-    let state = request.app_data::<web::Data<AppState>>().cloned();
-    let Some(state) = state.filter(|_| !request.headers().contains_key(RELAYED)) else {
-        return next.call(request).await;
-    };
+    let Some(state) = request.app_data::<web::Data<AppState>>().cloned() else { return next.call(request).await };
     // Whatever is wrong with a request, its handler says it best.
     let Some(tenant_id) = tenant_of(request.request(), &state).await else { return next.call(request).await };
-    match state.engine.seat(tenant_id, KNOWN_FOR).await {
-        Ok(Seat::Here) if !can_be_held(request.request()) => next.call(request).await,
+    let is_relayed = request.headers().contains_key(RELAYED);
+    let seat = if is_relayed { Ok(Seat::Here) } else { state.engine.seat(tenant_id, KNOWN_FOR).await };
+    if seat == Ok(Seat::Here)
+        && is_intake(request.request())
+        && let Err(error) = take_place(request.request(), &state, tenant_id)
+    {
+        return Ok(request.error_response(error));
+    }
+    match seat {
+        Ok(Seat::Here) if is_relayed || !can_be_held(request.request()) => next.call(request).await,
         Err(error) if error != EngineError::Moving => next.call(request).await,
         seat => serve(request, next, &state, tenant_id, seat).await,
     }
+}
+
+/// Leaves a place for its body with the request, or says why there is none.
+fn take_place(request: &HttpRequest, state: &AppState, tenant_id: TenantId) -> Result<(), ApiError> {
+    // A body of unknown size is taken for a large one.
+    let is_known = !request.headers().contains_key(header::TRANSFER_ENCODING);
+    let body_bytes = if is_known { declared_bytes(request) } else { HELD_BYTES };
+    let place = state.intake.place(tenant_id, body_bytes)?;
+    request.extensions_mut().insert(place);
+    Ok(())
 }
 
 async fn tenant_of(request: &HttpRequest, state: &AppState) -> Option<TenantId> {
@@ -112,11 +128,6 @@ async fn serve(
     tenant_id: TenantId,
     mut seat: Result<Seat, EngineError>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let place = is_intake(request.request()).then(|| state.intake.place(tenant_id, declared_bytes(request.request())));
-    if matches!(place, Some(None)) {
-        let refusal = ApiError::unavailable("more messages come than can be taken in now").with_limit("intake");
-        return Ok(request.error_response(refusal));
-    }
     let payload = request.extract::<web::Payload>().await?;
     let body = match json::read_raw(request.request(), payload, state.limits.batch_body_bytes).await {
         Ok(body) => body,
@@ -159,6 +170,8 @@ async fn serve(
             tracing::warn!(tenant.id = %tenant_id, seat = ?seat, "give a request up: nobody takes its tenant");
             return Ok(request.error_response(ApiError::from(EngineError::Moving)));
         }
+        // One that waits for its tenant takes nobody's time.
+        request.request().extensions_mut().remove::<Place>();
         sleep(rest).await;
         rest = (rest * 2).min(RESTS[1]);
         seat = state.engine.seat(tenant_id, WRONG_FOR).await;

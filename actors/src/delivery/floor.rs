@@ -3,6 +3,9 @@
 //! A delivery that has ended stays in the index of open ones until vacuum takes it, and vacuum takes nothing that a
 //! snapshot somewhere could still see. A look from the beginning of time would pass over all that ended meanwhile, and
 //! an hour of an open transaction would make each look a second long.
+//!
+//! There is one floor for a placement, and the oldest due delivery holds it down: beside a queue of hours, looks pass
+//! over what ended in those hours, as far as vacuum has not taken it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -14,6 +17,8 @@ use tokio::time::Instant;
 const LATE: SignedDuration = SignedDuration::from_secs(10);
 /// A look goes back to the beginning so often: what was later than that is found then.
 const WHOLE_EVERY: Duration = Duration::from_secs(60);
+/// And again so soon after one that has not ended: others come in between.
+const WHOLE_AGAIN: Duration = Duration::from_secs(5);
 /// After a look, so many times as long as it took: a twentieth of one session's time.
 const RESTS: u32 = 19;
 /// But no longer: a database that hung for a while is no reason to leave what is due alone.
@@ -49,11 +54,14 @@ impl DueFloor {
 
     /// Begins a look, unless the last one was so heavy that it is too early for another.
     pub(crate) fn look(&self, now: Timestamp) -> Option<Look> {
-        let (known, began) = (self.known(), instant());
+        let (mut known, began) = (self.known(), instant());
         if known.next_look.is_some_and(|next| began < next) {
             return None;
         }
-        let is_whole = known.next_whole_look.is_none_or(|next| began >= next);
+        let is_whole = known.at.is_none() || known.next_whole_look.is_none_or(|next| began >= next);
+        if is_whole {
+            known.next_whole_look = Some(began + WHOLE_AGAIN);
+        }
         let due_from = if is_whole { Timestamp::MIN } else { known.at(now) };
         Some(Look { due_from, now, is_whole, began })
     }
@@ -146,8 +154,9 @@ mod tests {
             tokio::time::advance(Duration::from_millis(1)).await;
         }
         tokio::time::advance(WHOLE_EVERY).await;
-        let failed = floor.look(at(1_000)).unwrap();
-        assert_eq!(failed.due_from, Timestamp::MIN);
-        assert_eq!(floor.look(at(1_000)).unwrap().due_from, Timestamp::MIN, "it has found nothing");
+        let looks = || floor.look(at(1_000)).unwrap().due_from;
+        assert_eq!([looks(), looks()], [Timestamp::MIN, at(990)], "it failed, and does not stand in the way of others");
+        tokio::time::advance(WHOLE_AGAIN).await;
+        assert_eq!(looks(), Timestamp::MIN);
     }
 }

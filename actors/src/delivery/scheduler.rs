@@ -218,9 +218,9 @@ async fn perform(shared: Arc<Shared>, writers: Arc<Writers>, duty: Duty) {
 
 /// Wakes every channel of ours, and of nobody's that should be ours, that has due rows.
 async fn wake_due(shared: &Arc<Shared>, writers: &Arc<Writers>) -> Result<(), DeliveryError> {
-    let session = writers.journal.connect().await?;
     let now = shared.now();
     let Some(look) = writers.due_floor.look(now) else { return Ok(()) };
+    let session = writers.journal.connect().await?;
     let due = session.list_due_channels(look.due_from, now).await?;
     drop(session);
     writers.due_floor.looked(&look, due.iter().map(|channel| channel.first_due_at).min());

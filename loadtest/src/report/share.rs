@@ -79,7 +79,7 @@ impl ShareLimits {
 
     /// A run's rate and the one that is asked of this machine, where one is.
     pub(super) fn rate_of(self, report: &Report, ceiling: &Ceiling) -> Option<(f64, f64)> {
-        let requests = report.requests.as_ref().filter(|_| report.is_flat_out())?;
+        let requests = report.requests.as_ref().filter(|_| report.is_flat_out() && !is_scheduled(report))?;
         let (rate, full) = match (report.scenario.as_str(), &report.life) {
             ("enqueue", _) => (requests.rate, self.min_enqueue_rate),
             ("lifecycle", Some(life)) => (life.finished_per_second, self.min_life_rate),
@@ -92,7 +92,7 @@ impl ShareLimits {
 /// The share, where this run has one: only flat out does a rate say what can be done at most. A ceiling that was measured
 /// beside the run goes before the one of all runs.
 pub(super) fn share_of(report: &Report, ceiling: Option<&Ceiling>) -> Option<Share> {
-    let requests = report.requests.as_ref().filter(|_| report.is_flat_out())?;
+    let requests = report.requests.as_ref().filter(|_| report.is_flat_out() && !is_scheduled(report))?;
     let (kind, rate, of_all) = match (report.scenario.as_str(), &report.life) {
         ("enqueue", _) => (ShareKind::OneCommit, requests.rate, ceiling.map(|all| all.single_commits)),
         ("batch", _) => (ShareKind::Batched, requests.rate, ceiling.map(|all| all.batched)),
@@ -105,6 +105,11 @@ pub(super) fn share_of(report: &Report, ceiling: Option<&Ceiling>) -> Option<Sha
     Some(Share { kind, value: rate / ceiling })
 }
 
+/// Messages for later: compared with each other, and with no ceiling.
+fn is_scheduled(report: &Report) -> bool {
+    report.settings.get(SCHEDULED).is_some_and(|scheduled| scheduled == "true")
+}
+
 /// The best rate of flat-out enqueue with many tenants against the best with one, where both were measured. Both with
 /// messages for later: behind paused channels each tenant has a window of messages that are told why they wait, so that
 /// many tenants have more to write than one.
@@ -112,8 +117,10 @@ pub(super) fn tenants_share(reports: &[Report]) -> Option<f64> {
     let best = |is_wanted: fn(u32) -> bool| {
         let is_of_them = |report: &&Report| {
             let tenants = report.settings.get("tenants").and_then(|count| count.parse().ok());
-            let is_scheduled = report.settings.get(SCHEDULED).is_some_and(|scheduled| scheduled == "true");
-            report.scenario == "enqueue" && report.is_flat_out() && is_scheduled && tenants.is_some_and(is_wanted)
+            report.scenario == "enqueue"
+                && report.is_flat_out()
+                && is_scheduled(report)
+                && tenants.is_some_and(is_wanted)
         };
         let rates =
             reports.iter().filter(is_of_them).filter_map(|report| report.requests.as_ref()).map(|seen| seen.rate);
@@ -122,11 +129,18 @@ pub(super) fn tenants_share(reports: &[Report]) -> Option<f64> {
     Some(best(|tenants| tenants > 1)? / best(|tenants| tenants == 1)?)
 }
 
+/// What a full set of runs has.
+const SCENARIOS: [&str; 8] =
+    ["enqueue", "batch", "lifecycle", "receipts", "fairness", "overload", "held-snapshot", "soak"];
+
 /// What is amiss with these runs: of different builds or machines; shares or rates below their limits, or none to be
 /// had at all; and figures beyond theirs.
 pub(crate) fn missed(reports: &[Report], limits: ShareLimits) -> Vec<String> {
     let mut missed = strangers(reports);
     for report in reports {
+        if report.beside.is_some_and(|beside| !beside.is_measured()) {
+            missed.push(format!("{}: its ceiling was nothing before or after it", report.scenario));
+        }
         missed.extend(report.failures().into_iter().map(|failure| format!("{}: {failure}", report.scenario)));
     }
     let Some(ceiling) = reports.iter().find_map(|report| report.ceiling) else {
@@ -134,6 +148,11 @@ pub(crate) fn missed(reports: &[Report], limits: ShareLimits) -> Vec<String> {
         return missed;
     };
     let shares: Vec<Share> = reports.iter().filter_map(|report| share_of(report, Some(&ceiling))).collect();
+    for scenario in SCENARIOS {
+        if reports.iter().all(|report| report.scenario != scenario) {
+            missed.push(format!("{scenario} was not run"));
+        }
+    }
     for kind in ShareKind::ALL {
         if shares.iter().all(|share| share.kind != kind) {
             missed.push(format!("no run has a share {}", kind.label()));

@@ -44,6 +44,10 @@ async fn measure(target: &Target, args: &HeldSnapshotArgs) -> anyhow::Result<Rep
     let mut report = bare("held-snapshot", target, settings(args));
     report.verdict = Some(stage.verdict(&[]).await?);
     report.figures = figures(args, &clean, &beside_readers, &held);
+    for (name, Measured { requests, life }) in [("clean", &clean), ("beside readers", &beside_readers)] {
+        let amiss = requests.failed + life.fates.unfinished + life.fates.sent_twice + life.fates.unseen;
+        report.figures.push(Figure::new(format!("failed or not sent once, {name}"), amiss as f64).at_most(0.0));
+    }
     report.figures.push(Figure::new("dead rows at the end", bulk.dead_rows as f64));
     report.requests = Some(held.requests);
     report.life = Some(held.life);
@@ -91,6 +95,7 @@ fn figures(args: &HeldSnapshotArgs, clean: &Measured, beside_readers: &Measured,
         [0, 1].map(|i| [clean, held].map(|one| [one.requests.latency.p50_ms, one.requests.latency.p95_ms][i]));
     vec![
         Figure::new("finished / s clean", rate),
+        Figure::new("finished / s beside readers", beside_readers.life.finished_per_second),
         Figure::new("finished / s held", held_rate),
         Figure::new("share of the clean rate", held_rate / rate).at_least(args.min_share),
         Figure::new("answer p50 ms clean", answers_p50),

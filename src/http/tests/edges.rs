@@ -145,13 +145,14 @@ async fn del_12_large_bodies_share_their_room_and_give_it_back() {
 #[actix_web::test]
 async fn del_12_more_than_can_be_taken_in_is_refused_before_it_is_read() {
     let world = World::new().await;
-    let under_way = world.state.intake.place(world.tenant.tenant_id, world.state.limits.intake_bytes / 2).unwrap();
+    let mut under_way = world.state.intake.place(world.tenant.tenant_id, 0).unwrap();
+    under_way.take_body(world.state.limits.intake_bytes).unwrap();
     for path in [MESSAGES, "/api/v1/messaging/messages/batch"] {
         // Not even a body that is none.
         let refused = world.post(path, &json!("nonsense")).await;
         assert_eq!(
             (refused.problem(), refused.json()["limit"].as_str()),
-            ((503, "unavailable".to_owned()), Some("intake"))
+            ((429, "throttled".to_owned()), Some("intake"))
         );
         assert!(refused.header("retry-after").is_some());
     }

@@ -205,9 +205,9 @@ fn tell_all(shared: &Arc<Shared>, live: &Arc<LiveTenant>, due: &BTreeSet<Channel
 
 async fn advance(shared: &Shared, live: &LiveTenant) -> Result<BTreeSet<Channel>, DeliveryError> {
     let mut channels = BTreeSet::new();
-    // One moment for all pages: what one of them has made due is no page's again.
-    let now = shared.now();
     while !shared.is_draining() {
+        // What an earlier page has made due lies before it, and is no page's again.
+        let now = shared.now();
         let Some(epoch) = live.epoch() else { break };
         let mut session = live.writers.journal.connect().await?;
         let held = (live.tenant_id, epoch);
