@@ -1,6 +1,6 @@
--- Tenants and channels with open deliveries that are due, from an instant on: index entries from before are passed over
--- without a look at their rows, which may long be closed. One index probe for each day, pair and priority with open ones.
--- Leans on deliveries_due.
+-- Tenants and channels with open deliveries that are due, from an instant on. Leans on deliveries_due.
+-- One index probe for each day, pair and priority with open ones; index entries from before that instant are passed over
+-- without a look at their rows, which may long be closed.
 WITH RECURSIVE day AS MATERIALIZED (
     -- Partition by partition: most days have few open deliveries or none, and merging all days for each pair would ask
     -- every day for every pair.
