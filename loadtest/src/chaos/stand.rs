@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use carepost_store::{EmbeddedConfig, EmbeddedServer};
 use tokio_postgres::Config;
 
@@ -54,7 +54,7 @@ impl Stand {
     pub(crate) async fn kill_engine(&mut self) -> anyhow::Result<()> {
         match self.engine.take() {
             Some(engine) => engine.kill().await,
-            None => Ok(()),
+            None => bail!("there is no engine to kill"),
         }
     }
 
@@ -79,8 +79,19 @@ impl Stand {
 
     /// SIGKILL for the postmaster, as the kernel does where memory runs out; its children end by themselves.
     pub(crate) async fn kill_postgres(&mut self) -> anyhow::Result<()> {
-        let Some(postgres) = self.postgres.take() else { return Ok(()) };
-        signal(self.postmaster()?, "KILL").await?;
+        let postgres = self.postgres.take().context("there is no PostgreSQL to kill")?;
+        signal(&[self.postmaster()?], "KILL").await?;
+        postgres.ended().await;
+        Ok(())
+    }
+
+    /// SIGKILL for both by one command, before the end of either is awaited.
+    pub(crate) async fn kill_both(&mut self) -> anyhow::Result<()> {
+        let engine = self.engine.take().context("there is no engine to kill")?;
+        let postgres = self.postgres.take().context("there is no PostgreSQL to kill")?;
+        let process = engine.process().context("the engine has ended by itself")?;
+        signal(&[process, self.postmaster()?], "KILL").await?;
+        engine.kill().await?;
         postgres.ended().await;
         Ok(())
     }
