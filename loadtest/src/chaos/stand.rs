@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use carepost_store::{EmbeddedConfig, EmbeddedServer};
 use tokio_postgres::Config;
 
@@ -52,10 +52,9 @@ impl Stand {
 
     /// SIGKILL.
     pub(crate) async fn kill_engine(&mut self) -> anyhow::Result<()> {
-        match self.engine.take() {
-            Some(engine) => engine.kill().await,
-            None => bail!("there is no engine to kill"),
-        }
+        let mut engine = self.engine.take().context("there is no engine to kill")?;
+        engine.ensure_alive()?;
+        engine.kill().await
     }
 
     /// SIGTERM, and the end that follows.
@@ -87,7 +86,8 @@ impl Stand {
 
     /// SIGKILL for both by one command, before the end of either is awaited.
     pub(crate) async fn kill_both(&mut self) -> anyhow::Result<()> {
-        let engine = self.engine.take().context("there is no engine to kill")?;
+        let mut engine = self.engine.take().context("there is no engine to kill")?;
+        engine.ensure_alive()?;
         let postgres = self.postgres.take().context("there is no PostgreSQL to kill")?;
         let process = engine.process().context("the engine has ended by itself")?;
         signal(&[process, self.postmaster()?], "KILL").await?;

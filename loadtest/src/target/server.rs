@@ -143,6 +143,14 @@ impl Server {
         self.child.id()
     }
 
+    /// Refuses where it has ended by itself, which a kill would hide.
+    pub(crate) fn ensure_alive(&mut self) -> anyhow::Result<()> {
+        match self.child.try_wait()? {
+            None => Ok(()),
+            Some(status) => bail!("the server has ended by itself: {status}\n{}", self.last_words()),
+        }
+    }
+
     /// Ends it where it stands.
     pub(crate) async fn kill(mut self) -> anyhow::Result<()> {
         self.child.kill().await.with_context(|| format!("kill the server\n{}", self.last_words()))
