@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 mod callers;
 mod courier;
+mod evidence;
 mod history;
 mod ledger;
 pub(crate) mod plan;
@@ -41,15 +42,22 @@ pub(crate) struct Outcome {
     drained: Duration,
     /// Answers to callers.
     endings: BTreeMap<Ending, u64>,
+    /// How often the fault was seen to take place, and must have been: without it the step proves nothing.
+    took_place: u64,
+    must_take_place: u64,
 }
 
 impl Outcome {
     /// Looks for panics in an engine's log.
     fn with_log(mut self, log: &str) -> Self {
-        for line in log.lines().filter(|line| line.contains("panicked")) {
-            self.findings.add(Fault::Panicked, line.to_owned());
-        }
+        note_panics(&mut self.findings, log);
         self
+    }
+}
+
+fn note_panics(findings: &mut Findings, log: &str) {
+    for line in log.lines().filter(|line| line.contains("panicked")) {
+        findings.add(Fault::Panicked, line.to_owned());
     }
 }
 
@@ -69,13 +77,13 @@ pub(crate) async fn run(args: &ChaosArgs) -> anyhow::Result<()> {
     let played = interruptible(Box::pin(play_all(&mut run))).await;
     let Run { to_promise, to_ownership, postgres, figures, .. } = run;
     machine.postgres = postgres;
-    let is_sound = matches!(&played, Ok((outcomes, not_run)) if not_run.is_empty()
-        && outcomes.iter().all(|outcome| outcome.findings.lines().next().is_none()));
-    if args.keep || !is_sound {
-        folder.keep();
-        say(&format!("database and logs are left in {}", folder.path().display()));
-    }
-    let (outcomes, not_run) = played?;
+    let all = match played {
+        Ok(all) => all,
+        Err(error) => {
+            leave(&mut folder);
+            return Err(error);
+        }
+    };
     let mut report = Report {
         scenario: "chaos".to_owned(),
         at: Clock::system().now(),
@@ -89,7 +97,7 @@ pub(crate) async fn run(args: &ChaosArgs) -> anyhow::Result<()> {
         figures: Vec::new(),
         samples: Vec::new(),
     };
-    report.figures = summary(&outcomes, &not_run);
+    report.figures = summary(&all);
     for (name, histogram) in [("restart to first 202", &to_promise), ("restart to all owned", &to_ownership)] {
         if !histogram.is_empty() {
             report.figures.extend([0.5, 0.9, 0.99, 1.0].map(|quantile| {
@@ -99,38 +107,55 @@ pub(crate) async fn run(args: &ChaosArgs) -> anyhow::Result<()> {
         }
     }
     report.figures.extend(figures);
+    if args.keep || !report.failures().is_empty() {
+        leave(&mut folder);
+    }
     conclude(&report, &args.output)
 }
 
-type All = (Vec<Outcome>, Vec<(Step, NotRun)>);
+fn leave(folder: &mut TemporaryFolder) {
+    folder.keep();
+    say(&format!("database and logs are left in {}", folder.path().display()));
+}
+
+/// What came of all steps.
+#[derive(Default)]
+struct All {
+    outcomes: Vec<Outcome>,
+    not_run: Vec<(Step, NotRun)>,
+    /// What was found after the last step, by the engine's end.
+    at_end: Findings,
+}
 
 /// All steps on one stand.
 async fn play_all(run: &mut Run<'_>) -> anyhow::Result<All> {
     let mut stand = Stand::open(run.binary, run.folder, run.folder, &[]).await?;
     run.postgres = Some(stand.database().await?.version().await?);
-    let (mut outcomes, mut not_run) = (Vec::new(), Vec::new());
+    let (mut all, mut seen) = (All::default(), 0);
     for step in run.args.steps() {
         match run.play(&mut stand, step).await? {
             Played::Through(outcome) => {
+                let outcome = outcome.with_log(&stand.launch.log_after(&mut seen));
                 tell(run, &outcome);
-                outcomes.push(*outcome);
+                all.outcomes.push(outcome);
             }
             Played::Not(why) => {
                 run.tell(step, &format!("NOT RUN: {}", why.0));
-                not_run.push((step, why));
+                all.not_run.push((step, why));
             }
         }
     }
-    let log = stand.launch.log();
+    let launch = stand.launch.clone();
     stand.close().await?;
-    if let Some(last) = outcomes.pop() {
-        outcomes.push(last.with_log(&log));
+    note_panics(&mut all.at_end, &launch.log_after(&mut seen));
+    for line in all.at_end.lines() {
+        say(&format!("FAULT at the end: {line}"));
     }
-    Ok((outcomes, not_run))
+    Ok(all)
 }
 
 fn tell(run: &Run<'_>, outcome: &Outcome) {
-    let Outcome { step, findings, counts, drained, endings } = outcome;
+    let Outcome { step, findings, counts, drained, endings, took_place, must_take_place } = outcome;
     let text = format!(
         "proof: {} messages, {} calls, {} marked resends, {} stay unknown, {} receipts, all ended after {:.1} s",
         counts.messages,
@@ -141,6 +166,7 @@ fn tell(run: &Run<'_>, outcome: &Outcome) {
         drained.as_secs_f64()
     );
     run.tell(*step, &text);
+    run.tell(*step, &format!("faults that took place: {took_place} (>= {must_take_place})"));
     let answers: Vec<String> = endings.iter().map(|(ending, count)| format!("{ending}: {count}")).collect();
     run.tell(*step, &format!("answers: {}", answers.join(", ")));
     for line in findings.lines() {
@@ -148,16 +174,18 @@ fn tell(run: &Run<'_>, outcome: &Outcome) {
     }
 }
 
-fn summary(outcomes: &[Outcome], not_run: &[(Step, NotRun)]) -> Vec<Figure> {
+fn summary(All { outcomes, not_run, at_end }: &All) -> Vec<Figure> {
     let mut figures = Vec::new();
     for fault in Fault::ALL {
-        let count: u64 = outcomes.iter().map(|outcome| outcome.findings.count(fault)).sum();
+        let findings = outcomes.iter().map(|outcome| &outcome.findings).chain([at_end]);
+        let count: u64 = findings.map(|findings| findings.count(fault)).sum();
         figures.push(Figure::new(fault.text(), count as f64).at_most(0.0));
     }
     figures.push(Figure::new("steps that could not be run", not_run.len() as f64).at_most(0.0));
-    for Outcome { step, counts, drained, .. } in outcomes {
+    for Outcome { step, counts, drained, took_place, must_take_place, .. } in outcomes {
         let name = step.name();
         let count = |what: &str, value: u64| Figure::new(format!("{name}: {what}"), value as f64);
+        figures.push(count("faults that took place", *took_place).at_least(*must_take_place as f64));
         figures.push(count("messages", counts.messages).at_least(1.0));
         figures.push(count("provider took", counts.acceptances));
         figures.push(count("marked resends", counts.marked_resends));

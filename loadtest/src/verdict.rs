@@ -22,35 +22,63 @@ pub(crate) struct Verdict {
     pub(crate) unknown: u64,
 }
 
+/// What is wrong about promises and rows, a line for each, by key and message id.
+#[derive(Debug, Default)]
+pub(crate) struct Offences {
+    /// See [`Verdict::lost`].
+    pub(crate) lost: Vec<String>,
+    /// See [`Verdict::duplicate`].
+    pub(crate) duplicate: Vec<String>,
+    /// Keys with a promise, and keys of which nobody knows.
+    promised: usize,
+    unknown: usize,
+}
+
 /// Holds promises against rows. `stored` has one entry for each row.
 pub(crate) fn compare(acks: &[Ack], unknown_keys: &[u64], stored: &[Uuid]) -> Verdict {
-    let rows: HashSet<Uuid> = stored.iter().copied().collect();
+    let Offences { lost, duplicate, promised, unknown } = offences(acks, unknown_keys, stored);
+    Verdict {
+        promised: promised as u64,
+        stored: stored.len() as u64,
+        lost: lost.len() as u64,
+        duplicate: duplicate.len() as u64,
+        unknown: unknown as u64,
+    }
+}
+
+/// The same by name.
+pub(crate) fn offences(acks: &[Ack], unknown_keys: &[u64], stored: &[Uuid]) -> Offences {
+    let mut rows: HashSet<Uuid> = HashSet::with_capacity(stored.len());
+    let copies: Vec<Uuid> = stored.iter().copied().filter(|message_id| !rows.insert(*message_id)).collect();
     let mut promises: HashMap<u64, Uuid> = HashMap::with_capacity(acks.len());
-    let mut twice_promised: HashSet<u64> = HashSet::new();
+    let mut twice_promised: HashMap<u64, [Uuid; 2]> = HashMap::new();
     let mut named: HashMap<Uuid, u64> = HashMap::with_capacity(acks.len());
-    let mut shared_by_keys: HashSet<u64> = HashSet::new();
+    let mut shared_by_keys: HashMap<u64, (Uuid, u64)> = HashMap::new();
     for ack in acks {
         let first = *promises.entry(ack.key).or_insert(ack.message_id);
         if first != ack.message_id {
-            twice_promised.insert(ack.key);
+            twice_promised.insert(ack.key, [first, ack.message_id]);
         }
-        if *named.entry(ack.message_id).or_insert(ack.key) != ack.key {
+        let key = *named.entry(ack.message_id).or_insert(ack.key);
+        if key != ack.key {
             // Two keys were promised one message: one of the two is lost.
-            shared_by_keys.insert(ack.key);
+            shared_by_keys.insert(ack.key, (ack.message_id, key));
         }
     }
     let unknown: HashSet<u64> = unknown_keys.iter().copied().filter(|key| !promises.contains_key(key)).collect();
-    let lost = named.keys().filter(|message_id| !rows.contains(message_id)).count() + shared_by_keys.len();
-    let unasked = rows.iter().filter(|message_id| !named.contains_key(message_id)).count();
-    let copies = stored.len() - rows.len();
-    let duplicate = twice_promised.len() + unasked.saturating_sub(unknown.len()) + copies;
-    Verdict {
-        promised: promises.len() as u64,
-        stored: stored.len() as u64,
-        lost: lost as u64,
-        duplicate: duplicate as u64,
-        unknown: unknown.len() as u64,
-    }
+    let absent = named.iter().filter(|(message_id, _)| !rows.contains(message_id));
+    let mut lost: Vec<String> = absent.map(|(message_id, key)| format!("{message_id} of key {key}")).collect();
+    lost.extend(
+        shared_by_keys
+            .iter()
+            .map(|(key, (message_id, other))| format!("key {key} was promised {message_id} of key {other}")),
+    );
+    let mut duplicate: Vec<String> =
+        twice_promised.iter().map(|(key, [first, other])| format!("key {key} has {first} and {other}")).collect();
+    let unasked = rows.iter().filter(|message_id| !named.contains_key(message_id)).skip(unknown.len());
+    duplicate.extend(unasked.map(|message_id| format!("nobody asked for {message_id}")));
+    duplicate.extend(copies.iter().map(|message_id| format!("{message_id} has one more row")));
+    Offences { lost, duplicate, promised: promises.len(), unknown: unknown.len() }
 }
 
 /// What became of the messages of a whole-life run.

@@ -100,6 +100,11 @@ impl Callers {
         later.map_or(Duration::MAX, |last| last.map_or(Duration::MAX, |last| last - since))
     }
 
+    /// How long ago the last promise came; nothing before the first one.
+    pub(crate) fn silence(&self) -> Duration {
+        self.shared.promised.borrow().map_or(Duration::ZERO, |last| last.elapsed())
+    }
+
     /// Begins no new key, and lets those under way have their answer within `patience`.
     pub(crate) async fn stop(mut self, patience: Duration) -> Seen {
         self.shared.orders.send_modify(|orders| orders.no_new = true);
@@ -142,7 +147,7 @@ impl Shared {
 
     /// Posts one key until there is an answer; where an engine is gone, another one is asked.
     async fn insist(&self, key: u64, caller: u64, connection: &mut Option<Connection>, request: &[u8]) {
-        let mut dice = Dice::of(super::plan::Step::Kills.dice(self.seed), key);
+        let mut dice = Dice::seeded(self.seed).of(key);
         for turn in caller.. {
             let address = self.addresses[usize::try_from(turn % self.addresses.len() as u64).unwrap_or(0)];
             let sent = tokio::time::timeout(ANSWER_PATIENCE, exchange(connection, address, request)).await;
@@ -195,14 +200,25 @@ async fn exchange(
     Ok((ending, message))
 }
 
+/// What a caller writes under a key, and to whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) phone: String,
+    pub(crate) text: String,
+}
+
 /// A text to an invented recipient. Each is different, so that a provider that is asked can tell them apart.
-fn write_body(seed: u64, key: u64, out: &mut Vec<u8>) {
-    let phone = 1_000 + spread(key.wrapping_add(1)) % 9_000;
-    let purpose = purpose(seed, key);
+pub(crate) fn written(key: u64) -> Written {
+    let digits = 1_000 + spread(key.wrapping_add(1)) % 9_000;
     let text = format!("Riverside Clinic: your visit number {key} is on Tuesday at 9:30, 12 Mill Lane, second floor.");
+    Written { phone: format!("+1500555{digits}"), text }
+}
+
+fn write_body(seed: u64, key: u64, out: &mut Vec<u8>) {
+    let (purpose, Written { phone, text }) = (purpose(seed, key), written(key));
     out.extend_from_slice(
         format!(
-            "{{\"to\":{{\"phone\":\"+1500555{phone}\"}},\"purpose\":\"{purpose}\",\
+            "{{\"to\":{{\"phone\":\"{phone}\"}},\"purpose\":\"{purpose}\",\
              \"content\":{{\"sms\":{{\"text\":\"{text}\"}}}}}}"
         )
         .as_bytes(),

@@ -3,6 +3,7 @@
 //! The simulator's own receipts are off. Vendors give up after a while; this one does not, so that what it said is known.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -52,6 +53,8 @@ pub(crate) struct Told {
     pub(crate) said: HashMap<AttemptRef, Vec<&'static str>>,
     /// Posts that were taken.
     pub(crate) posts: u64,
+    /// Posts that have not been taken yet, by attempt.
+    untold: HashMap<AttemptRef, usize>,
 }
 
 /// Tells receipts until it is stopped.
@@ -62,8 +65,6 @@ pub(crate) struct Courier {
 
 struct Shared {
     told: Mutex<Told>,
-    /// Posts that have not been taken yet.
-    outstanding: watch::Sender<usize>,
     is_over: watch::Sender<bool>,
     slots: Semaphore,
     address: SocketAddr,
@@ -76,7 +77,6 @@ impl Courier {
     pub(crate) fn start(sink: Arc<Sink>, address: SocketAddr, step: Step, seed: u64) -> Self {
         let shared = Arc::new(Shared {
             told: Mutex::default(),
-            outstanding: watch::Sender::new(0),
             is_over: watch::Sender::new(false),
             slots: Semaphore::new(AT_ONCE),
             address,
@@ -89,12 +89,12 @@ impl Courier {
 
     /// How many receipts have not been heard yet.
     pub(crate) fn outstanding(&self) -> usize {
-        *self.shared.outstanding.borrow()
+        self.shared.told().untold.values().sum()
     }
 
-    /// Ends it; says what was told, and how many receipts were never heard.
-    pub(crate) async fn stop(self) -> (Told, usize) {
-        let unheard = self.outstanding();
+    /// Ends it; says what was told, and of which attempts how many receipts were never heard.
+    pub(crate) async fn stop(self) -> (Told, HashMap<AttemptRef, usize>) {
+        let unheard = self.shared.told().untold.clone();
         self.shared.is_over.send_replace(true);
         // It only ends early by a panic, which the missing receipts would show.
         let _ended = self.task.await;
@@ -125,7 +125,7 @@ async fn watch_calls(sink: Arc<Sink>, shared: Arc<Shared>) {
             let Some(face) = sink.faces().iter().find(|face| face.owns(provider_ref)) else { continue };
             for (after, status) in receipts(shared.dice, attempt, shared.is_storm) {
                 let post = sign(&shared.address.to_string(), face, &attempt.to_string(), provider_ref, status);
-                shared.outstanding.send_modify(|count| *count += 1);
+                *shared.told().untold.entry(attempt).or_default() += 1;
                 let shared = Arc::clone(&shared);
                 posts.spawn(async move { shared.tell(attempt, status, post, after).await });
             }
@@ -153,8 +153,12 @@ impl Shared {
         if !said.contains(&status.word) {
             said.push(status.word);
         }
-        drop(told);
-        self.outstanding.send_modify(|count| *count -= 1);
+        if let Entry::Occupied(mut untold) = told.untold.entry(attempt) {
+            *untold.get_mut() -= 1;
+            if *untold.get() == 0 {
+                untold.remove();
+            }
+        }
     }
 
     async fn post(&self, post: &Post) -> bool {

@@ -7,7 +7,7 @@ pub(crate) const STARTED: i16 = 2;
 pub(crate) const FINISHED: i16 = 3;
 const RECEIPT: i16 = 4;
 const CLOSED: i16 = 10;
-const LOOKED_UP: i16 = 11;
+pub(crate) const LOOKED_UP: i16 = 11;
 
 /// What is impossible about it, if anything. `entries` are in the order of their ids.
 ///

@@ -6,11 +6,12 @@ use carepost_kernel::{AttemptRef, Purpose};
 use carepost_providers::simulator::{Call, CallOutcome};
 use uuid::Uuid;
 
+use super::callers::written;
 use super::courier::{Told, rank};
 use super::history;
 use super::rows::{End, Entry};
 use crate::tally::Ack;
-use crate::verdict::compare;
+use crate::verdict::offences;
 
 /// From this rank on, news of any attempt counts (DEL-6).
 const ANY_ATTEMPT: i16 = 60;
@@ -28,7 +29,9 @@ pub(crate) enum Fault {
     Unfinished,
     Untraced,
     UnmarkedResend,
+    Altered,
     Diverged,
+    Groundless,
     Unheard,
     BadHistory,
     Rewritten,
@@ -36,7 +39,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Lost,
         Self::Doubled,
         Self::Unanswered,
@@ -44,7 +47,9 @@ impl Fault {
         Self::Unfinished,
         Self::Untraced,
         Self::UnmarkedResend,
+        Self::Altered,
         Self::Diverged,
+        Self::Groundless,
         Self::Unheard,
         Self::BadHistory,
         Self::Rewritten,
@@ -61,7 +66,9 @@ impl Fault {
             Self::Unfinished => "not final (DEL-1)",
             Self::Untraced => "calls without a start (DEL-4)",
             Self::UnmarkedResend => "unmarked doubles (DEL-5)",
+            Self::Altered => "not what the caller wrote",
             Self::Diverged => "not what the provider said (DEL-6)",
+            Self::Groundless => "unknown without a ground (DEL-5)",
             Self::Unheard => "receipts never taken",
             Self::BadHistory => "impossible histories",
             Self::Rewritten => "history changed or gone",
@@ -119,6 +126,12 @@ pub(crate) struct Counts {
     /// Ended as unknown, by their purpose's policy.
     pub(crate) unknown: u64,
     pub(crate) receipts: u64,
+    /// Different receipts of them.
+    pub(crate) statuses: u64,
+    /// Calls by what the provider did to them, where it was not well.
+    pub(crate) refused: u64,
+    pub(crate) dropped: u64,
+    pub(crate) hung: u64,
 }
 
 /// All of one message.
@@ -126,6 +139,13 @@ struct Life<'a> {
     end: Option<&'a End>,
     entries: Vec<&'a Entry>,
     calls: Vec<(AttemptRef, &'a Call)>,
+}
+
+impl Life<'_> {
+    /// The entries of this kind and attempt.
+    fn of(&self, kind: i16, attempt_no: i16) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().copied().filter(move |entry| entry.kind == kind && entry.attempt_no == attempt_no)
+    }
 }
 
 pub(crate) fn audit(books: &Books<'_>) -> (Findings, Counts) {
@@ -143,19 +163,21 @@ pub(crate) fn audit(books: &Books<'_>) -> (Findings, Counts) {
         lives.entry(entry.message_id).or_insert_with(empty).entries.push(entry);
     }
     for call in &books.told.calls {
-        if let Some(attempt) = call.attempt {
-            lives.entry(attempt.message_id.as_uuid()).or_insert_with(empty).calls.push((attempt, call));
+        match call.attempt {
+            Some(attempt) => {
+                lives.entry(attempt.message_id.as_uuid()).or_insert_with(empty).calls.push((attempt, call));
+            }
+            None => findings.add(Fault::Untraced, "a call that names no attempt".to_owned()),
         }
     }
-    let mut counts = Counts {
-        messages: books.stored.len() as u64,
-        calls: books.told.calls.len() as u64,
-        receipts: books.told.posts,
-        ..Counts::default()
-    };
+    let keys: HashMap<Uuid, u64> = books.acks.iter().map(|ack| (ack.message_id, ack.key)).collect();
+    let mut counts = first_counts(books);
     for (message_id, life) in &lives {
         trace(books, *message_id, life, &mut findings);
         resends(*message_id, life, &mut findings, &mut counts);
+        if let Some(key) = keys.get(message_id) {
+            content(*message_id, life, *key, &mut findings);
+        }
         match life.end {
             Some(end) => ending(books, end, life, &mut findings, &mut counts),
             None => findings.add(Fault::Unfinished, format!("{message_id} has no delivery")),
@@ -168,29 +190,45 @@ pub(crate) fn audit(books: &Books<'_>) -> (Findings, Counts) {
     (findings, counts)
 }
 
+/// What can be counted without a look at single messages.
+fn first_counts(books: &Books<'_>) -> Counts {
+    let calls = &books.told.calls;
+    let count =
+        |is_wanted: fn(&CallOutcome) -> bool| calls.iter().filter(|call| is_wanted(&call.outcome)).count() as u64;
+    Counts {
+        messages: books.stored.len() as u64,
+        calls: calls.len() as u64,
+        receipts: books.told.posts,
+        statuses: books.told.said.values().map(|said| said.len() as u64).sum(),
+        refused: count(|outcome| matches!(outcome, CallOutcome::Refused { .. })),
+        dropped: count(|outcome| matches!(outcome, CallOutcome::Dropped { .. })),
+        hung: count(|outcome| matches!(outcome, CallOutcome::Hung)),
+        ..Counts::default()
+    }
+}
+
 /// DEL-1 and DEL-2.
 fn promises(books: &Books<'_>, findings: &mut Findings) {
-    let verdict = compare(books.acks, books.unanswered, books.stored);
-    let rows: HashSet<Uuid> = books.stored.iter().copied().collect();
-    let mut absent = books.acks.iter().filter(|ack| !rows.contains(&ack.message_id));
-    for _ in 0..verdict.lost {
-        let named = absent.next().map_or_else(String::new, |ack| format!("{} of key {}", ack.message_id, ack.key));
-        findings.add(Fault::Lost, named);
+    let offences = offences(books.acks, books.unanswered, books.stored);
+    for evidence in offences.lost {
+        findings.add(Fault::Lost, evidence);
     }
-    for _ in 0..verdict.duplicate {
-        findings.add(Fault::Doubled, "see the acks".to_owned());
+    for evidence in offences.duplicate {
+        findings.add(Fault::Doubled, evidence);
     }
     for key in books.unanswered {
         findings.add(Fault::Unanswered, format!("key {key}"));
     }
 }
 
-/// DEL-4: each call has a start, which came first.
+/// DEL-4: each call has a start of its own, which came first.
 fn trace(books: &Books<'_>, message_id: Uuid, life: &Life<'_>, findings: &mut Findings) {
+    let mut called: HashSet<i16> = HashSet::with_capacity(life.calls.len());
     for (attempt, call) in &life.calls {
-        let start =
-            life.entries.iter().find(|entry| entry.kind == history::STARTED && entry.attempt_no == attempt.attempt_no);
-        match start {
+        if !called.insert(attempt.attempt_no) {
+            findings.add(Fault::Untraced, format!("{message_id} attempt {} is called again", attempt.attempt_no));
+        }
+        match life.of(history::STARTED, attempt.attempt_no).next() {
             None => findings.add(Fault::Untraced, format!("{message_id} attempt {}", attempt.attempt_no)),
             Some(start) if books.is_one_clock && start.at > call.at => {
                 let late = format!("{message_id} attempt {} starts after its call", attempt.attempt_no);
@@ -205,22 +243,41 @@ fn is_accepted(call: &Call) -> bool {
     matches!(call.outcome, CallOutcome::Accepted { .. } | CallOutcome::Dropped { .. })
 }
 
-/// DEL-5: taken twice only where the policy says so and the history shows it.
+/// DEL-5: taken twice only where the policy says so and the history shows it, of each attempt that was not the last.
 fn resends(message_id: Uuid, life: &Life<'_>, findings: &mut Findings, counts: &mut Counts) {
-    let accepted = life.calls.iter().filter(|(_, call)| is_accepted(call)).count();
-    counts.acceptances += accepted as u64;
-    let doubles = accepted.saturating_sub(1);
-    if doubles == 0 {
+    let calls = life.calls.iter().filter(|(_, call)| is_accepted(call));
+    let mut accepted: Vec<i16> = calls.map(|(attempt, _)| attempt.attempt_no).collect();
+    counts.acceptances += accepted.len() as u64;
+    accepted.sort_unstable();
+    // The last one is the message; each one before it was doubled by those after it.
+    if accepted.pop().is_none() || accepted.is_empty() {
         return;
     }
-    let is_mark = |entry: &&&Entry| entry.code.as_ref().is_some_and(|code| code.ends_with("_may_duplicate"));
-    let marks = life.entries.iter().filter(is_mark).count();
     let may_resend = life.end.is_some_and(|end| may_resend(end.purpose));
-    if may_resend && marks >= doubles {
-        counts.marked_resends += doubles as u64;
+    let is_marked = |attempt_no: &&i16| {
+        life.of(history::FINISHED, **attempt_no)
+            .any(|entry| entry.code.as_ref().is_some_and(|code| code.ends_with("_may_duplicate")))
+    };
+    let marked = accepted.iter().filter(is_marked).count();
+    if may_resend && marked == accepted.len() {
+        counts.marked_resends += marked as u64;
     } else {
-        let text = format!("{message_id} was taken {accepted} times, marked {marks} times, allowed: {may_resend}");
+        let text = format!(
+            "{message_id} was taken {} times, {marked} of the attempts {accepted:?} are marked, allowed: {may_resend}",
+            accepted.len() + 1
+        );
         findings.add(Fault::UnmarkedResend, text);
+    }
+}
+
+/// Each call says what the caller wrote, to whom the caller named. The evidence does not repeat it (DEL-9).
+fn content(message_id: Uuid, life: &Life<'_>, key: u64, findings: &mut Findings) {
+    let written = written(key);
+    for (attempt, call) in &life.calls {
+        if call.to != written.phone || call.text != written.text {
+            let text = format!("{message_id} attempt {} is not what key {key} asked for", attempt.attempt_no);
+            findings.add(Fault::Altered, text);
+        }
     }
 }
 
@@ -245,12 +302,37 @@ fn ending(books: &Books<'_>, end: &End, life: &Life<'_>, findings: &mut Findings
     let counting = news.filter(|(no, rank)| *rank >= ANY_ATTEMPT || *no == attempt_no).map(|(_, rank)| rank).max();
     match counting {
         Some(rank) if rank == state => {}
-        None if stays_unknown => counts.unknown += 1,
+        None if stays_unknown => match groundless(end, life) {
+            None => counts.unknown += 1,
+            Some(why) => findings.add(Fault::Groundless, format!("{message_id} stays unknown, {why}")),
+        },
         said => {
             let said = said.map_or_else(|| "nothing".to_owned(), |rank| rank.to_string());
             findings.add(Fault::Diverged, format!("{message_id} ended in state {state}, the provider said {said}"));
         }
     }
+}
+
+/// Why the outcome cannot be unknown, if so: nobody was called, the refusal was heard, or the provider was not asked.
+///
+/// A refusal whose answer was lost on its way leaves the outcome unknown, too: what the engine wrote down decides.
+fn groundless(end: &End, life: &Life<'_>) -> Option<String> {
+    let attempt_no = end.attempt_no;
+    if life.of(history::STARTED, attempt_no).next().is_none() {
+        return Some(format!("and attempt {attempt_no} has no start"));
+    }
+    for (_, call) in life.calls.iter().filter(|(attempt, _)| attempt.attempt_no == attempt_no) {
+        let CallOutcome::Refused { code } = &call.outcome else { continue };
+        let is_heard = |entry: &Entry| entry.code.as_ref().is_some_and(|written| written.ends_with(code.as_str()));
+        if life.of(history::FINISHED, attempt_no).any(is_heard) {
+            return Some(format!("and attempt {attempt_no} was refused"));
+        }
+    }
+    let is_asked_after = end.purpose == Purpose::Treatment.as_i16();
+    if is_asked_after && life.of(history::LOOKED_UP, attempt_no).next().is_none() {
+        return Some(format!("and the provider was not asked after attempt {attempt_no}"));
+    }
+    None
 }
 
 #[cfg(test)]

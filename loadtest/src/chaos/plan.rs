@@ -16,7 +16,7 @@ pub(crate) enum Step {
     Swallowed,
     /// No room on the database's disk.
     DiskFull,
-    /// The provider is slow, and half of its answers are 503.
+    /// The provider is slow, and 30 to 70 % of its answers are 503.
     BrownOut,
     /// The provider neither takes nor answers.
     Hang,
@@ -67,6 +67,11 @@ impl Step {
 pub(crate) struct Dice(u64);
 
 impl Dice {
+    /// Chance from a seed of its own.
+    pub(crate) const fn seeded(seed: u64) -> Self {
+        Self(spread(seed))
+    }
+
     /// Chance of its own for a numbered thing.
     pub(crate) const fn of(self, number: u64) -> Self {
         Self(spread(self.0 ^ spread(number)))

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
+use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 use crate::database::Database;
@@ -12,6 +13,7 @@ const LIST_ENDS: &str = include_str!("../sql/list_ends.sql");
 const LIST_HISTORY: &str = include_str!("../sql/list_history.sql");
 const LIST_RECENT_HISTORY: &str = include_str!("../sql/list_recent_history.sql");
 const COUNT_UNSETTLED: &str = include_str!("../sql/count_unsettled.sql");
+const ASK_FOR_ROOM: &str = include_str!("../sql/ask_for_room.sql");
 const SWITCH_WAL: &str = include_str!("../sql/switch_wal.sql");
 const LIST_OWNERS: &str = include_str!("../sql/list_owners.sql");
 
@@ -87,6 +89,14 @@ pub(crate) async fn unsettled(database: &Database, tenants: &[Uuid]) -> anyhow::
 pub(crate) async fn owners(database: &Database, tenants: &[Uuid]) -> anyhow::Result<Vec<Uuid>> {
     let rows = database.client.query(LIST_OWNERS, &[&tenants]).await.context("list owners")?;
     rows.iter().map(|row| Ok(row.try_get("owner_id")?)).collect()
+}
+
+/// Whether PostgreSQL finds much room on its disk. Where it finds none it says so, or panics.
+pub(crate) async fn has_room(database: &Database) -> bool {
+    match database.client.batch_execute(ASK_FOR_ROOM).await {
+        Ok(()) => true,
+        Err(error) => error.code() != Some(&SqlState::DISK_FULL) && !error.is_closed() && !database.client.is_closed(),
+    }
 }
 
 /// Makes PostgreSQL ask the disk for room.

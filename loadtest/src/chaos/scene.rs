@@ -6,20 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use carepost_kernel::{Channel, Clock};
+use carepost_kernel::{AttemptRef, Channel, Clock};
 use carepost_providers::simulator::Profile;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::Outcome;
 use super::callers::{Callers, Seen};
 use super::courier::Courier;
 use super::ledger::{Books, Fault, Findings, audit};
 use super::plan::{Dice, Step};
 use super::rows;
 use super::stand::Stand;
+use super::{Outcome, evidence};
 use crate::admin::Tenant;
 use crate::cli::ChaosArgs;
 use crate::number::instant;
@@ -57,8 +57,8 @@ pub(crate) struct Scene {
     /// Digests of entries of the history as they were seen first.
     witnessed: HashMap<Uuid, i64>,
     drain: Duration,
-    /// One clock for engines and provider.
-    pub(crate) is_one_clock: bool,
+    /// By the right clock.
+    opened_at: Timestamp,
 }
 
 /// The usual provider.
@@ -109,8 +109,8 @@ impl Scene {
         let traffic = step.dice(seed).of(0).seed();
         let courier = Courier::start(Arc::clone(&sink), address, step, seed);
         let callers = Callers::start(addresses, heads, traffic, args.rate);
-        let drain = Duration::from_secs(args.drain_s);
-        Ok(Self { step, tenants, sink, callers, courier, witnessed: HashMap::new(), drain, is_one_clock: true })
+        let (drain, opened_at) = (Duration::from_secs(args.drain_s), Clock::system().now());
+        Ok(Self { step, tenants, sink, callers, courier, witnessed: HashMap::new(), drain, opened_at })
     }
 
     fn ids(&self) -> Vec<Uuid> {
@@ -155,6 +155,11 @@ impl Scene {
         promised.context("wait for the first promise after the fault")
     }
 
+    /// How long ago the last promise came.
+    pub(crate) fn silence(&self) -> Duration {
+        self.callers.silence()
+    }
+
     /// Remembers what the history says now: it may only grow.
     pub(crate) async fn witness(&mut self, stand: &Stand) -> anyhow::Result<()> {
         let since = Clock::system().now().saturating_sub(HISTORY_WINDOW).unwrap_or(Timestamp::MIN);
@@ -167,20 +172,18 @@ impl Scene {
 
     /// Ends the traffic, waits until nothing is left to do, and holds everything against each other.
     pub(crate) async fn close(mut self, stand: &Stand) -> anyhow::Result<Outcome> {
-        if self.is_one_clock {
-            self.witness(stand).await?;
-        }
+        self.witness(stand).await?;
         let tenants = self.ids();
         let seen = self.callers.stop(ANSWER_PATIENCE).await;
         let database = stand.database().await?;
-        let (began, mut quiet_since) = (instant(), None);
+        let (began, mut quiet_since) = (instant(), None::<Instant>);
         while began.elapsed() < self.drain {
             let is_quiet = rows::unsettled(&database, &tenants).await? == 0 && self.courier.outstanding() == 0;
-            let since = *quiet_since.get_or_insert_with(instant);
-            if !is_quiet {
-                quiet_since = None;
-            } else if since.elapsed() > QUIET {
-                break;
+            match quiet_since {
+                _ if !is_quiet => quiet_since = None,
+                None => quiet_since = Some(instant()),
+                Some(since) if since.elapsed() > QUIET => break,
+                Some(_) => {}
             }
             tokio::time::sleep(POLL).await;
         }
@@ -193,26 +196,31 @@ impl Scene {
             ends: &rows::ends(&database, &tenants).await?,
             entries: &entries,
             told: &told,
-            is_one_clock: self.is_one_clock,
+            // Engines and provider go by the same one.
+            is_one_clock: self.step != Step::ClockJump,
         };
         let (mut findings, counts) = audit(&books);
-        note_rest(&mut findings, &seen, unheard, &self.witnessed, &entries);
-        Ok(Outcome { step: self.step, findings, counts, drained: began.elapsed(), endings: seen.endings })
+        note_rest(&mut findings, &seen, &unheard, &self.witnessed, &entries);
+        let took_place = evidence::count(self.step, &counts, &entries, [self.opened_at, Clock::system().now()]);
+        let (step, drained, endings) = (self.step, began.elapsed(), seen.endings);
+        Ok(Outcome { step, findings, counts, drained, endings, took_place, must_take_place: 1 })
     }
 }
 
 fn note_rest(
     findings: &mut Findings,
     seen: &Seen,
-    unheard: usize,
+    unheard: &HashMap<AttemptRef, usize>,
     witnessed: &HashMap<Uuid, i64>,
     entries: &[rows::Entry],
 ) {
     for (key, ending) in &seen.refused {
         findings.add(Fault::Refused, format!("key {key}: {ending}"));
     }
-    for _ in 0..unheard {
-        findings.add(Fault::Unheard, "the engine did not take it".to_owned());
+    for (attempt, count) in unheard {
+        for _ in 0..*count {
+            findings.add(Fault::Unheard, format!("of {} attempt {}", attempt.message_id, attempt.attempt_no));
+        }
     }
     let present: HashMap<Uuid, i64> = entries.iter().map(|entry| (entry.event_id, entry.digest)).collect();
     for (event_id, digest) in witnessed {

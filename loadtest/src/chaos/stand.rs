@@ -52,10 +52,9 @@ impl Stand {
 
     /// SIGKILL.
     pub(crate) async fn kill_engine(&mut self) -> anyhow::Result<()> {
-        match self.engine.take() {
-            Some(engine) => engine.kill().await,
-            None => Ok(()),
-        }
+        let mut engine = self.engine.take().context("there is no engine to kill")?;
+        engine.ensure_alive()?;
+        engine.kill().await
     }
 
     /// SIGTERM, and the end that follows.
@@ -79,8 +78,20 @@ impl Stand {
 
     /// SIGKILL for the postmaster, as the kernel does where memory runs out; its children end by themselves.
     pub(crate) async fn kill_postgres(&mut self) -> anyhow::Result<()> {
-        let Some(postgres) = self.postgres.take() else { return Ok(()) };
-        signal(self.postmaster()?, "KILL").await?;
+        let postgres = self.postgres.take().context("there is no PostgreSQL to kill")?;
+        signal(&[self.postmaster()?], "KILL").await?;
+        postgres.ended().await;
+        Ok(())
+    }
+
+    /// SIGKILL for both by one command, before the end of either is awaited.
+    pub(crate) async fn kill_both(&mut self) -> anyhow::Result<()> {
+        let mut engine = self.engine.take().context("there is no engine to kill")?;
+        engine.ensure_alive()?;
+        let postgres = self.postgres.take().context("there is no PostgreSQL to kill")?;
+        let process = engine.process().context("the engine has ended by itself")?;
+        signal(&[process, self.postmaster()?], "KILL").await?;
+        engine.kill().await?;
         postgres.ended().await;
         Ok(())
     }

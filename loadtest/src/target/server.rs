@@ -59,7 +59,15 @@ impl Launch {
 
     /// What all of its processes have written.
     pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
+        self.log_after(&mut 0)
+    }
+
+    /// The same from there on, in bytes; moves there what is to be read next.
+    pub(crate) fn log_after(&self, seen: &mut usize) -> String {
+        let log = std::fs::read(&self.log).unwrap_or_default();
+        let fresh = log.get(*seen..).unwrap_or_default();
+        *seen = log.len();
+        String::from_utf8_lossy(fresh).into_owned()
     }
 
     /// The administrator's calls to whichever process is there.
@@ -135,6 +143,14 @@ impl Server {
         self.child.id()
     }
 
+    /// Refuses where it has ended by itself, which a kill would hide.
+    pub(crate) fn ensure_alive(&mut self) -> anyhow::Result<()> {
+        match self.child.try_wait()? {
+            None => Ok(()),
+            Some(status) => bail!("the server has ended by itself: {status}\n{}", self.last_words()),
+        }
+    }
+
     /// Ends it where it stands.
     pub(crate) async fn kill(mut self) -> anyhow::Result<()> {
         self.child.kill().await.with_context(|| format!("kill the server\n{}", self.last_words()))
@@ -143,7 +159,7 @@ impl Server {
     /// Asks it to drain and waits for its end.
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         let Some(process) = self.child.id() else { bail!("the server has ended by itself\n{}", self.last_words()) };
-        signal(process, "TERM").await.context("ask the server to stop")?;
+        signal(&[process], "TERM").await.context("ask the server to stop")?;
         let status: ExitStatus = match tokio::time::timeout(STOP_PATIENCE, self.child.wait()).await {
             Ok(status) => status?,
             Err(_) => bail!("the server did not stop within {} s\n{}", STOP_PATIENCE.as_secs(), self.last_words()),
@@ -161,9 +177,10 @@ impl Server {
 }
 
 /// Sends a signal by name: the standard library can only kill its own children, the shell's `kill` does the rest.
-pub(crate) async fn signal(process: u32, name: &str) -> anyhow::Result<()> {
-    let sent = Command::new("sh").args(["-c", "kill -\"$1\" \"$0\"", &process.to_string(), name]).status().await?;
-    ensure!(sent.success(), "send SIG{name} to process {process}: {sent}");
+pub(crate) async fn signal(processes: &[u32], name: &str) -> anyhow::Result<()> {
+    let numbers = processes.iter().map(u32::to_string);
+    let sent = Command::new("sh").args(["-c", "kill -\"$0\" \"$@\"", name]).args(numbers).status().await?;
+    ensure!(sent.success(), "send SIG{name} to processes {processes:?}: {sent}");
     Ok(())
 }
 

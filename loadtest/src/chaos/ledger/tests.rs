@@ -4,7 +4,8 @@ use carepost_kernel::{Channel, Clock, MessageId};
 use jiff::SignedDuration;
 
 use super::*;
-use crate::chaos::history::{FINISHED, STARTED};
+use crate::chaos::callers::Written;
+use crate::chaos::history::{FINISHED, LOOKED_UP, STARTED};
 
 /// A run of two messages: 1 is an emergency that was resent and is marked so, 2 is of another purpose.
 struct World {
@@ -63,7 +64,7 @@ impl World {
 
     fn accept(&mut self, number: u128, attempt_no: i16) {
         let outcome = CallOutcome::Accepted { provider_ref: format!("SM{number}-{attempt_no}") };
-        let (to, text) = ("+15005551234".to_owned(), String::new());
+        let Written { phone: to, text } = written(10 + u64::try_from(number).unwrap());
         let attempt = Some(attempt(number, attempt_no));
         self.told.calls.push(Call { attempt, to, subject: None, text, outcome, at: self.now });
     }
@@ -86,7 +87,8 @@ impl World {
 fn a_sound_run_has_no_fault_and_is_counted() {
     let (findings, counts) = World::sound().audit();
     assert_eq!(findings.lines().count(), 0);
-    let expected = Counts { messages: 2, calls: 3, acceptances: 3, marked_resends: 1, ..Counts::default() };
+    let expected =
+        Counts { messages: 2, calls: 3, acceptances: 3, marked_resends: 1, statuses: 6, ..Counts::default() };
     assert_eq!(counts, expected);
 }
 
@@ -137,6 +139,66 @@ fn del_5_a_marked_resend_that_no_policy_allows_is_found() {
     let mut world = World::sound();
     world.ends[0].purpose = Purpose::Transactional.as_i16();
     world.check(&[Fault::UnmarkedResend]);
+}
+
+#[test]
+fn del_5_a_mark_at_another_attempt_does_not_count() {
+    // The first attempt is marked and was never taken; the second one is called and taken twice.
+    let mut world = World::sound();
+    world.told.calls[0] = world.told.calls[1].clone();
+    world.check(&[Fault::Untraced, Fault::UnmarkedResend]);
+    // Both were taken, and the mark stands at the last one.
+    let mut world = World::sound();
+    let mark = world.entries[1].code.take();
+    world.entries[3].code = mark;
+    world.check(&[Fault::UnmarkedResend]);
+}
+
+#[test]
+fn del_4_a_call_that_names_no_attempt_is_found() {
+    let mut world = World::sound();
+    let nameless = Call { attempt: None, ..world.told.calls[0].clone() };
+    world.told.calls.push(nameless);
+    world.check(&[Fault::Untraced]);
+}
+
+#[test]
+fn a_text_or_a_recipient_of_another_message_is_found() {
+    let mut world = World::sound();
+    world.told.calls[2].text = world.told.calls[0].text.clone();
+    world.check(&[Fault::Altered]);
+    let mut world = World::sound();
+    world.told.calls[2].to = world.told.calls[0].to.clone();
+    world.check(&[Fault::Altered]);
+}
+
+#[test]
+fn del_5_unknown_without_a_ground_is_found() {
+    let unknown = || {
+        let mut world = World::sound();
+        world.told.calls.truncate(2);
+        (world.ends[1].state, world.ends[1].is_open) = (20, true);
+        world
+    };
+    // Nobody was called.
+    let mut world = unknown();
+    world.entries.retain(|entry| entry.message_id != id(2));
+    world.ends[1].attempt_no = 0;
+    world.check(&[Fault::Groundless]);
+    // The refusal was heard; where it was not, the outcome is unknown indeed.
+    for (code, expected) in [("twilio_http_503", [Fault::Groundless].as_slice()), ("no_answer", &[])] {
+        let mut world = unknown();
+        world.accept(2, 1);
+        world.told.calls[2].outcome = CallOutcome::Refused { code: "503".to_owned() };
+        world.entries[5].code = Some(code.to_owned());
+        world.check(expected);
+    }
+    // Looked up by its policy, and was not.
+    let mut world = unknown();
+    world.ends[1].purpose = Purpose::Treatment.as_i16();
+    world.check(&[Fault::Groundless]);
+    world.entry(2, LOOKED_UP, 1, None);
+    world.check(&[]);
 }
 
 #[test]

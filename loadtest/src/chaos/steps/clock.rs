@@ -5,15 +5,15 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 
 use super::{NotRun, Played, Run};
 use crate::chaos::plan::Step;
 use crate::chaos::scene::Scene;
 use crate::chaos::stand::Stand;
+use crate::target::binary::beside_us;
 
 const HOUR_S: i64 = 3_600;
 /// What the clock shows beyond the right time. It ends ahead: what was put off by the wrong clock is due then.
@@ -37,7 +37,7 @@ impl Offset {
 }
 
 pub(super) async fn run(run: &Run<'_>, stand: &mut Stand) -> anyhow::Result<Played> {
-    let library = match library() {
+    let library = match beside_us(LIBRARY, &["-p", "carepost-clock"]) {
         Ok(library) => library,
         Err(error) => return Ok(Played::Not(NotRun(format!("the clock cannot be moved: {error:#}")))),
     };
@@ -54,10 +54,10 @@ pub(super) async fn run(run: &Run<'_>, stand: &mut Stand) -> anyhow::Result<Play
     let step = Step::ClockJump;
     let mut dice = step.dice(run.seed);
     let mut scene = Scene::open(stand, step, run.seed, run.args, &[other.address()]).await?;
-    scene.is_one_clock = false;
     let [least_ms, end_ms] = [300, 600].map(|share| run.args.fault_s() * share);
     for seconds in JUMPS_S {
         scene.run_for(&mut dice, least_ms, end_ms).await;
+        scene.witness(stand).await?;
         offset.set(seconds)?;
         run.tell(step, &format!("the clock of one of two engines is {seconds} s off"));
     }
@@ -70,22 +70,4 @@ pub(super) async fn run(run: &Run<'_>, stand: &mut Stand) -> anyhow::Result<Play
     stand.spawn_engine()?;
     stand.await_engine().await?;
     Ok(Played::Through(Box::new(outcome)))
-}
-
-/// The library between the engine and its clock; in a checkout, cargo builds it.
-fn library() -> anyhow::Result<PathBuf> {
-    let own = std::env::current_exe().context("find this program's own file")?;
-    let library = own.with_file_name(LIBRARY);
-    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    if checkout.join("Cargo.toml").is_file() {
-        let mut command = Command::new("cargo");
-        command.current_dir(checkout).args(["build", "--quiet", "--locked", "-p", "carepost-clock"]);
-        if !cfg!(debug_assertions) {
-            command.arg("--release");
-        }
-        let status = command.status().context("run cargo build")?;
-        ensure!(status.success(), "cargo build of the library failed: {status}");
-    }
-    ensure!(library.is_file(), "{} is no file", library.display());
-    Ok(library)
 }

@@ -3,11 +3,13 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::process::Command;
 
 use super::{NotRun, Played, Run};
+use crate::chaos::Outcome;
 use crate::chaos::plan::Step;
 use crate::chaos::rows;
 use crate::chaos::scene::Scene;
@@ -20,6 +22,8 @@ const SIZE_MIB: u64 = 512;
 /// Little write-ahead log, so that new segments are wanted all the time.
 const SETTINGS: [(&str, &str); 2] = [("max_wal_size", "64MB"), ("min_wal_size", "32MB")];
 const BLOCK: usize = 64 << 10;
+/// Between questions for room.
+const POLL: Duration = Duration::from_millis(100);
 
 /// A file system in memory, of a bounded size. Dropped, it is taken away.
 struct SmallDisk(PathBuf);
@@ -82,15 +86,22 @@ pub(super) async fn run(run: &mut Run<'_>) -> anyhow::Result<Played> {
     let mut scene = Scene::open(&stand, step, run.seed, run.args, &[]).await?;
     scene.run_for(&mut dice, 1_000, 2_000).await;
     scene.witness(&stand).await?;
+    // While full, it may take no connection.
+    let database = stand.database().await?;
     let leave_bytes = dice.below(256 << 10);
     let (ballast, half) = (disk.fill(leave_bytes)?, run.fault() / 2);
     let (ballast_mib, leave_kib) = (ballast >> 20, leave_bytes >> 10);
     run.tell(step, &format!("{ballast_mib} MiB of ballast leave {leave_kib} KiB for {} s", run.args.fault_s()));
-    tokio::time::sleep(half).await;
+    let has_refused = until_refused(half, async || rows::has_room(&database).await).await;
     run.tell(step, "the write-ahead log wants a new segment, too");
-    // PostgreSQL panics, which may cut this very connection.
-    let _cut = rows::switch_wal(&stand.database().await?).await;
-    tokio::time::sleep(half).await;
+    // PostgreSQL panics, which may cut this very connection, or it has done so before.
+    let switch = async || match stand.database().await {
+        Ok(database) => rows::switch_wal(&database).await.is_ok(),
+        Err(_) => false,
+    };
+    let has_refused_wal = until_refused(half, switch).await;
+    let told = |has_refused| if has_refused { "refused" } else { "found" };
+    run.tell(step, &format!("room for a table was {}, for the log {}", told(has_refused), told(has_refused_wal)));
     disk.free()?;
     let since = instant();
     let had_ended = stand.revive_postgres().await?;
@@ -101,7 +112,22 @@ pub(super) async fn run(run: &mut Run<'_>) -> anyhow::Result<Played> {
     run.figures.push(Figure::new("disk-full: room to first 202 ms", first_ms));
     scene.run_for(&mut dice, 1_000, 2_000).await;
     let outcome = scene.close(&stand).await?;
-    let outcome = outcome.with_log(&stand.launch.log());
+    let launch = stand.launch.clone();
+    // Its end may panic, too.
     stand.close().await?;
-    Ok(Played::Through(Box::new(outcome)))
+    let outcome = Outcome { took_place: u64::from(has_refused), ..outcome };
+    Ok(Played::Through(Box::new(outcome.with_log(&launch.log()))))
+}
+
+/// Asks again and again until it is refused, and waits for the end of the span; says whether it was refused.
+async fn until_refused(span: Duration, mut is_granted: impl AsyncFnMut() -> bool) -> bool {
+    let end = instant() + span;
+    let mut is_refused = false;
+    while !is_refused && instant() < end {
+        // No answer is no refusal.
+        is_refused = !tokio::time::timeout_at(end, is_granted()).await.unwrap_or(true);
+        tokio::time::sleep(POLL).await;
+    }
+    tokio::time::sleep_until(end).await;
+    is_refused
 }

@@ -15,7 +15,7 @@ const WITNESS_EVERY: u32 = 5;
 
 pub(super) async fn run(run: &mut Run<'_>, stand: &mut Stand) -> anyhow::Result<Outcome> {
     let (step, count) = (Step::Kills, run.args.kills());
-    let mut scene = run.open(stand, step).await?;
+    let (mut scene, mut kills) = (run.open(stand, step).await?, 0);
     scene.promise_after(instant()).await?;
     for number in 0..count {
         let planned = kill(step.dice(run.seed), number);
@@ -25,6 +25,7 @@ pub(super) async fn run(run: &mut Run<'_>, stand: &mut Stand) -> anyhow::Result<
         }
         let (since, former) = strike(stand, &scene, planned).await?;
         let recovery = scene.recovery(stand, since, &former).await?;
+        kills += 1;
         run.note(recovery);
         run.tell(
             step,
@@ -39,26 +40,27 @@ pub(super) async fn run(run: &mut Run<'_>, stand: &mut Stand) -> anyhow::Result<
             ),
         );
     }
-    scene.close(stand).await
+    let outcome = scene.close(stand).await?;
+    Ok(Outcome { took_place: kills, must_take_place: u64::from(count), ..outcome })
 }
 
-/// Kills and restarts; says when the restart was, and who may not be the owner any more.
+/// Kills, which fails where nobody is left to kill, and restarts; says when the restart was, and who may not be the
+/// owner any more.
 async fn strike(stand: &mut Stand, scene: &Scene, kill: Kill) -> anyhow::Result<(Instant, Vec<Uuid>)> {
-    let former = if kill.victim == Victim::Postgres { Vec::new() } else { scene.owners(stand).await? };
+    let mut former = if kill.victim == Victim::Postgres { Vec::new() } else { scene.owners(stand).await? };
     match kill.victim {
         Victim::Engine | Victim::EngineTwice => stand.kill_engine().await?,
         Victim::EngineGently => stand.stop_engine().await?,
         Victim::Postgres => stand.kill_postgres().await?,
-        Victim::Both => {
-            stand.kill_postgres().await?;
-            stand.kill_engine().await?;
-        }
+        Victim::Both => stand.kill_both().await?,
     }
     tokio::time::sleep(kill.down).await;
     if kill.victim == Victim::EngineTwice {
         stand.spawn_engine()?;
         tokio::time::sleep(kill.start_life).await;
         stand.kill_engine().await?;
+        // PostgreSQL may not have noticed yet: who looks alive now is the one that was just killed.
+        former.extend(scene.owners(stand).await?);
     }
     let since = instant();
     if matches!(kill.victim, Victim::Postgres | Victim::Both) {

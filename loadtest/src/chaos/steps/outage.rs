@@ -13,6 +13,7 @@ use crate::report::Figure;
 pub(super) async fn run(run: &mut Run<'_>, stand: &Stand, step: Step) -> anyhow::Result<Outcome> {
     let mut dice = step.dice(run.seed);
     let mut scene = run.open(stand, step).await?;
+    scene.promise_after(instant()).await?;
     scene.run_for(&mut dice, 1_000, 3_000).await;
     scene.witness(stand).await?;
     let mode = if step == Step::Refused { Mode::Refuse } else { Mode::Swallow };
@@ -26,6 +27,7 @@ pub(super) async fn run(run: &mut Run<'_>, stand: &Stand, step: Step) -> anyhow:
     run.tell(step, &format!("the database is away for {} s: {how}", run.args.away_s));
     stand.proxy.set(mode);
     tokio::time::sleep(Duration::from_secs(run.args.away_s)).await;
+    let silence = scene.silence();
     let since = instant();
     if is_cut {
         stand.proxy.cut();
@@ -35,7 +37,8 @@ pub(super) async fn run(run: &mut Run<'_>, stand: &Stand, step: Step) -> anyhow:
     run.tell(
         step,
         &format!(
-            "back: 202 after {} ms, all owned after {} ms",
+            "back after {:.1} s without a promise: 202 after {} ms, all owned after {} ms",
+            silence.as_secs_f64(),
             recovery.to_promise.as_millis(),
             recovery.to_ownership.as_millis()
         ),
@@ -43,5 +46,8 @@ pub(super) async fn run(run: &mut Run<'_>, stand: &Stand, step: Step) -> anyhow:
     let first_ms = recovery.to_promise.as_secs_f64() * 1_000.0;
     run.figures.push(Figure::new(format!("{}: back to first 202 ms", step.name()), first_ms));
     scene.run_for(&mut dice, 1_000, 3_000).await;
-    scene.close(stand).await
+    let outcome = scene.close(stand).await?;
+    // What was on its way is answered soon after the fault's begin, nothing later.
+    let took_place = u64::from(silence * 2 >= Duration::from_secs(run.args.away_s));
+    Ok(Outcome { took_place, ..outcome })
 }

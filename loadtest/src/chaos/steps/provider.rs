@@ -10,6 +10,9 @@ use crate::chaos::plan::{Dice, Step};
 use crate::chaos::scene::healthy;
 use crate::chaos::stand::Stand;
 
+/// Calls that hang, one after the other.
+const HANGS: usize = 100_000;
+
 pub(super) async fn run(run: &Run<'_>, stand: &Stand, step: Step) -> anyhow::Result<Outcome> {
     let mut dice = step.dice(run.seed);
     let mut scene = run.open(stand, step).await?;
@@ -40,15 +43,15 @@ fn trouble(step: Step, dice: &mut Dice) -> (Profile, String) {
             (Profile { latency, jitter, error_rate, ..profile }, what)
         }
         Step::Hang => {
-            let count = 40 + dice.below(160);
-            let script = (0..count).map(|_| Fault::Hang).collect();
-            (Profile { script, ..profile }, format!("the next {count} calls hang"))
+            // More than can be called meanwhile: what is left goes away with the profile.
+            let script = std::iter::repeat_n(Fault::Hang, HANGS).collect();
+            (Profile { script, ..profile }, "all calls hang".to_owned())
         }
         Step::DropAfterAccept => {
             let drop_after_accept = 0.2 + 0.6 * dice.share();
             let what = format!("{:.0} % of the calls are taken and cut", drop_after_accept * 100.0);
             (Profile { drop_after_accept, ..profile }, what)
         }
-        _ => (profile, "every receipt 5 to 20 times, out of order".to_owned()),
+        _ => (profile, "every receipt 5 to 20 times, out of order, as in all of this step".to_owned()),
     }
 }
