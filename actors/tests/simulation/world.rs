@@ -37,7 +37,7 @@ pub(crate) fn webhook_client() -> reqwest::Client {
 pub(crate) struct Clinic {
     pub(crate) tenant_id: TenantId,
     accounts: Vec<(ProviderAccountId, Channel)>,
-    settings: TenantSettings,
+    pub(crate) settings: TenantSettings,
     pub(crate) is_paused: bool,
     version: i64,
 }
