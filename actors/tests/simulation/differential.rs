@@ -204,13 +204,17 @@ fn sorted_text<T: std::fmt::Debug>(all: Vec<T>) -> Vec<String> {
     texts
 }
 
+/// The event's id is made by whoever writes it; all others are handed in.
+fn is_made_in_passing(event: &DeliveryEvent) -> bool {
+    matches!(event.kind, EventKind::ReceiptMerged | EventKind::FellBack)
+}
+
 /// A report without what may differ: the order of what has none, and ids that are made in passing. The ids of
 /// decisions are handed in, so that they must be the same.
 fn plain(mut report: LedgerReport) -> String {
     let anonymous = |event: &DeliveryEvent| {
-        let is_made_here = matches!(event.kind, EventKind::FellBack | EventKind::ReceiptMerged);
         let nameless = carepost_kernel::EventId::from_uuid(uuid::Uuid::nil());
-        DeliveryEvent { event_id: if is_made_here { nameless } else { event.event_id }, ..event.clone() }
+        DeliveryEvent { event_id: if is_made_in_passing(event) { nameless } else { event.event_id }, ..event.clone() }
     };
     let by_key = |change: &carepost_delivery::ledger::StateChange| -> DeliveryKey { change.key };
     report.changes.sort_by_key(by_key);

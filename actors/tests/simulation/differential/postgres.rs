@@ -101,7 +101,7 @@ impl Database {
                 "delivery_events",
                 "message_id, channel, kind, extract(epoch from at)::text, attempt_no, state, reason, \
                  extract(epoch from until)::text, failure_class, code, provider_account_id, receipt_status, \
-                 encode(receipt_key, 'hex')",
+                 encode(receipt_key, 'hex'), CASE WHEN kind IN (4, 8) THEN NULL ELSE event_id END",
             ),
             ("provider_refs", "provider_ref, message_id, channel, attempt_no"),
             (
@@ -175,6 +175,7 @@ pub(super) fn dump_model(tables: &Tables) -> Dump {
             maybe(event.account_id),
             maybe(event.receipt_status.map(carepost_kernel::ReceiptStatus::as_i16)),
             maybe(event.receipt_key.map(bytes)),
+            maybe((!super::is_made_in_passing(event)).then_some(event.event_id)),
         ])
     });
     dump.insert("delivery_events", events.collect());
