@@ -16,11 +16,12 @@ use jiff::civil::Date;
 use carepost_delivery::ingest::Ingested;
 use carepost_delivery::ledger::{LedgerBatch, LedgerReport};
 use carepost_delivery::store::{
-    AttemptStarted, DueChannel, DuePlace, DueRow, NewInbound, ParkedMatch, RedriveFilter, Stretch, SweepBounds, Swept,
+    AttemptStarted, DueChannel, DuePlace, DueRow, NewInbound, ParkedMatch, RedriveFilter, Redriven, Stretch,
+    SweepBounds, Swept,
 };
 use carepost_delivery::types::{DeliveryKey, NewMessage};
 use carepost_delivery::{DeliveryError, DeliveryEvent};
-use carepost_kernel::{Channel, EventId, Failure, InstanceId, MessageId, PlacementId, Priority, TenantId};
+use carepost_kernel::{Channel, EventId, Failure, InstanceId, PlacementId, Priority, TenantId};
 use carepost_store::{DroppedPartitions, Lease, Partition, Peer, StoreError};
 
 /// Where journals come from: the placements that this process may work on.
@@ -91,17 +92,6 @@ pub trait Journal: Send + Sync {
     async fn list_partitions(&self) -> Result<Vec<Partition>, StoreError>;
 }
 
-/// What a redrive's page found and put back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Redriven {
-    /// Failed deliveries that match.
-    pub looked_at: usize,
-    /// The message of the last of them.
-    pub last: Option<MessageId>,
-    /// Those that were put back to work.
-    pub reopened: Vec<(MessageId, Channel)>,
-}
-
 /// A connection of the engine. Reads see what was committed before them; each writer is one transaction.
 #[async_trait]
 pub trait Session: Send + Sync {
@@ -128,10 +118,10 @@ pub trait Session: Send + Sync {
         now: Timestamp,
     ) -> Result<LedgerReport, DeliveryError>;
 
-    /// Makes due what waits for a reason of the configuration; nothing where the tenant is another's by now.
+    /// Makes due what waits for a reason of the configuration: see [`carepost_delivery::store::advance_deliveries`].
     ///
     /// # Errors
-    /// Where storage is away.
+    /// As there.
     async fn advance_deliveries(
         &mut self,
         owner: InstanceId,
@@ -140,11 +130,10 @@ pub trait Session: Send + Sync {
         limit: i64,
     ) -> Result<Vec<Channel>, DeliveryError>;
 
-    /// Puts a page of failed deliveries back to work, or only counts them where there is no time for them to expire at;
-    /// `None` where the tenant is another's by now.
+    /// Puts a page of failed deliveries back to work: see [`carepost_delivery::store::redrive_deliveries`].
     ///
     /// # Errors
-    /// Where storage is away.
+    /// As there.
     async fn redrive(
         &mut self,
         owner: InstanceId,

@@ -10,20 +10,19 @@ use jiff::civil::Date;
 use carepost_delivery::ingest::{self, Ingested};
 use carepost_delivery::ledger::{self, LedgerBatch, LedgerReport};
 use carepost_delivery::store::{
-    self, AttemptStarted, DueChannel, DuePlace, DueRow, NewInbound, ParkedMatch, RedriveFilter, Stretch, SweepBounds,
-    Swept,
+    self, AttemptStarted, DueChannel, DuePlace, DueRow, NewInbound, ParkedMatch, RedriveFilter, Redriven, Stretch,
+    SweepBounds, Swept,
 };
 use carepost_delivery::types::{DeliveryKey, NewMessage};
 use carepost_delivery::{DeliveryError, DeliveryEvent};
 use carepost_kernel::{Channel, EventId, Failure, InstanceId, PlacementId, Priority, TenantId};
-use carepost_store::lease::fence;
 use carepost_store::{
     DroppedPartitions, EngineConnection, Lease, Leases, Partition, Peer, Placement, StoreError, partitions,
 };
 
 use crate::placements::Placements;
 
-use super::{Journal, JournalSource, LeaseBook, OpenJournal, Redriven, Session};
+use super::{Journal, JournalSource, LeaseBook, OpenJournal, Session};
 
 #[async_trait]
 impl JournalSource for Placements {
@@ -107,13 +106,7 @@ impl Session for EngineConnection {
         now: Timestamp,
         limit: i64,
     ) -> Result<Vec<Channel>, DeliveryError> {
-        let tx = self.begin().await?;
-        if !fence(&tx, owner, &[held]).await?.is_empty() {
-            return Ok(Vec::new());
-        }
-        let page = store::advance_deliveries(&tx, held.0, now, limit).await?;
-        tx.commit().await?;
-        Ok(page)
+        store::advance_deliveries(self, owner, held, now, limit).await
     }
 
     async fn redrive(
@@ -124,18 +117,7 @@ impl Session for EngineConnection {
         page: u32,
         again: Option<(Timestamp, Timestamp)>,
     ) -> Result<Option<Redriven>, DeliveryError> {
-        let tx = self.begin().await?;
-        if !fence(&tx, owner, &[held]).await?.is_empty() {
-            return Ok(None);
-        }
-        let failed = store::list_failed_deliveries(&tx, held.0, filter, i64::from(page)).await?;
-        let last = failed.last().map(|one| one.message_id);
-        let mut redriven = Redriven { looked_at: failed.len(), last, reopened: Vec::new() };
-        if let Some((now, expires_at)) = again.filter(|_| !failed.is_empty()) {
-            redriven.reopened = store::reopen_deliveries(&tx, held.0, &failed, now, expires_at).await?;
-            tx.commit().await?;
-        }
-        Ok(Some(redriven))
+        store::redrive_deliveries(self, owner, held, filter, page, again).await
     }
 
     async fn insert_inbound(&self, new: &NewInbound) -> Result<bool, DeliveryError> {

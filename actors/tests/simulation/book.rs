@@ -29,7 +29,8 @@ pub(crate) struct Call {
 /// What the caller of an idempotency key was told.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Keyed {
-    pub(crate) acked: BTreeSet<MessageId>,
+    /// Which message, for which body.
+    pub(crate) acked: BTreeSet<(MessageId, String)>,
 }
 
 /// A span in which nothing of a tenant may leave; open until it is ended.

@@ -10,7 +10,7 @@ use carepost_actors::journal::{Journal as _, LeaseBook, Session};
 use carepost_delivery::ingest::Ingested;
 use carepost_delivery::ledger::{LedgerReport, ReceiptFate};
 use carepost_delivery::store::{DueChannel, DuePlace};
-use carepost_delivery::{DeliveryEvent, DeliveryKey, NewMessage};
+use carepost_delivery::{DeliveryEvent, DeliveryKey, EventKind, NewMessage};
 use carepost_kernel::{Channel, MessageId, Priority, TenantId};
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
@@ -204,11 +204,17 @@ fn sorted_text<T: std::fmt::Debug>(all: Vec<T>) -> Vec<String> {
     texts
 }
 
-/// A report without what may differ: the order of what has none, and ids that are made in passing.
+/// The event's id is made by whoever writes it; all others are handed in.
+fn is_made_in_passing(event: &DeliveryEvent) -> bool {
+    matches!(event.kind, EventKind::ReceiptMerged | EventKind::FellBack)
+}
+
+/// A report without what may differ: the order of what has none, and ids that are made in passing. The ids of
+/// decisions are handed in, so that they must be the same.
 fn plain(mut report: LedgerReport) -> String {
     let anonymous = |event: &DeliveryEvent| {
         let nameless = carepost_kernel::EventId::from_uuid(uuid::Uuid::nil());
-        DeliveryEvent { event_id: nameless, ..event.clone() }
+        DeliveryEvent { event_id: if is_made_in_passing(event) { nameless } else { event.event_id }, ..event.clone() }
     };
     let by_key = |change: &carepost_delivery::ledger::StateChange| -> DeliveryKey { change.key };
     report.changes.sort_by_key(by_key);

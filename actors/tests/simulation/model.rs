@@ -116,16 +116,11 @@ impl Row {
 
 impl Tables {
     /// The tenants of `held` that `owner` may not write any more (`list_refused_tenants.sql`).
-    fn refused(&self, owner: InstanceId, held: &[(TenantId, i64)]) -> BTreeSet<TenantId> {
+    pub(crate) fn refused(&self, owner: InstanceId, held: &[(TenantId, i64)]) -> BTreeSet<TenantId> {
         let is_held = |tenant_id: &TenantId, epoch: i64| {
             self.leases.get(tenant_id).is_some_and(|lease| lease.epoch == epoch && lease.owner == Some(owner))
         };
         held.iter().filter(|(tenant_id, epoch)| !is_held(tenant_id, *epoch)).map(|(tenant_id, _)| *tenant_id).collect()
-    }
-
-    /// The same, for those who watch.
-    pub(crate) fn stale(&self, owner: InstanceId, held: &[(TenantId, i64)]) -> BTreeSet<TenantId> {
-        self.refused(owner, held)
     }
 
     /// The history of a delivery, in the order of its ids.

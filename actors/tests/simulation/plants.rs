@@ -2,9 +2,9 @@
 
 use carepost_delivery::ingest::Ingested;
 use carepost_delivery::ledger::{LedgerBatch, LedgerReport, ReceiptFate};
-use carepost_delivery::{DeliveryKey, DeliveryState, NewMessage};
-use carepost_kernel::{FailureClass, InstanceId, TenantId, WaitReason};
-use jiff::Timestamp;
+use carepost_delivery::{DeliveryEvent, DeliveryKey, DeliveryState, EventKind, NewMessage, lattice};
+use carepost_kernel::{EventId, FailureClass, InstanceId, TenantId, WaitReason};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{LeaseRow, Tables};
 use crate::process::Process;
@@ -15,22 +15,50 @@ use crate::world::World;
 pub(crate) enum Plant {
     /// Messages are acknowledged and not kept.
     AcksWithoutKeeping,
+    /// Messages are kept without their deliveries.
+    DeliveriesDropped,
+    /// Nobody is told of rows that are due.
+    DueRowsHidden,
     /// Keys are not kept.
     KeysForgotten,
+    /// Whatever comes with a known key counts as the same body.
+    BodiesIgnored,
     /// Rows wait for no reason.
     NamelessWaits,
     /// Starts are allowed and not written down.
     StartsUnwritten,
+    /// Rows know of starts, and the history does not.
+    StartsUntold,
+    /// The history does not tell what came of an attempt.
+    EndsUntold,
     /// What is unknown goes back to its queue.
     UnknownResent,
+    /// The same, with a mark, whatever the policy is.
+    UnknownMarked,
     /// Receipts are acknowledged and not kept.
     ReceiptsDropped,
+    /// Receipts are never acknowledged.
+    ReceiptsRefused,
+    /// Receipts are kept twice.
+    ReceiptsTwice,
+    /// What was parked stays parked.
+    ParkedKept,
+    /// Rows do not hear of the best that receipts tell.
+    StatesUnmerged,
     /// A throttle counts as a failure.
     ThrottlesCount,
     /// Processes do not hear of a pause.
     PauseUntold,
+    /// Messages end sooner than processes are told.
+    LivesCut,
+    /// Messages are for later than processes are told.
+    PutOffMore,
+    /// What was taken back is put back to work.
+    CancelsUndone,
     /// Former owners write.
     FenceOpen,
+    /// Writers do not say which tenures they write under.
+    EpochsLeftOut,
 }
 
 impl World {
@@ -44,16 +72,15 @@ impl World {
         messages: &[NewMessage],
         now: Timestamp,
     ) -> Vec<Ingested> {
+        let held = if self.plant == Some(Plant::EpochsLeftOut) { &[] } else { held };
         let is_held = |message: &NewMessage| held.iter().any(|(tenant_id, _)| *tenant_id == message.tenant_id);
         self.fault(messages.iter().all(is_held), "DEL-10: messages of a tenant without its epoch");
         let before = (self.plant == Some(Plant::AcksWithoutKeeping)).then(|| tables.clone());
-        let fates = tables.commit_messages(owner, held, messages, now);
+        let mut fates = tables.commit_messages(owner, held, messages, now);
         if let Some(before) = before {
             *tables = before;
         }
-        if self.plant == Some(Plant::KeysForgotten) {
-            tables.keys.clear();
-        }
+        self.spoil_messages(tables, messages, &mut fates, now);
         self.note(|names| {
             let told = messages.iter().zip(&fates).map(|(message, fate)| {
                 let fate = match fate {
@@ -68,6 +95,24 @@ impl World {
         fates
     }
 
+    fn spoil_messages(&self, tables: &mut Tables, messages: &[NewMessage], fates: &mut [Ingested], now: Timestamp) {
+        for (message, fate) in messages.iter().zip(fates) {
+            let kept = tables.messages.get_mut(&(message.tenant_id, message.message_id));
+            match (self.plant, fate, kept) {
+                (Some(Plant::KeysForgotten), _, _) => tables.keys.clear(),
+                (Some(Plant::BodiesIgnored), Ingested::Existing { same_body, .. }, _) => *same_body = true,
+                (Some(Plant::DeliveriesDropped), _, _) => {
+                    tables.deliveries.retain(|key, _| key.message_id != message.message_id);
+                }
+                (Some(Plant::LivesCut), _, Some(kept)) => kept.expires_at = now,
+                (Some(Plant::PutOffMore), _, Some(kept)) => {
+                    kept.scheduled_at = Some(now + SignedDuration::from_hours(1));
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// The group commit of everything else, watched.
     pub(crate) fn watch_ledger(
         &self,
@@ -77,11 +122,13 @@ impl World {
         batch: &LedgerBatch,
         now: Timestamp,
     ) -> LedgerReport {
-        let stale = tables.stale(owner, &batch.held);
+        let batch = &self.spoil_batch(batch);
+        let stale = tables.refused(owner, &batch.held);
         if !stale.is_empty() {
             self.saw("fenced");
         }
         let report = self.commit(tables, owner, batch, now);
+        self.spoil_rows(tables, batch, &report, now);
         let is_written = |tenant_id: &TenantId| {
             let decided = batch.decisions.iter().zip(&report.effects);
             let started = batch.starts.iter().zip(&report.started);
@@ -95,13 +142,85 @@ impl World {
             if self.plant == Some(Plant::NamelessWaits) && row.state == DeliveryState::Queued {
                 row.reason = None;
             }
-            if self.plant == Some(Plant::UnknownResent) && row.is_open && row.state == DeliveryState::Unknown {
+            let is_resent = matches!(self.plant, Some(Plant::UnknownResent | Plant::UnknownMarked));
+            if is_resent && row.is_open && row.state == DeliveryState::Unknown {
                 (row.state, row.reason, row.due_at) = (DeliveryState::Queued, Some(WaitReason::Dispatch), now);
             }
             self.require(!row.is_open || row.reason.is_some(), "DEL-3: an open row without a reason", key);
         }
+        for fate in &report.receipts {
+            match fate {
+                ReceiptFate::Parked => self.saw("receipt: before its reference"),
+                ReceiptFate::Duplicate => self.saw("receipt: copy"),
+                ReceiptFate::Merged | ReceiptFate::NotOwner => {}
+            }
+        }
         self.tell(process, batch, &report);
         report
+    }
+
+    /// The batch as it reaches the tables.
+    fn spoil_batch(&self, batch: &LedgerBatch) -> LedgerBatch {
+        let mut spoilt = copy(batch);
+        if self.plant == Some(Plant::EpochsLeftOut) {
+            spoilt.held.clear();
+        }
+        for decision in &mut spoilt.decisions {
+            let is_unknown = decision.change.state == DeliveryState::Unknown;
+            match self.plant {
+                Some(Plant::EndsUntold) => decision.events.retain(|event| {
+                    !matches!(event.kind, EventKind::AttemptFinished | EventKind::Closed | EventKind::LookedUp)
+                }),
+                Some(Plant::UnknownMarked) if is_unknown => {
+                    for event in decision.events.iter_mut().filter(|one| one.kind == EventKind::AttemptFinished) {
+                        event.code = Some(format!("{}_may_duplicate", event.code.as_deref().unwrap_or_default()));
+                    }
+                }
+                Some(Plant::ThrottlesCount) => {
+                    let is_throttle = |class| class == Some(FailureClass::Throttled);
+                    if decision.events.iter().any(|event| is_throttle(event.failure_class)) {
+                        decision.change.failures += 1;
+                    }
+                }
+                _ => {}
+            }
+        }
+        spoilt
+    }
+
+    /// What the tables make of a batch, behind everybody's back.
+    fn spoil_rows(&self, tables: &mut Tables, batch: &LedgerBatch, report: &LedgerReport, now: Timestamp) {
+        match self.plant {
+            Some(Plant::StartsUntold) => {
+                for start in &batch.starts {
+                    tables.events.remove(&(start.key.tenant_id, start.key.message_id, start.event_id));
+                }
+            }
+            Some(Plant::StatesUnmerged) => {
+                for change in report.changes.iter().filter(|change| change.state >= lattice::ANY_ATTEMPT) {
+                    if let Some(row) = tables.deliveries.get_mut(&change.key) {
+                        row.state = DeliveryState::Sent;
+                    }
+                }
+            }
+            Some(Plant::ReceiptsTwice) => {
+                for event in &report.receipt_events {
+                    let copy = DeliveryEvent { event_id: EventId::new(now), ..event.clone() };
+                    tables.events.insert((copy.key.tenant_id, copy.key.message_id, copy.event_id), copy);
+                }
+            }
+            Some(Plant::CancelsUndone) => {
+                let undone = batch.decisions.iter().map(|decision| &decision.change);
+                for change in undone.filter(|change| change.state == DeliveryState::Cancelled) {
+                    let row = tables.deliveries.get_mut(&change.key);
+                    if let Some(row) = row.filter(|row| row.state == DeliveryState::Cancelled) {
+                        (row.state, row.reason, row.due_at) = (DeliveryState::Queued, Some(WaitReason::Dispatch), now);
+                        (row.is_open, row.finished_at) = (true, None);
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 
     fn commit(&self, tables: &mut Tables, owner: InstanceId, batch: &LedgerBatch, now: Timestamp) -> LedgerReport {
@@ -116,15 +235,16 @@ impl World {
                 let report = tables.commit_ledger(owner, &rest, now);
                 LedgerReport { receipts: vec![ReceiptFate::Merged; batch.receipts.len()], ..report }
             }
-            Some(Plant::ThrottlesCount) => {
-                let mut spoilt = copy(batch);
-                for decision in &mut spoilt.decisions {
-                    let is_throttle = |class| class == Some(FailureClass::Throttled);
-                    if decision.events.iter().any(|event| is_throttle(event.failure_class)) {
-                        decision.change.failures += 1;
-                    }
-                }
-                tables.commit_ledger(owner, &spoilt, now)
+            Some(Plant::ReceiptsRefused) => {
+                let rest = LedgerBatch { receipts: Vec::new(), ..copy(batch) };
+                let report = tables.commit_ledger(owner, &rest, now);
+                LedgerReport { receipts: vec![ReceiptFate::NotOwner; batch.receipts.len()], ..report }
+            }
+            Some(Plant::ParkedKept) => {
+                let before = tables.parked.clone();
+                let report = tables.commit_ledger(owner, batch, now);
+                tables.parked.extend(before);
+                report
             }
             Some(Plant::FenceOpen) => {
                 let before = tables.leases.clone();

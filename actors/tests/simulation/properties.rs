@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use carepost_delivery::{DeliveryEvent, DeliveryKey, DeliveryState, EventKind, lattice};
 use carepost_kernel::FailureClass;
+use carepost_tenancy::types::UnknownPolicy;
 use jiff::SignedDuration;
 
 use crate::book::{Book, Truth};
@@ -42,12 +43,13 @@ impl World {
         for (key, row) in tables.deliveries.iter().filter(|(_, row)| row.is_open) {
             let is_overdue = now.duration_since(row.due_at) > longest;
             let (state, reason) = (row.state.as_str(), row.reason);
-            self.require(!is_overdue, &format!("DEL-3: {state} and overdue, for {reason:?}"), *key);
+            self.require(!is_overdue, &format!("DEL-3: overdue: {state}, for {reason:?}"), *key);
         }
     }
 
     /// What was promised and not kept.
     pub(crate) fn judge(&self) -> Vec<String> {
+        let clinics = self.clinics();
         let (tables, book) = (self.tables(), self.book());
         let mut broken = book.broken.clone();
         del_1(&tables, &book, &mut broken);
@@ -57,13 +59,19 @@ impl World {
             histories.entry(event.key).or_default().push(event);
         }
         for (key, row) in &tables.deliveries {
-            let one = Life { key: *key, row, history: histories.get(key).map_or(&[], Vec::as_slice), book: &book };
+            let clinic = clinics.iter().find(|clinic| clinic.tenant_id == key.tenant_id);
+            let message = tables.messages.get(&(key.tenant_id, key.message_id));
+            let may_resend = clinic.zip(message).is_some_and(|(clinic, message)| {
+                clinic.settings.unknown_policy(message.purpose) == UnknownPolicy::ResendMayDuplicate
+            });
+            let history = histories.get(key).map_or(&[][..], Vec::as_slice);
+            let one = Life { key: *key, row, history, book: &book, may_resend };
             let named = book.names.key(*key);
             broken.extend(one.faults().into_iter().map(|fault| format!("{fault}: {named}")));
         }
         del_6(&tables, &book, &mut broken);
         if book.underway > 0 {
-            broken.push(format!("{} callers, vendors or troubles have no end", book.underway));
+            broken.push(format!("no end of callers, vendors or troubles: {}", book.underway));
         }
         broken
     }
@@ -86,10 +94,17 @@ fn del_1(tables: &Tables, book: &Book, broken: &mut Vec<String>) {
     }
 }
 
-/// One key, one message.
+/// One key, one message, and one body.
 fn del_2(tables: &Tables, book: &Book, broken: &mut Vec<String>) {
-    for ((_, key), keyed) in book.keyed.iter().filter(|(_, keyed)| keyed.acked.len() > 1) {
-        broken.push(format!("DEL-2: {key} was answered with {} messages", keyed.acked.len()));
+    for ((_, key), keyed) in &book.keyed {
+        let messages: BTreeSet<_> = keyed.acked.iter().map(|(message_id, _)| message_id).collect();
+        let bodies: BTreeSet<_> = keyed.acked.iter().map(|(_, body)| body).collect();
+        if messages.len() > 1 {
+            broken.push(format!("DEL-2: answered with several messages: {key} with {}", messages.len()));
+        }
+        if bodies.len() > 1 {
+            broken.push(format!("DEL-2: several bodies were acknowledged: {key} with {}", bodies.len()));
+        }
     }
     let mut kept: BTreeMap<_, u32> = BTreeMap::new();
     for message in tables.messages.values() {
@@ -98,7 +113,7 @@ fn del_2(tables: &Tables, book: &Book, broken: &mut Vec<String>) {
         }
     }
     for count in kept.values().filter(|count| **count > 1) {
-        broken.push(format!("DEL-2: one key has {count} messages"));
+        broken.push(format!("DEL-2: several messages are kept of one key: {count}"));
     }
 }
 
@@ -109,14 +124,14 @@ fn del_6(tables: &Tables, book: &Book, broken: &mut Vec<String>) {
     let parked: BTreeSet<_> = tables.parked.keys().map(|(tenant_id, _, _, key)| (*tenant_id, *key)).collect();
     let lost = book.receipts.iter().filter(|one| !told.contains(one) && !parked.contains(one)).count();
     if lost > 0 {
-        broken.push(format!("DEL-6: {lost} receipts were acknowledged and are gone"));
+        broken.push(format!("DEL-6: receipts were acknowledged and are gone: {lost}"));
     }
     let is_known = |(tenant, account, reference, _): &&(_, _, carepost_kernel::ProviderRef, _)| {
         tables.refs.contains_key(&(*tenant, *account, reference.clone()))
     };
     let unmatched = tables.parked.keys().filter(is_known).count();
     if unmatched > 0 {
-        broken.push(format!("DEL-6: {unmatched} parked receipts were never matched"));
+        broken.push(format!("DEL-6: parked receipts were never matched: {unmatched}"));
     }
 }
 
@@ -126,6 +141,8 @@ struct Life<'a> {
     row: &'a Row,
     history: &'a [&'a DeliveryEvent],
     book: &'a Book,
+    /// The tenant's policy has an unknown outcome of this purpose sent again.
+    may_resend: bool,
 }
 
 impl Life<'_> {
@@ -133,6 +150,7 @@ impl Life<'_> {
         let mut faults = Vec::new();
         self.every_call_is_told(&mut faults);
         self.unknown_is_not_resent_in_silence(&mut faults);
+        self.only_some_are_resent(&mut faults);
         self.state_is_the_join(&mut faults);
         self.throttles_count_nothing(&mut faults);
         self.cancelled_stays(&mut faults);
@@ -152,7 +170,7 @@ impl Life<'_> {
         for attempt_no in 1..=self.row.attempt_no {
             let starts = self.of(attempt_no).filter(|event| event.kind == EventKind::AttemptStarted).count();
             if starts != 1 {
-                faults.push(format!("DEL-4: attempt {attempt_no} has {starts} starts"));
+                faults.push(format!("DEL-4: not one start: attempt {attempt_no} has {starts}"));
             }
             let is_end = |event: &&&DeliveryEvent| {
                 matches!(
@@ -174,7 +192,7 @@ impl Life<'_> {
             let is_reason = |event: &&&DeliveryEvent| {
                 let code = event.code.as_deref().unwrap_or_default();
                 match (event.kind, event.failure_class) {
-                    (EventKind::AttemptFinished, _) if code.ends_with("_may_duplicate") => true,
+                    (EventKind::AttemptFinished, _) if is_marked(event) => true,
                     (EventKind::AttemptFinished, None) => code == "not_called" && truth.is_none(),
                     (EventKind::AttemptFinished, Some(class)) => truth == Some(Truth::Refused(class)),
                     (EventKind::LookedUp, _) => {
@@ -192,6 +210,13 @@ impl Life<'_> {
         }
     }
 
+    /// DEL-5: what may have been taken is sent again by policy only.
+    fn only_some_are_resent(&self, faults: &mut Vec<String>) {
+        if let Some(event) = self.history.iter().find(|event| is_marked(event) && !self.may_resend) {
+            faults.push(format!("DEL-5: sent again against the policy of its purpose: attempt {}", event.attempt_no));
+        }
+    }
+
     /// DEL-6: from `delivered` on, the state is the highest of all that was told.
     fn state_is_the_join(&self, faults: &mut Vec<String>) {
         let receipts = self.history.iter().filter(|event| event.kind == EventKind::ReceiptMerged);
@@ -199,7 +224,7 @@ impl Life<'_> {
             receipts.clone().filter_map(|event| event.state).filter(|state| *state >= lattice::ANY_ATTEMPT).max();
         let stands = Some(self.row.state).filter(|state| *state >= lattice::ANY_ATTEMPT);
         if told != stands {
-            faults.push(format!("DEL-6: it is {:?}, and the highest that was told is {told:?}", self.row.state));
+            faults.push(format!("DEL-6: not the join: it is {:?}, and the highest told is {told:?}", self.row.state));
         }
         let mut keys = BTreeSet::new();
         if !receipts.clone().all(|event| event.receipt_key.is_none_or(|key| keys.insert(key))) {
@@ -215,7 +240,7 @@ impl Life<'_> {
         };
         let most = self.history.iter().filter(counts).count();
         if usize::try_from(self.row.failures).unwrap_or(0) > most {
-            faults.push(format!("DEL-7: {} failures are counted, and there were {most}", self.row.failures));
+            faults.push(format!("DEL-7: more failures than there were: {} for {most}", self.row.failures));
         }
     }
 
@@ -227,4 +252,9 @@ impl Life<'_> {
             faults.push("it was taken back, and sent all the same".to_owned());
         }
     }
+}
+
+/// Said of an outcome that is unknown, where the message is sent again for all that.
+fn is_marked(event: &DeliveryEvent) -> bool {
+    event.code.as_deref().is_some_and(|code| code.ends_with("_may_duplicate"))
 }

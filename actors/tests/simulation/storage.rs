@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use carepost_actors::journal::{Journal, JournalSource, LeaseBook, OpenJournal, Redriven, Session};
+use carepost_actors::journal::{Journal, JournalSource, LeaseBook, OpenJournal, Session};
 use carepost_delivery::ingest::Ingested;
 use carepost_delivery::ledger::{LedgerBatch, LedgerReport};
 use carepost_delivery::store::{
-    AttemptStarted, DueChannel, DuePlace, DueRow, NewInbound, ParkedMatch, RedriveFilter, Stretch, SweepBounds, Swept,
+    AttemptStarted, DueChannel, DuePlace, DueRow, NewInbound, ParkedMatch, RedriveFilter, Redriven, Stretch,
+    SweepBounds, Swept,
 };
 use carepost_delivery::{DeliveryError, DeliveryEvent, DeliveryKey, NewMessage};
 use carepost_kernel::{Channel, EventId, Failure, InstanceId, PlacementId, Priority, TenantId};
@@ -19,6 +20,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::Tables;
+use crate::plants::Plant;
 use crate::process::Process;
 use crate::weather::Fate;
 
@@ -78,6 +80,10 @@ impl Storage {
 
     async fn read<T>(&self, question: impl FnOnce(&Tables) -> T + Send) -> Result<T, DeliveryError> {
         Ok(self.ask(question).await?)
+    }
+
+    fn hides_due_rows(&self) -> bool {
+        self.process.world.plant == Some(Plant::DueRowsHidden)
     }
 
     fn instance(&self) -> InstanceId {
@@ -201,7 +207,8 @@ impl Session for Storage {
         after: DuePlace,
         limit: i64,
     ) -> Result<Vec<DueRow>, DeliveryError> {
-        self.read(|tables| tables.list_due_deliveries(of, due_until, after, limit)).await
+        let due = self.read(|tables| tables.list_due_deliveries(of, due_until, after, limit)).await?;
+        Ok(if self.hides_due_rows() { Vec::new() } else { due })
     }
 
     async fn list_due_channels(
@@ -209,7 +216,8 @@ impl Session for Storage {
         due_from: Timestamp,
         due_until: Timestamp,
     ) -> Result<Vec<DueChannel>, DeliveryError> {
-        self.read(|tables| tables.list_due_channels(due_from, due_until)).await
+        let due = self.read(|tables| tables.list_due_channels(due_from, due_until)).await?;
+        Ok(if self.hides_due_rows() { Vec::new() } else { due })
     }
 
     async fn get_delivery(&self, key: DeliveryKey) -> Result<Option<DueRow>, DeliveryError> {

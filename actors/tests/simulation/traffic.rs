@@ -142,7 +142,7 @@ fn acknowledged(world: &World, wish: &Wish, message_id: MessageId) {
     let mut book = world.book();
     book.acked.insert((wish.tenant_id, message_id));
     if let Some(key) = &wish.key {
-        book.keyed.entry((wish.tenant_id, key.clone())).or_default().acked.insert(message_id);
+        book.keyed.entry((wish.tenant_id, key.clone())).or_default().acked.insert((message_id, wish.body.clone()));
     }
 }
 
@@ -154,6 +154,7 @@ async fn cancel(world: &World, wish: &Wish, message_id: MessageId) {
     let now_ms = world.now_ms();
     world.saw("cancel");
     for channel in cancellation.cancelled {
+        world.saw("cancelled");
         let key = DeliveryKey { tenant_id: wish.tenant_id, message_id, channel };
         world.book().cancelled.insert(key, now_ms);
     }

@@ -44,6 +44,22 @@ enum Doing {
     LosesAnswer,
 }
 
+impl Doing {
+    /// As it is counted: each of them has to happen in some world.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Takes => "vendor: takes",
+            Self::Hangs => "vendor: hangs",
+            Self::LosesAnswer => "vendor: loses answer",
+            Self::Refuses(FailureClass::Transient) => "vendor: transient",
+            Self::Refuses(FailureClass::Throttled) => "vendor: throttles",
+            Self::Refuses(FailureClass::Permanent) => "vendor: permanent",
+            Self::Refuses(FailureClass::ConfigFault) => "vendor: refuses account",
+            Self::Refuses(FailureClass::Unknown | FailureClass::Suppressed) => "vendor: other",
+        }
+    }
+}
+
 impl Account {
     fn decide(&self) -> Doing {
         let (world, mood) = (&self.process.world, self.process.world.mood());
@@ -74,13 +90,16 @@ impl Account {
                 && event.attempt_no == attempt.attempt_no
                 && event.account_id == Some(self.account.account_id)
         });
+        // By the row, not by what the engine believes of it.
         let message = tables.messages.get(&(key.tenant_id, key.message_id));
+        let expires_at = message.map_or(outbound.expires_at, |message| message.expires_at);
         let scheduled_at = message.and_then(|message| message.scheduled_at);
         drop(tables);
         world.require(is_started, "DEL-4: a call without a start that was committed before it", key);
         let at = cleared.cleared_at();
-        let in_time = at < outbound.expires_at && scheduled_at.is_none_or(|scheduled_at| scheduled_at <= at);
-        world.require(in_time, "DEL-8: cleared out of time", key);
+        world.require(at < expires_at, "DEL-8: cleared after its end", key);
+        let has_come = scheduled_at.is_none_or(|scheduled_at| scheduled_at <= at);
+        world.require(has_come, "DEL-8: cleared before its time", key);
         let is_paused = world
             .book()
             .pauses
@@ -89,7 +108,7 @@ impl Account {
         world.require(!is_paused, "DEL-8: cleared while the tenant was paused", key);
     }
 
-    /// Writes the call down; false where the attempt was called for before.
+    /// Writes the call down.
     fn record(&self, key: DeliveryKey, attempt_no: i16, doing: Doing) {
         let world = &self.process.world;
         let truth = match doing {
@@ -100,6 +119,7 @@ impl Account {
         let call = Call { truth, at_ms: world.now_ms() };
         let is_first = world.book().calls.insert((key, attempt_no), call).is_none();
         world.require(is_first, "DEL-5: one attempt was called for twice", key);
+        world.saw(doing.name());
         let instance = self.process.instance;
         world.note(|names| format!("{} calls {}#{attempt_no}: {doing:?}", names.process(instance), names.key(key)));
     }
@@ -113,8 +133,14 @@ impl Account {
                 SendOutcome::Failed(Failure::new(class, "sim_refused").with_after(after))
             }
             Doing::Hangs | Doing::LosesAnswer => match world.draw(0..4) {
-                0 => panic!("{}", crate::world::ON_PURPOSE),
-                1 => std::future::pending().await,
+                0 => {
+                    world.saw("vendor: panics");
+                    panic!("{}", crate::world::ON_PURPOSE)
+                }
+                1 => {
+                    world.saw("vendor: never answers");
+                    std::future::pending().await
+                }
                 _ => {
                     tokio::time::sleep(Duration::from_millis(u64::from(self.account.timeout_ms))).await;
                     SendOutcome::Failed(Failure::new(FailureClass::Unknown, "sim_timeout"))
@@ -182,6 +208,7 @@ fn promise_receipts(world: &Arc<World>, account: &Arc<ProviderAccount>, attempt:
         news.push((ReceiptStatus::Sent, None));
     }
     if bad_news {
+        world.saw("receipt: bad news");
         let class = if world.is_heads() { FailureClass::Transient } else { FailureClass::Permanent };
         let status = if world.is_heads() { ReceiptStatus::Undelivered } else { ReceiptStatus::Bounced };
         news.push((status, Some(Failure::new(class, "sim_not_delivered"))));
@@ -195,11 +222,18 @@ fn promise_receipts(world: &Arc<World>, account: &Arc<ProviderAccount>, attempt:
     // A vendor gives our own name of an attempt back, or it does not.
     let echo = world.is_heads().then_some(attempt);
     for (status, failure) in news {
+        world.saw(if echo.is_some() { "receipt: with our name" } else { "receipt: without our name" });
         let copies = if world.draw(0..3) == 0 { 2 } else { 1 };
+        if copies > 1 {
+            world.saw("receipt: twice");
+        }
         for _ in 0..copies {
             let wait_ms = match world.draw(0..4) {
                 0 => world.draw(1..50),
-                1 => world.draw(3_000..12_000),
+                1 => {
+                    world.saw("receipt: late");
+                    world.draw(3_000..12_000)
+                }
                 _ => world.draw(50..3_000),
             };
             let event = ReceiptEvent {

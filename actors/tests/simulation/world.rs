@@ -1,7 +1,6 @@
 //! One world of one seed: virtual time, chance, the tables, the processes, and what is remembered.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
@@ -37,7 +36,7 @@ pub(crate) fn webhook_client() -> reqwest::Client {
 pub(crate) struct Clinic {
     pub(crate) tenant_id: TenantId,
     accounts: Vec<(ProviderAccountId, Channel)>,
-    settings: TenantSettings,
+    pub(crate) settings: TenantSettings,
     pub(crate) is_paused: bool,
     version: i64,
 }
@@ -60,15 +59,17 @@ pub(crate) struct World {
 
 /// A window that takes in everything.
 pub(crate) const LARGE_WINDOW: usize = 2_000;
+/// So many seeds in a row have days of their own: some five hundred years.
+const SEEDS_OF_TIME: u64 = 100_000;
 /// When faults end, in milliseconds since the start.
 pub(crate) const CALM_AFTER_MS: u64 = 16_000;
 
 impl World {
     pub(crate) fn new(seed: u64, plant: Option<Plant>) -> Arc<Self> {
-        // Ids of one program never go back in time: each world has days of its own, so that none knows of another.
-        static RUNS: AtomicU64 = AtomicU64::new(0);
-        let run = i64::try_from(RUNS.fetch_add(1, Ordering::Relaxed)).unwrap();
-        let start = "2026-11-22T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(run * 48);
+        // Each seed has days of its own, the same in each program. Ids of one program never go back in time: where a
+        // later world's days come earlier, its ids are of later days, and still grow.
+        let days = 2 * i64::try_from(seed % SEEDS_OF_TIME).unwrap();
+        let start = "2026-11-22T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(24 * days);
         let mut chance = StdRng::seed_from_u64(seed);
         let weather = Weather::draw(&mut chance, CALM_AFTER_MS);
         let tuning = tuning(&mut chance);

@@ -19,7 +19,7 @@ pub use events::{AttemptStarted, get_attempt_start, get_bad_news, list_event_str
 pub use in_app::{InAppRecord, insert_in_app, list_in_app, mark_in_app_read};
 pub use inbound::{InboundRecord, NewInbound, insert_inbound, list_inbound};
 pub use reads::{MessageFilter, get_message, list_messages};
-pub use redrive::{FailedDelivery, RedriveFilter, list_failed_deliveries, reopen_deliveries};
+pub use redrive::{FailedDelivery, RedriveFilter, Redriven, list_failed_deliveries, redrive_deliveries};
 pub use sweep::{ParkedMatch, Stretch, SweepBounds, Swept, list_parked_matches, list_stretches, sweep_stretch};
 pub use waiting::{advance_deliveries, count_waiting};
 

@@ -8,14 +8,13 @@ use tokio::sync::oneshot;
 
 use carepost_delivery::DeliveryError;
 use carepost_delivery::ledger::Decision;
-use carepost_delivery::store::DueRow;
+use carepost_delivery::store::{DueRow, Redriven};
 use carepost_delivery::types::{DeliveryKey, DeliveryState};
 use carepost_delivery::{prepare, rules};
 use carepost_kernel::{Chain, Channel, MessageId};
 use carepost_tenancy::TenantHandle;
 
 use crate::engine::{Cancellation, EngineError, RedriveReport, RedriveRequest};
-use crate::journal::Redriven;
 
 use super::super::channel::WakeUp;
 use super::super::ledger::{Entry, PendingDecision};

@@ -60,6 +60,34 @@ impl Database {
         Self { placement, start, instance, leases, other, others, owner, _io: io }
     }
 
+    /// Nobody has seen the instance for two hours.
+    pub(super) async fn silence(&self, instance: InstanceId) {
+        let sql = "UPDATE instances SET seen_at = now() - interval '2 hours' WHERE instance_id = $1";
+        self.owner.execute(sql, &[&instance.as_uuid()]).await.unwrap();
+    }
+
+    /// Comes back once PostgreSQL has noticed that the connection of a dead instance is gone.
+    pub(super) async fn sees_the_death_of(&self, instance: InstanceId) {
+        let sql = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted \
+                   AND ((classid::bigint << 32) | objid::bigint) = hashtextextended($1::text, 7310293))";
+        while self.owner.query_one(sql, &[&instance.to_string()]).await.unwrap().get::<_, bool>(0) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// All leases of these tenants, in the order of their ids.
+    pub(super) async fn leases(&self, tenants: &[TenantId]) -> Vec<(TenantId, InstanceId, i64, Timestamp)> {
+        let sql = "SELECT tenant_id, owner_id, epoch, expires_at FROM tenant_leases WHERE tenant_id = ANY ($1) \
+                   ORDER BY tenant_id";
+        let tenants: Vec<uuid::Uuid> = tenants.iter().map(|tenant_id| tenant_id.as_uuid()).collect();
+        let rows = self.owner.query(sql, &[&tenants]).await.unwrap();
+        let lease = |row: &tokio_postgres::Row| {
+            let (tenant_id, owner) = (TenantId::from_uuid(row.get(0)), InstanceId::from_uuid(row.get(1)));
+            (tenant_id, owner, row.get(2), row.get(3))
+        };
+        rows.iter().map(lease).collect()
+    }
+
     /// A tenant's rows.
     pub(super) async fn dump(&self, tenant_id: TenantId, into: &mut Dump) {
         for (table, columns) in [
@@ -73,7 +101,7 @@ impl Database {
                 "delivery_events",
                 "message_id, channel, kind, extract(epoch from at)::text, attempt_no, state, reason, \
                  extract(epoch from until)::text, failure_class, code, provider_account_id, receipt_status, \
-                 encode(receipt_key, 'hex')",
+                 encode(receipt_key, 'hex'), CASE WHEN kind IN (4, 8) THEN NULL ELSE event_id END",
             ),
             ("provider_refs", "provider_ref, message_id, channel, attempt_no"),
             (
@@ -147,6 +175,7 @@ pub(super) fn dump_model(tables: &Tables) -> Dump {
             maybe(event.account_id),
             maybe(event.receipt_status.map(carepost_kernel::ReceiptStatus::as_i16)),
             maybe(event.receipt_key.map(bytes)),
+            maybe((!super::is_made_in_passing(event)).then_some(event.event_id)),
         ])
     });
     dump.insert("delivery_events", events.collect());

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use carepost_kernel::{Channel, EventId, MessageId, TenantId};
-use carepost_store::EngineTx;
+use carepost_kernel::{Channel, EventId, InstanceId, MessageId, TenantId};
+use carepost_store::lease::fence;
+use carepost_store::{EngineConnection, EngineTx};
 
 use crate::types::DeliveryState;
 
@@ -40,6 +41,44 @@ pub struct FailedDelivery {
     pub state: DeliveryState,
 }
 
+/// What a redrive's page found and put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redriven {
+    /// Failed deliveries that match.
+    pub looked_at: usize,
+    /// The message of the last of them.
+    pub last: Option<MessageId>,
+    /// Those that were put back to work.
+    pub reopened: Vec<(MessageId, Channel)>,
+}
+
+/// Puts a page of failed deliveries back to work, or only counts them where there is no time (`again`: the present, and
+/// when they expire). One transaction behind the fence (DEL-10): `None` where the tenant is another's by now.
+///
+/// # Errors
+/// Where the database fails or a row cannot be read.
+pub async fn redrive_deliveries(
+    connection: &mut EngineConnection,
+    owner: InstanceId,
+    held: (TenantId, i64),
+    filter: &RedriveFilter,
+    page: u32,
+    again: Option<(Timestamp, Timestamp)>,
+) -> Result<Option<Redriven>> {
+    let tx = connection.begin().await?;
+    if !fence(&tx, owner, &[held]).await?.is_empty() {
+        return Ok(None);
+    }
+    let failed = list_failed_deliveries(&tx, held.0, filter, i64::from(page)).await?;
+    let last = failed.last().map(|one| one.message_id);
+    let mut redriven = Redriven { looked_at: failed.len(), last, reopened: Vec::new() };
+    if let Some((now, expires_at)) = again.filter(|_| !failed.is_empty()) {
+        redriven.reopened = reopen_deliveries(&tx, held.0, &failed, now, expires_at).await?;
+        tx.commit().await?;
+    }
+    Ok(Some(redriven))
+}
+
 /// A page of failed deliveries, the oldest first. It holds `limit` of them and the rest of its last message, so that the
 /// next page begins after that message and nothing is left out. Where channels come one after the other, a message has
 /// one delivery here, and none while another of its channels is at work or has reached the recipient.
@@ -70,7 +109,7 @@ pub async fn list_failed_deliveries(
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn reopen_deliveries(
+async fn reopen_deliveries(
     tx: &EngineTx<'_>,
     tenant_id: TenantId,
     wanted: &[FailedDelivery],

@@ -3,8 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use carepost_kernel::{Channel, Priority, TenantId, WaitReason};
-use carepost_store::{EngineConnection, EngineTx};
+use carepost_kernel::{Channel, InstanceId, Priority, TenantId, WaitReason};
+use carepost_store::EngineConnection;
+use carepost_store::lease::fence;
 
 use crate::gate::BY_CONFIGURATION;
 
@@ -38,23 +39,31 @@ pub async fn count_waiting(
     rows.iter().map(|row| Ok((rows::tenant_id(row)?, get(row, "waiting")?))).collect()
 }
 
-/// Makes due now what waits for a reason of the configuration; the channel of each row. Rows that somebody else is
-/// changing are left to them.
+/// Makes due now what waits for a reason of the configuration, at most `limit` rows; the channel of each. Rows that
+/// somebody else is changing are left to them. One transaction behind the fence (DEL-10): nothing where the tenant is
+/// another's by now.
 ///
 /// # Errors
 /// Where the database fails or a row cannot be read.
 pub async fn advance_deliveries(
-    tx: &EngineTx<'_>,
-    tenant_id: TenantId,
+    connection: &mut EngineConnection,
+    owner: InstanceId,
+    held: (TenantId, i64),
     now: Timestamp,
     limit: i64,
 ) -> Result<Vec<Channel>> {
+    let tx = connection.begin().await?;
+    if !fence(&tx, owner, &[held]).await?.is_empty() {
+        return Ok(Vec::new());
+    }
     let far = now.saturating_add(FAR).unwrap_or(Timestamp::MAX);
     let reasons: Vec<i16> = BY_CONFIGURATION.into_iter().map(WaitReason::as_i16).collect();
-    let tenant = tenant_id.as_uuid();
+    let tenant = held.0.as_uuid();
     let asked =
         tx.query(ADVANCE_DELIVERIES, &[&tenant, &channels(), &now, &far, &reasons, &limit, &priorities()]).await?;
-    asked.iter().map(rows::channel).collect()
+    let page = asked.iter().map(rows::channel).collect::<Result<Vec<_>>>()?;
+    tx.commit().await?;
+    Ok(page)
 }
 
 fn channels() -> Vec<i16> {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use carepost_delivery::store::{FailedDelivery, RedriveFilter, list_failed_deliveries, reopen_deliveries};
+use carepost_delivery::store::{FailedDelivery, RedriveFilter, Redriven, list_failed_deliveries, redrive_deliveries};
 use carepost_delivery::{DeliveryState, Strategy};
 use carepost_kernel::{Channel, MessageId};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::support::{World, noon};
@@ -111,6 +111,24 @@ async fn pages_of_any_size_lose_nothing_at_their_edges() {
     }
 }
 
+async fn redrive(world: &World, epoch: i64, again: Option<(Timestamp, Timestamp)>) -> Option<Redriven> {
+    let mut connection = world.engine().await;
+    let held = (world.tenant_id, epoch);
+    redrive_deliveries(&mut connection, world.instance, held, &filter(), 10, again).await.unwrap()
+}
+
+#[tokio::test]
+async fn del_10_a_former_owner_puts_nothing_back_and_a_count_changes_nothing() {
+    let world = World::new().await;
+    let failed = DeliveryState::Failed;
+    let message_id = standing(&world, Strategy::Fallback, &[(SMS, failed, false)]).await;
+    let again = Some((noon(), noon() + SignedDuration::from_hours(1)));
+    assert_eq!(redrive(&world, world.epoch - 1, again).await, None);
+    let counted = Redriven { looked_at: 1, last: Some(message_id), reopened: Vec::new() };
+    assert_eq!(redrive(&world, world.epoch, None).await, Some(counted));
+    assert_eq!(world.row(world.key(message_id, SMS)).await, Some((1, failed, false)));
+}
+
 #[tokio::test]
 async fn what_failed_before_a_redrive_follows_again() {
     use crate::support::{new_delivery, outcome};
@@ -118,13 +136,9 @@ async fn what_failed_before_a_redrive_follows_again() {
     let world = World::new().await;
     let failed = DeliveryState::Failed;
     let message_id = standing(&world, Strategy::Fallback, &[(SMS, failed, false), (EMAIL, failed, false)]).await;
-    let page = list(&world, &filter(), 10).await;
-    let mut connection = world.engine().await;
-    let tx = connection.begin().await.unwrap();
-    let until = noon() + SignedDuration::from_hours(1);
-    let reopened = reopen_deliveries(&tx, world.tenant_id, &page, noon(), until).await.unwrap();
-    tx.commit().await.unwrap();
-    assert_eq!(reopened, [(message_id, SMS)]);
+    let again = Some((noon(), noon() + SignedDuration::from_hours(1)));
+    let redriven = redrive(&world, world.epoch, again).await.unwrap();
+    assert_eq!(redriven.reopened, [(message_id, SMS)]);
     let sms = world.key(message_id, SMS);
     world.commit(LedgerBatch { starts: vec![world.start(sms, 2)], ..LedgerBatch::default() }).await;
     let fallback = Some(new_delivery(EMAIL));

@@ -45,8 +45,8 @@ pub(crate) struct World {
     placement: Placement,
     pub(crate) tenant_id: TenantId,
     pub(crate) account_id: ProviderAccountId,
-    instance: InstanceId,
-    epoch: i64,
+    pub(crate) instance: InstanceId,
+    pub(crate) epoch: i64,
     _leases: Leases,
     _io: IoRuntime,
 }

@@ -23,9 +23,8 @@ async fn advance(world: &World, limit: i64) -> Vec<usize> {
     let mut connection = world.engine().await;
     let mut pages = Vec::new();
     loop {
-        let tx = connection.begin().await.unwrap();
-        let page = advance_deliveries(&tx, world.tenant_id, noon(), limit).await.unwrap();
-        tx.commit().await.unwrap();
+        let held = (world.tenant_id, world.epoch);
+        let page = advance_deliveries(&mut connection, world.instance, held, noon(), limit).await.unwrap();
         assert!(page.iter().all(|channel| *channel == SMS));
         pages.push(page.len());
         if page.is_empty() {
@@ -63,4 +62,15 @@ async fn what_the_configuration_put_off_is_made_due_page_by_page_and_never_waits
     assert_eq!(advance(&world, 2).await, [1, 0]);
     assert_eq!(due_at(&world, held).await, noon());
     assert_eq!(due_at(&world, for_its_own_sake).await, soon);
+}
+
+#[tokio::test]
+async fn del_10_a_former_owner_makes_nothing_due() {
+    let world = World::new().await;
+    let soon = noon() + SignedDuration::from_secs(60);
+    let key = waiting(&world, WaitReason::Paused, soon).await;
+    let mut connection = world.engine().await;
+    let held = (world.tenant_id, world.epoch - 1);
+    let page = advance_deliveries(&mut connection, world.instance, held, noon(), 10).await.unwrap();
+    assert_eq!((page, due_at(&world, key).await), (Vec::new(), soon));
 }
