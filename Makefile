@@ -12,13 +12,13 @@ check:
 	cargo fmt --all --check && cargo clippy --workspace --all-targets --locked -- -D warnings
 bench:
 	cargo bench --locked -p carepost-benches
-# Every run in its short form, ten minutes; make loadtest ARGS="enqueue" is one run.
+# Every run in its short form, a quarter of an hour; make loadtest ARGS="enqueue" is one run.
 loadtest:
 	$(if $(ARGS),cargo run --release --locked -p carepost-loadtest -- $(ARGS),scripts/loadtest)
 # An hour at 70 % of the best rate: make soak ARGS="--duration-s 600"
 soak:
 	cargo run --release --locked -p carepost-loadtest -- soak $(ARGS)
-# Two hundred kills, outages, a full disk, sick providers, a wrong clock, in about twelve minutes; CHAOS=long has 1,000.
+# Two hundred kills, outages, a full disk, sick providers, a wrong clock, in about ten minutes; CHAOS=long has 1,000.
 chaos:
 	cargo run --release --locked -p carepost-loadtest -- chaos $(if $(filter long,$(CHAOS)),--long) $(ARGS)
 fmt:
