@@ -8,6 +8,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::dev;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{Bytes, BytesMut, Data, Payload};
@@ -25,6 +26,8 @@ use super::state::AppState;
 
 /// No body takes longer to come.
 const BODY_PATIENCE: Duration = Duration::from_secs(120);
+/// And none that is thrown away.
+const DISCARD_PATIENCE: Duration = Duration::from_secs(1);
 /// Memory for a body is given as it comes: what a header declares costs nothing. So much is free; beyond it, bodies
 /// share what [`super::state::HttpLimits::large_bodies_bytes`] gives, in steps of this size (DEL-12).
 pub(super) const STEP_BYTES: usize = 64 << 10;
@@ -101,6 +104,13 @@ pub(super) async fn read_raw(request: &HttpRequest, payload: Payload, limit_byte
             Err(ApiError::new(Code::InvalidRequest, "the body broke off or came too slowly"))
         }
     }
+}
+
+/// Reads a body and throws it away, for as long as it comes without delay.
+pub(super) async fn discard(mut payload: dev::Payload) {
+    let reading = async { while let Some(Ok(_)) = payload.next().await {} };
+    // The connection of one that comes more slowly is closed.
+    let _cut_off = tokio::time::timeout(DISCARD_PATIENCE, reading).await;
 }
 
 /// Keeps a body with its request, so that it can be read more than once.

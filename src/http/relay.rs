@@ -75,13 +75,22 @@ pub(super) async fn to_owner(request: ServiceRequest, next: Next<BoxBody>) -> Re
         && is_intake(request.request())
         && let Err(error) = take_place(request.request(), &state, tenant_id)
     {
-        return Ok(request.error_response(error));
+        return Ok(refuse(request, error).await);
     }
     match seat {
         Ok(Seat::Here) if is_relayed || !can_be_held(request.request()) => next.call(request).await,
         Err(error) if error != EngineError::Moving => next.call(request).await,
         seat => serve(request, next, &state, tenant_id, seat).await,
     }
+}
+
+/// Refuses, and throws away what is still to come: with an unread body on it the connection would be closed, and who comes
+/// again would have to open another one.
+async fn refuse(mut request: ServiceRequest, error: ApiError) -> ServiceResponse<BoxBody> {
+    if can_be_held(request.request()) {
+        json::discard(request.take_payload()).await;
+    }
+    request.error_response(error)
 }
 
 /// Leaves a place for its body with the request, or says why there is none.
@@ -136,35 +145,19 @@ async fn serve(
     json::hold(request.request(), body.clone());
     let (deadline, mut rest, mut was_away) = (instant() + PATIENCE, RESTS[0], false);
     loop {
-        match &seat {
-            Ok(Seat::Here) => {
-                let response = next.call(request).await?;
-                if !response.headers().contains_key(MOVING) {
-                    if was_away {
-                        count_relayed("came_here");
-                    }
-                    return Ok(response);
-                }
-                let (begun, _refusal) = response.into_parts();
-                request = ServiceRequest::from_parts(begun, Payload::None);
-            }
+        let turn = match &seat {
+            Ok(Seat::Here) => here(request, &next, was_away).await?,
             Ok(Seat::At(address)) => {
                 was_away = true;
-                match pass_on(request.request(), &body, state, (tenant_id, address)).await {
-                    Passed::NotYet => {}
-                    Passed::Answered(response) => {
-                        count_relayed("answered");
-                        return Ok(request.into_response(response));
-                    }
-                    Passed::Lost => {
-                        count_relayed("lost");
-                        return Ok(request.error_response(ApiError::unavailable(LOST)));
-                    }
-                }
+                there(request, &body, state, (tenant_id, address)).await
             }
-            Err(EngineError::Moving) => {}
+            Err(EngineError::Moving) => Turn::NotYet(request),
             Err(error) => return Ok(request.error_response(ApiError::from(error.clone()))),
-        }
+        };
+        request = match turn {
+            Turn::Answered(response) => return Ok(response),
+            Turn::NotYet(request) => request,
+        };
         if instant() >= deadline {
             count_relayed("given_up");
             tracing::warn!(tenant.id = %tenant_id, seat = ?seat, "give a request up: nobody takes its tenant");
@@ -175,6 +168,39 @@ async fn serve(
         sleep(rest).await;
         rest = (rest * 2).min(RESTS[1]);
         seat = state.engine.seat(tenant_id, WRONG_FOR).await;
+    }
+}
+
+/// What came of asking once.
+enum Turn {
+    Answered(ServiceResponse<BoxBody>),
+    /// The tenant is on its way: nothing was done.
+    NotYet(ServiceRequest),
+}
+
+async fn here(request: ServiceRequest, next: &Next<BoxBody>, was_away: bool) -> Result<Turn, Error> {
+    let response = next.call(request).await?;
+    if response.headers().contains_key(MOVING) {
+        let (begun, _refusal) = response.into_parts();
+        return Ok(Turn::NotYet(ServiceRequest::from_parts(begun, Payload::None)));
+    }
+    if was_away {
+        count_relayed("came_here");
+    }
+    Ok(Turn::Answered(response))
+}
+
+async fn there(request: ServiceRequest, body: &Bytes, state: &AppState, seat: (TenantId, &String)) -> Turn {
+    match pass_on(request.request(), body, state, seat).await {
+        Passed::NotYet => Turn::NotYet(request),
+        Passed::Answered(response) => {
+            count_relayed("answered");
+            Turn::Answered(request.into_response(response))
+        }
+        Passed::Lost => {
+            count_relayed("lost");
+            Turn::Answered(request.error_response(ApiError::unavailable(LOST)))
+        }
     }
 }
 

@@ -1,9 +1,14 @@
 //! Keys, scopes, methods, sizes, types, headers: what is the same for every path.
 
+use std::net::SocketAddr;
+
+use actix_web::dev::ServerHandle;
 use actix_web::test::TestRequest;
 use carepost_kernel::Secret;
 use carepost_tenancy::{NewTenant, PlacementChoice, Scope, TenantSettings};
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use uuid::Uuid;
 
 use super::support::{ADMIN_TOKEN, World, authorized};
@@ -161,9 +166,8 @@ async fn del_12_more_than_can_be_taken_in_is_refused_before_it_is_read() {
     assert_eq!(world.post(MESSAGES, &json!({})).await.status, 422);
 }
 
-#[actix_web::test]
-async fn a_caller_who_is_still_sending_sees_the_answer() {
-    let world = World::new().await;
+/// The world's server on a socket, until it is stopped.
+fn serve(world: &World) -> (SocketAddr, ServerHandle) {
     let state = world.state.clone();
     let server = actix_web::HttpServer::new(move || actix_web::App::new().configure(configure(state.clone())));
     let server = server.workers(1).bind("127.0.0.1:0").unwrap();
@@ -171,6 +175,51 @@ async fn a_caller_who_is_still_sending_sees_the_answer() {
     let server = server.run();
     let handle = server.handle();
     actix_web::rt::spawn(server);
+    (address, handle)
+}
+
+/// The next answer on a connection.
+async fn read_answer(stream: &mut TcpStream) -> String {
+    let mut seen = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&seen);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+            if body.len() == length.parse::<usize>().unwrap() {
+                return text.into_owned();
+            }
+        }
+        assert!(stream.read_buf(&mut seen).await.unwrap() > 0, "the connection was closed");
+    }
+}
+
+#[actix_web::test]
+async fn del_12_a_caller_who_is_refused_keeps_its_connection() {
+    let world = World::new().await;
+    let mut under_way = world.state.intake.place(world.tenant.tenant_id, 0).unwrap();
+    under_way.take_body(world.state.limits.intake_bytes).unwrap();
+    let (address, handle) = serve(&world);
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let body = vec![b'x'; 200_000];
+    let head = format!(
+        "POST {MESSAGES} HTTP/1.1\r\nHost: care.example.com\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        world.key,
+        body.len()
+    );
+    for _ in 0..3 {
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&body).await.unwrap();
+        let answer = read_answer(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
+    }
+    handle.stop(false).await;
+}
+
+#[actix_web::test]
+async fn a_caller_who_is_still_sending_sees_the_answer() {
+    let world = World::new().await;
+    let (address, handle) = serve(&world);
     let client = reqwest::Client::new();
     let large = vec![b'x'; world.state.limits.message_body_bytes * 3 / 2];
     for _ in 0..20 {
