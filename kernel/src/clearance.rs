@@ -51,11 +51,15 @@ pub enum WaitReason {
     UnknownOutcome = 13,
     /// The engine was stopped or taking over.
     TakeOver = 14,
+    /// The recipient, or the practice for one recipient, has had as many messages as are allowed for now.
+    Caps = 15,
+    /// The recipient gets messages of this topic gathered at set times.
+    Digest = 16,
 }
 
 impl WaitReason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Dispatch,
         Self::Scheduled,
         Self::QuietHours,
@@ -70,6 +74,8 @@ impl WaitReason {
         Self::AwaitingReceipt,
         Self::UnknownOutcome,
         Self::TakeOver,
+        Self::Caps,
+        Self::Digest,
     ];
 
     /// The name on the wire and in metric labels.
@@ -90,6 +96,8 @@ impl WaitReason {
             Self::AwaitingReceipt => "awaiting_receipt",
             Self::UnknownOutcome => "unknown_outcome",
             Self::TakeOver => "take_over",
+            Self::Caps => "caps",
+            Self::Digest => "digest",
         }
     }
 

@@ -91,6 +91,18 @@ ids! {
     AuditEventId = "audit event",
     /// A place that wants to be told of events.
     WebhookEndpointId = "webhook endpoint",
+    /// A person whom a tenant speaks to: a patient, or somebody who answers for one.
+    RecipientId = "recipient",
+    /// A phone number or email address of a recipient.
+    ContactPointId = "contact point",
+    /// One entry of the evidence of consent.
+    ConsentEventId = "consent event",
+    /// A template with all its versions.
+    TemplateId = "template",
+    /// A short first-party link.
+    LinkId = "link",
+    /// One template sent to a list of recipients.
+    BulkSendId = "bulk send",
 }
 
 /// UUIDv7 with a counter inside the millisecond, so that ids of one process never sort backwards.

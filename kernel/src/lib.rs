@@ -27,6 +27,7 @@ pub mod reach;
 pub mod retry;
 pub mod seal;
 pub mod segments;
+pub mod topic;
 
 pub use chain::Chain;
 pub use channel::Channel;
@@ -36,8 +37,8 @@ pub use content::{Attachment, Content, EmailContent, InAppContent, SmsContent};
 pub use dice::Dice;
 pub use error::ErrorKind;
 pub use id::{
-    ApiKeyId, AuditEventId, EventId, InboundId, InstanceId, MessageId, PlacementId, ProviderAccountId, TenantId,
-    WebhookEndpointId,
+    ApiKeyId, AuditEventId, BulkSendId, ConsentEventId, ContactPointId, EventId, InboundId, InstanceId, LinkId, MessageId,
+    PlacementId, ProviderAccountId, RecipientId, TemplateId, TenantId, WebhookEndpointId,
 };
 pub use name::UnknownName;
 pub use outcome::{AttemptRef, Failure, FailureClass, ReceiptStatus, SendOutcome};
@@ -48,3 +49,4 @@ pub use purpose::{Priority, Purpose};
 pub use reach::Reach;
 pub use retry::RetryPolicy;
 pub use seal::{DataKey, SealError};
+pub use topic::Topic;

@@ -19,12 +19,28 @@ named! {
         EventsRead = "events:read",
         /// Manage the tenant's own accounts, keys, limits and webhooks.
         AdminTenant = "admin:tenant",
+        /// See recipients, their contact points, preferences and consent: health information.
+        RecipientsRead = "recipients:read",
+        /// Make, change, merge and import recipients and their contact points.
+        RecipientsWrite = "recipients:write",
+        /// Write down consent, its revocation, preferences and suppressions.
+        ConsentWrite = "consent:write",
+        /// Ask the gate what it would say.
+        GateRead = "gate:read",
+        /// Change the policy of the gate.
+        GateManage = "gate:manage",
+        /// See, preview and render templates.
+        TemplatesRead = "templates:read",
+        /// Make, change, publish and archive templates: `comms:manage_templates`.
+        TemplatesManage = "templates:manage",
+        /// Send to lists of recipients: `comms:send_bulk`.
+        BulkSend = "bulk:send",
     }
 }
 
 /// A set of scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Scopes(u8);
+pub struct Scopes(u16);
 
 impl Scopes {
     /// Whether the scope is among them.
@@ -44,7 +60,7 @@ impl Scopes {
         Scope::ALL.iter().copied().filter(move |scope| self.contains(*scope))
     }
 
-    const fn bit(scope: Scope) -> u8 {
+    const fn bit(scope: Scope) -> u16 {
         1 << scope as u8
     }
 }

@@ -1,0 +1,8 @@
+//! Room: recipients, contact points, consent, preferences, suppressions, quiet hours and caps.
+
+pub mod error;
+pub mod events;
+pub mod metrics;
+pub mod rules;
+pub mod store;
+pub mod types;

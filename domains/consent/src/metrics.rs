@@ -1,0 +1,1 @@
+//! Metrics of the room. Labels are enums, never ids.
