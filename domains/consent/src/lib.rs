@@ -1,8 +1,13 @@
 //! Room: recipients, contact points, consent, preferences, suppressions, quiet hours and caps.
 
+pub mod address;
+pub mod commands;
 pub mod error;
 pub mod events;
+pub mod evidence;
 pub mod metrics;
 pub mod rules;
 pub mod store;
 pub mod types;
+
+pub use error::{ConsentError, FieldFault};
