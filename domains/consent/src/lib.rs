@@ -2,7 +2,10 @@
 
 pub mod error;
 pub mod events;
+pub mod explain;
+pub mod message_types;
 pub mod metrics;
+pub mod policy;
 pub mod rules;
 pub mod store;
 pub mod types;
