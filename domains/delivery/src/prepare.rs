@@ -12,13 +12,15 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
+use carepost_consent::message_types;
+use carepost_consent::policy::GatePolicy;
 use carepost_kernel::{
     ApiKeyId, Channel, DataKey, EmailContent, InAppContent, MessageId, Phi, Priority, Purpose, SealError, SmsContent,
     TenantId, segments,
 };
 use carepost_tenancy::types::TenantSettings;
 
-use crate::types::{DeliveryKey, IdempotencyClaim, NewDelivery, NewMessage, Payload, Recipient, Strategy};
+use crate::types::{About, DeliveryKey, IdempotencyClaim, NewDelivery, NewMessage, Payload, Recipient, Strategy};
 
 pub use carepost_consent::address::{address_hash, normalize_address};
 
@@ -51,6 +53,8 @@ pub struct EnqueueRequest {
     pub expires_at: Option<Timestamp>,
     /// The caller's own notes.
     pub metadata: BTreeMap<String, String>,
+    /// Whom and what it is about.
+    pub about: About,
 }
 
 /// A fault of one field.
@@ -126,8 +130,8 @@ pub fn prepare(
     let channels = plan(&request, &to, &mut faults);
     let (scheduled_at, expires_at) = times(&request, context, &mut faults);
     check_metadata(&request.metadata, &mut faults);
-    let (strategy, purpose, priority) =
-        (request.strategy, request.purpose.unwrap_or(Purpose::Transactional), request.priority);
+    let purpose = purpose(&request, &mut faults);
+    let (strategy, priority) = (request.strategy, request.priority);
     let payload = content::complete(request, to, &channels, &mut faults);
     if !faults.0.is_empty() {
         return Err(PrepareError::Invalid(faults.0));
@@ -236,6 +240,24 @@ fn times(request: &EnqueueRequest, context: PrepareContext<'_>, faults: &mut Fau
         faults.add("/expires_at", "must lie in the future and after send_at");
     }
     (scheduled_at, expires_at)
+}
+
+/// The purpose that the message is sent for: by its type, where the caller does not say. What a type calls marketing is
+/// marketing, whatever the caller says (decision C32).
+fn purpose(request: &EnqueueRequest, faults: &mut Faults) -> Purpose {
+    let key = request.about.message_type.as_deref();
+    let known = key.and_then(message_types::shipped);
+    if key.is_some() && known.is_none() {
+        faults.add("/type", "must be the key of a message type");
+    }
+    if request.about.language.as_deref().is_some_and(|language| !GatePolicy::LANGUAGES.contains(&language)) {
+        faults.add("/language", "must be en or es");
+    }
+    let of_type = known.map(|known| known.purpose);
+    if of_type == Some(Purpose::Marketing) && request.purpose.is_some_and(|purpose| purpose != Purpose::Marketing) {
+        faults.add("/purpose", "must be marketing, as the type is");
+    }
+    request.purpose.or(of_type).unwrap_or(Purpose::Transactional)
 }
 
 fn check_metadata(metadata: &BTreeMap<String, String>, faults: &mut Faults) {

@@ -200,6 +200,8 @@ impl Draw {
             event_id: EventId::new(now),
             at: now,
             waits: Vec::new(),
+            gate: None,
+            counts: None,
         }
     }
 
