@@ -2,7 +2,10 @@
 
 pub mod error;
 pub mod events;
+pub mod footer;
 pub mod metrics;
+pub mod permanence;
 pub mod rules;
 pub mod store;
+pub mod tokens;
 pub mod types;
