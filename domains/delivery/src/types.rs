@@ -13,6 +13,8 @@ use carepost_kernel::{
     Purpose, SmsContent, TenantId, WaitReason,
 };
 
+use crate::links::NewLink;
+
 pub use event::{DeliveryEvent, EventKind};
 
 /// How the channels of a plan are used.
@@ -291,6 +293,8 @@ pub struct NewMessage {
     pub idempotency: Option<IdempotencyClaim>,
     /// Who brought it.
     pub api_key_id: Option<ApiKeyId>,
+    /// The short links in it, stored with it.
+    pub links: Vec<NewLink>,
 }
 
 impl NewMessage {
