@@ -30,7 +30,7 @@ const STYLES: [&str; 33] = [
 ];
 /// Nothing that fetches, runs, or hides what it is.
 const NEVER: [&str; 13] = [
-    "url", "expression", "javascript", "vbscript", "import", "behavior", "-moz-binding", "\\", "/*", "<", ">", "@charset",
+    "url(", "expression", "javascript", "vbscript", "@import", "behavior", "-moz-binding", "\\", "/*", "<", ">", "@charset",
     "\u{E000}",
 ];
 

@@ -63,7 +63,7 @@ impl Markup {
         let mut at = 0;
         while at < bytes.len() {
             at += match self.state {
-                State::Text if text[at..].starts_with("<!--") => self.enter(State::Comment, 4),
+                State::Text if bytes[at..].starts_with(b"<!--") => self.enter(State::Comment, 4),
                 State::Text if is_tag_start(&bytes[at..]) => {
                     self.tag.clear();
                     self.enter(State::Tag, 1)
