@@ -5,9 +5,15 @@ pub mod commands;
 pub mod error;
 pub mod events;
 pub mod evidence;
+pub mod explain;
+pub mod footer;
+pub mod message_types;
 pub mod metrics;
+pub mod permanence;
+pub mod policy;
 pub mod rules;
 pub mod store;
+pub mod tokens;
 pub mod types;
 
 pub use commands::Desk;
