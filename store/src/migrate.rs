@@ -30,6 +30,7 @@ const CONTROL: Files = files!("control":
 const PLACEMENT: Files = files!("placement":
     "202611220300_create_messages",
     "202611221030_create_instances",
+    "202611221810_create_templates",
 );
 
 /// The oldest PostgreSQL that will do.
