@@ -31,6 +31,7 @@ const CONTROL: Files = files!("control":
 const PLACEMENT: Files = files!("placement":
     "202611220300_create_messages",
     "202611221030_create_instances",
+    "202611221800_create_recipients",
     "202611221820_create_links",
 );
 

@@ -22,7 +22,7 @@ use carepost_tenancy::types::TenantSettings;
 use crate::links::{self, LinkContext, NewLink};
 use crate::types::{DeliveryKey, IdempotencyClaim, NewDelivery, NewMessage, Payload, Recipient, Strategy};
 
-pub use recipient::normalize_address;
+pub use carepost_consent::address::{address_hash, normalize_address};
 
 /// What a caller asks to be said.
 #[derive(Clone, Default)]
@@ -193,12 +193,6 @@ pub fn claim(keyed: KeyedBody<'_>, context: PrepareContext<'_>) -> IdempotencyCl
 #[must_use]
 pub fn is_idempotency_key(key: &str) -> bool {
     (1..=KEY_LIMIT_BYTES).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// Keyed hash of an address, the same wherever the address is looked up.
-#[must_use]
-pub fn address_hash(hash_key: &DataKey, channel: Channel, address: &str) -> [u8; 16] {
-    hash_key.hash(channel.as_str(), address.as_bytes())
 }
 
 /// The delivery row of one channel.

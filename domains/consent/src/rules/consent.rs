@@ -1,0 +1,106 @@
+//! Whether the consent that the policy asks for is on file.
+
+use jiff::Timestamp;
+
+use carepost_kernel::{Channel, Purpose, Verdict};
+
+use super::GateQuestion;
+use crate::explain::GateCode;
+use crate::policy::{ConsentNeed, UnknownAddress};
+use crate::types::{ConsentState, Grant, PersonFacts};
+
+/// How things stand with consent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Enough,
+    Missing,
+    Expired,
+    Revoked,
+}
+
+/// Holds where the consent for this purpose is missing, has expired or was taken back.
+///
+/// A revocation by anybody at the address stands until a later grant: whoever reads there has asked for silence (decision
+/// C58). Where the message is for one person, only that person's grants count. Advertising needs a grant that names it:
+/// consent to everything is not consent to advertising.
+#[must_use]
+pub fn consent(question: &GateQuestion<'_>) -> Verdict {
+    let purpose = question.purpose();
+    let missing = if purpose == Purpose::Marketing { GateCode::NoMarketingConsent } else { GateCode::NoConsent };
+    match standing(question) {
+        Standing::Enough => Verdict::Go,
+        Standing::Missing if may_go_exempt(question) => Verdict::Go,
+        Standing::Missing => missing.other_channel(),
+        Standing::Expired => GateCode::ConsentExpired.other_channel(),
+        Standing::Revoked => GateCode::ConsentRevoked.other_channel(),
+    }
+}
+
+/// Whether it leaves on the health-care exemption instead of consent. Such messages have limits of their own, and their
+/// [`PastSend`](crate::types::PastSend) says so.
+#[must_use]
+pub fn goes_by_exemption(question: &GateQuestion<'_>) -> bool {
+    // The cheap half first: few practices use it.
+    may_go_exempt(question) && standing(question) == Standing::Missing
+}
+
+fn may_go_exempt(question: &GateQuestion<'_>) -> bool {
+    let is_phone = matches!(question.channel, Channel::Sms | Channel::Voice);
+    let is_listed = question.message_type.is_some_and(|found| found.is_exempt_purpose);
+    let was_given = match question.recipient_id {
+        Some(_) => question.person().is_some(),
+        None => !question.facts.people.is_empty(),
+    };
+    question.policy.source().exemption.is_used && is_phone && is_listed && was_given && !question.is_marketing()
+}
+
+fn standing(question: &GateQuestion<'_>) -> Standing {
+    let purpose = question.purpose();
+    let need = question.policy.need(purpose, question.channel);
+    let people = question.facts.people.as_slice();
+    if people.is_empty() && question.recipient_id.is_none() && purpose != Purpose::Emergency {
+        return match question.policy.unknown_address(purpose) {
+            UnknownAddress::CallerAttests => Standing::Enough,
+            UnknownAddress::Refuse => Standing::Missing,
+        };
+    }
+    let now = question.now;
+    let revoked_at = people.iter().flat_map(|person| revocations(person, purpose)).max();
+    let grants = || question.addressed().iter().flat_map(|person| grants(person, purpose));
+    // A revocation and a grant of the same instant: the revocation stands.
+    let is_later = |grant: &Grant| revoked_at.is_none_or(|revoked_at| revoked_at < grant.since);
+    let is_alive = |grant: &Grant| grant.expires_at.is_none_or(|expires_at| now < expires_at);
+    let is_lifted = revoked_at.is_none() || grants().any(|grant| is_later(grant) && is_alive(grant));
+    if !is_lifted {
+        return Standing::Revoked;
+    }
+    let is_enough = |grant: &Grant| is_later(grant) && satisfies(grant, purpose, need);
+    let is_known = question.recipient_id.is_none() || question.person().is_some();
+    match need {
+        ConsentNeed::None => Standing::Enough,
+        ConsentNeed::Implied if is_known => Standing::Enough,
+        _ if !is_known => Standing::Missing,
+        _ if grants().any(|grant| is_enough(grant) && is_alive(grant)) => Standing::Enough,
+        _ if grants().any(is_enough) => Standing::Expired,
+        _ => Standing::Missing,
+    }
+}
+
+fn speaks_of(grant: &Grant, purpose: Purpose) -> bool {
+    grant.purpose.is_none_or(|named| named == purpose)
+}
+
+fn revocations(person: &PersonFacts, purpose: Purpose) -> impl Iterator<Item = Timestamp> {
+    let revoked = move |grant: &&Grant| grant.state == ConsentState::Revoked && speaks_of(grant, purpose);
+    person.grants.iter().filter(revoked).map(|grant| grant.since)
+}
+
+fn grants(person: &PersonFacts, purpose: Purpose) -> impl Iterator<Item = &Grant> {
+    person.grants.iter().filter(move |grant| grant.state != ConsentState::Revoked && speaks_of(grant, purpose))
+}
+
+fn satisfies(grant: &Grant, purpose: Purpose, need: ConsentNeed) -> bool {
+    let names_purpose = purpose != Purpose::Marketing || grant.purpose == Some(Purpose::Marketing);
+    let is_strong = need != ConsentNeed::Written || grant.state == ConsentState::GrantedInWriting;
+    names_purpose && is_strong
+}

@@ -1,0 +1,57 @@
+//! A message says who is speaking (CON-014).
+
+use std::borrow::Cow;
+
+use carepost_kernel::{Channel, Verdict};
+
+use super::GateQuestion;
+use crate::explain::GateCode;
+use crate::policy::{GatePolicy, SmsIdentification};
+
+/// Refuses a text message without the practice's name, and an email where the practice has no address for the footer.
+#[must_use]
+pub fn identification(question: &GateQuestion<'_>) -> Verdict {
+    let source = question.policy.source();
+    let is_silent = match question.channel {
+        Channel::Sms => question.is_identified == Some(false) && is_name_needed(question),
+        Channel::Email => source.identification.email_footer && source.practice.postal_address.trim().is_empty(),
+        Channel::InApp | Channel::Push | Channel::Voice => false,
+    };
+    if is_silent && !question.is_emergency() { GateCode::SenderNotIdentified.refuse() } else { Verdict::Go }
+}
+
+fn is_name_needed(question: &GateQuestion<'_>) -> bool {
+    match question.policy.source().identification.sms {
+        SmsIdentification::Off => false,
+        // The exemption asks for the name each time.
+        SmsIdentification::First => {
+            let is_other = |id| id != question.message_id;
+            !question.facts.sends.iter().any(|send| is_other(send.message_id)) || super::goes_by_exemption(question)
+        }
+        SmsIdentification::Every => true,
+    }
+}
+
+/// Whether a text names the practice near its beginning, in whatever case.
+#[must_use]
+pub fn names_practice(policy: &GatePolicy, text: &str) -> bool {
+    let name = policy.practice.name.trim();
+    let text = text.trim_start();
+    // A greeting may stand before it.
+    let is_at = |at: usize| starts_with(text.get(at..).unwrap_or_default(), name);
+    !name.is_empty() && text.char_indices().take(GREETING_CHARS).any(|(at, _)| is_at(at))
+}
+
+const GREETING_CHARS: usize = 40;
+
+fn starts_with(text: &str, name: &str) -> bool {
+    let mut characters = text.chars().flat_map(char::to_lowercase);
+    name.chars().flat_map(char::to_lowercase).all(|wanted| characters.next() == Some(wanted))
+}
+
+/// The text with the practice's name before it, where it does not name it yet.
+#[must_use]
+pub fn with_practice_name<'a>(policy: &GatePolicy, text: &'a str) -> Cow<'a, str> {
+    let name = policy.practice.name.trim();
+    if name.is_empty() || names_practice(policy, text) { text.into() } else { format!("{name}: {text}").into() }
+}
