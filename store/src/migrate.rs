@@ -33,6 +33,7 @@ const PLACEMENT: Files = files!("placement":
     "202611221030_create_instances",
     "202611221800_create_recipients",
     "202611221820_create_links",
+    "202611221840_store_gate_decisions",
 );
 
 /// The oldest PostgreSQL that will do.

@@ -17,4 +17,5 @@ pub mod store;
 pub mod tokens;
 pub mod types;
 
+pub use commands::Desk;
 pub use error::{ConsentError, FieldFault};

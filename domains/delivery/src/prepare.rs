@@ -13,6 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 use zeroize::Zeroizing;
 
+use carepost_consent::message_types;
+use carepost_consent::policy::GatePolicy;
 use carepost_kernel::{
     ApiKeyId, Channel, DataKey, EmailContent, InAppContent, MessageId, Phi, Priority, Purpose, SealError, SmsContent,
     TenantId, segments,
@@ -20,7 +22,7 @@ use carepost_kernel::{
 use carepost_tenancy::types::TenantSettings;
 
 use crate::links::{self, LinkContext, NewLink};
-use crate::types::{DeliveryKey, IdempotencyClaim, NewDelivery, NewMessage, Payload, Recipient, Strategy};
+use crate::types::{About, DeliveryKey, IdempotencyClaim, NewDelivery, NewMessage, Payload, Recipient, Strategy};
 
 pub use carepost_consent::address::{address_hash, normalize_address};
 
@@ -53,6 +55,8 @@ pub struct EnqueueRequest {
     pub expires_at: Option<Timestamp>,
     /// The caller's own notes.
     pub metadata: BTreeMap<String, String>,
+    /// Whom and what it is about.
+    pub about: About,
     /// Links lead over short ones below this address of ours, and following them is known; `None`: they stay as they are.
     pub track_links: Option<Url>,
 }
@@ -130,10 +134,12 @@ pub fn prepare(
     let channels = plan(&request, &to, &mut faults);
     let (scheduled_at, expires_at) = times(&request, context, &mut faults);
     check_metadata(&request.metadata, &mut faults);
-    let (strategy, purpose, priority) =
-        (request.strategy, request.purpose.unwrap_or(Purpose::Transactional), request.priority);
+    let purpose = purpose(&request, &mut faults);
+    let (strategy, priority) = (request.strategy, request.priority);
     let public_url = request.track_links.clone();
-    if public_url.is_some() && !links::may_track(purpose) {
+    let of_type = request.about.message_type.as_deref().and_then(message_types::shipped);
+    let may_track = links::may_track(purpose) && of_type.is_none_or(|known| known.is_trackable);
+    if public_url.is_some() && !may_track {
         faults.add("/track_links", "is not for emergencies and health care: their links are never tracked");
     }
     let mut payload = content::complete(request, to, &channels, &mut faults);
@@ -262,6 +268,24 @@ fn times(request: &EnqueueRequest, context: PrepareContext<'_>, faults: &mut Fau
         faults.add("/expires_at", "must lie in the future and after send_at");
     }
     (scheduled_at, expires_at)
+}
+
+/// The purpose that the message is sent for: by its type, where the caller does not say. What a type calls marketing is
+/// marketing, whatever the caller says (decision C32).
+fn purpose(request: &EnqueueRequest, faults: &mut Faults) -> Purpose {
+    let key = request.about.message_type.as_deref();
+    let known = key.and_then(message_types::shipped);
+    if key.is_some() && known.is_none() {
+        faults.add("/type", "must be the key of a message type");
+    }
+    if request.about.language.as_deref().is_some_and(|language| !GatePolicy::LANGUAGES.contains(&language)) {
+        faults.add("/language", "must be en or es");
+    }
+    let of_type = known.map(|known| known.purpose);
+    if of_type == Some(Purpose::Marketing) && request.purpose.is_some_and(|purpose| purpose != Purpose::Marketing) {
+        faults.add("/purpose", "must be marketing, as the type is");
+    }
+    request.purpose.or(of_type).unwrap_or(Purpose::Transactional)
 }
 
 fn check_metadata(metadata: &BTreeMap<String, String>, faults: &mut Faults) {

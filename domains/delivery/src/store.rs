@@ -25,7 +25,7 @@ pub use links::{LinkRecord, get_link, insert_link_click};
 pub use reads::{MessageFilter, get_message, list_messages};
 pub use redrive::{FailedDelivery, RedriveFilter, Redriven, list_failed_deliveries, redrive_deliveries};
 pub use sweep::{ParkedMatch, Stretch, SweepBounds, Swept, list_parked_matches, list_stretches, sweep_stretch};
-pub use waiting::{advance_deliveries, count_waiting};
+pub use waiting::{PutOff, advance_deliveries, count_waiting};
 
 /// Every SQL file of the room by name, for the test that prepares them all.
 pub const SQL_FILES: &[(&str, &str)] = &[

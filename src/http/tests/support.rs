@@ -13,6 +13,7 @@ use carepost_actors::{
     RedriveRequest, Seat,
 };
 use carepost_audit::Actor;
+use carepost_consent::types::AddressKey;
 use carepost_delivery::ingest::{Ingested, commit_messages};
 use carepost_delivery::{DeliveryEvent, NewMessage};
 use carepost_kernel::{
@@ -253,6 +254,8 @@ pub(crate) struct StoringEngine {
     pub(crate) receipts: Mutex<Vec<ReceiptEvent>>,
     pub(crate) inbound: Mutex<usize>,
     pub(crate) redrives: Mutex<Vec<RedriveRequest>>,
+    pub(crate) consent_changes: Mutex<Vec<(TenantId, Vec<AddressKey>)>>,
+    pub(crate) policy_changes: Mutex<Vec<TenantId>>,
     pub(crate) events: broadcast::Sender<Arc<DeliveryEvent>>,
 }
 
@@ -267,6 +270,8 @@ impl StoringEngine {
             receipts: Mutex::default(),
             inbound: Mutex::default(),
             redrives: Mutex::default(),
+            consent_changes: Mutex::default(),
+            policy_changes: Mutex::default(),
             events,
         }
     }
@@ -334,6 +339,14 @@ impl EngineApi for StoringEngine {
     async fn receive_inbound(&self, _: &Arc<ProviderAccount>, inbound: Vec<InboundMessage>) -> Result<(), EngineError> {
         *lock(&self.inbound) += inbound.len();
         Ok(())
+    }
+
+    async fn consent_changed(&self, tenant_id: TenantId, keys: &[AddressKey]) {
+        lock(&self.consent_changes).push((tenant_id, keys.to_vec()));
+    }
+
+    async fn policy_changed(&self, tenant_id: TenantId) {
+        lock(&self.policy_changes).push(tenant_id);
     }
 
     fn listen(&self, _: TenantId) -> broadcast::Receiver<Arc<DeliveryEvent>> {

@@ -201,6 +201,8 @@ impl Draw {
             event_id: EventId::new(now),
             at: now,
             waits: Vec::new(),
+            gate: None,
+            counts: None,
         }
     }
 

@@ -108,7 +108,7 @@ impl World {
 
     pub(crate) fn start(&self, key: DeliveryKey, attempt_no: i16) -> AttemptStart {
         let (account_id, event_id) = (self.account_id, EventId::new(noon()));
-        AttemptStart { key, attempt_no, account_id, event_id, at: noon(), waits: Vec::new() }
+        AttemptStart { key, attempt_no, account_id, event_id, at: noon(), waits: Vec::new(), gate: None, counts: None }
     }
 
     /// News of an attempt; equal numbers are copies.
