@@ -7,6 +7,7 @@ pub mod events;
 pub mod evidence;
 pub mod explain;
 pub mod footer;
+pub mod mask;
 pub mod message_types;
 pub mod metrics;
 pub mod permanence;
