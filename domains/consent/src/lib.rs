@@ -3,6 +3,7 @@
 pub mod error;
 pub mod events;
 pub mod explain;
+pub mod keywords;
 pub mod message_types;
 pub mod metrics;
 pub mod policy;
