@@ -71,6 +71,7 @@ impl Deployment {
             dice: Dice::system(),
             instance: InstanceId::new(clock.now()),
             peer_address: peer_url.to_string(),
+            public_url: public_url.clone(),
             directory: storage.directory.clone(),
             journals: Arc::new(storage.placements.clone()),
             webhook_client: carepost_actors::webhook_client(storage.directory.reach())
