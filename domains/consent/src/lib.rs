@@ -8,6 +8,7 @@ pub mod evidence;
 pub mod explain;
 pub mod footer;
 pub mod mask;
+pub mod keywords;
 pub mod message_types;
 pub mod metrics;
 pub mod permanence;
