@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use crate::config::{Config, OutboundSettings};
-use crate::http::{AppState, HttpLimits, Intake, Streams, openapi};
+use crate::http::{AppState, HttpLimits, Intake, Streams, Visits, openapi};
 use crate::telemetry::Metrics;
 
 pub use storage::{Access, Storage};
@@ -128,6 +128,7 @@ impl Deployment {
             is_leaving: Arc::clone(&self.is_leaving),
             intake: Intake::new(limits.intake_bytes),
             large_bodies: limits.large_bodies(),
+            visits: Visits::default(),
         }
     }
 

@@ -9,7 +9,7 @@ use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr};
 use utoipa::{Modify, OpenApi};
 
 use super::error::{Code, FaultView, ProblemView};
-use super::{admin, events, health, in_app, inbound, messages, webhooks};
+use super::{admin, events, health, in_app, inbound, messages, unsubscribe, webhooks};
 
 /// The document.
 #[derive(OpenApi)]
@@ -34,6 +34,7 @@ use super::{admin, events, health, in_app, inbound, messages, webhooks};
         in_app::read_in_app_message,
         in_app::stream_in_app,
         inbound::list_inbound_messages,
+        unsubscribe::unsubscribe,
         webhooks::receive_webhook,
         webhooks::receive_webhook_by_get,
         admin::tenants::create_tenant,
@@ -69,6 +70,7 @@ use super::{admin, events, health, in_app, inbound, messages, webhooks};
         (name = "events", description = "What happens to messages, as it happens."),
         (name = "in-app", description = "The recipients' own inboxes."),
         (name = "inbound", description = "Messages from outside."),
+        (name = "pages", description = "What recipients' mail programs call."),
         (name = "webhooks", description = "What vendors call."),
         (name = "admin", description = "Configuration, audited and reversible."),
         (name = "health", description = "Signs of life."),
@@ -112,7 +114,8 @@ struct Problems;
 impl Modify for Problems {
     fn modify(&self, document: &mut Document) {
         for (path, item) in &mut document.paths.paths {
-            let is_health = path.starts_with("/health/");
+            // Neither is answered with problems: health says how it is, and people get pages.
+            let is_health = path.starts_with("/health/") || path.starts_with("/u/");
             for operation in operations(item).into_iter().filter(|_| !is_health) {
                 for code in problems_of(path, operation) {
                     let status = code.status().as_u16().to_string();

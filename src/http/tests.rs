@@ -3,7 +3,9 @@
 mod admin;
 mod contract;
 mod edges;
+mod links;
 mod messages;
+mod preferences;
 mod streams;
 mod support;
 mod webhooks;
