@@ -187,6 +187,14 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ApiErr
     }
 }
 
+/// Parses a list.
+///
+/// # Errors
+/// As [`parse`].
+pub(super) fn parse_list<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<Vec<T>, ApiError> {
+    serde_json::from_slice(bytes).map_err(|error| explain::<Vec<T>>(bytes, &error))
+}
+
 fn explain<'a, T: Deserialize<'a>>(bytes: &'a [u8], first: &serde_json::Error) -> ApiError {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let located = serde_path_to_error::deserialize::<_, T>(&mut deserializer).err();
