@@ -4,6 +4,7 @@ mod admin;
 mod contract;
 mod edges;
 mod messages;
+mod recipients;
 mod streams;
 mod support;
 mod webhooks;

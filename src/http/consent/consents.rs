@@ -94,12 +94,12 @@ pub(crate) struct ConsentEventView {
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
     /// Who wrote it down.
-    recorded_by: ActorView,
+    recorded_by: RecorderView,
 }
 
 /// Who wrote something down.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct ActorView {
+pub(crate) struct RecorderView {
     /// What kind of somebody.
     #[schema(value_type = ActorKindName)]
     kind: &'static str,
@@ -285,7 +285,7 @@ pub(super) fn below_said(error: ConsentError) -> ConsentError {
     }
 }
 
-impl From<Actor> for ActorView {
+impl From<Actor> for RecorderView {
     fn from(actor: Actor) -> Self {
         Self { kind: actor.kind.as_str(), id: actor.id }
     }

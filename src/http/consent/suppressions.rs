@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::consents::{ActorView, below_said};
+use super::consents::{RecorderView, below_said};
 use super::{SaidBody, actor_of, announce};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
@@ -69,7 +69,7 @@ pub(crate) struct SuppressionView {
     #[serde(skip_serializing_if = "Option::is_none")]
     lifted_at: Option<Timestamp>,
     /// Who wrote it down.
-    recorded_by: ActorView,
+    recorded_by: RecorderView,
 }
 
 /// An address that shall get nothing.

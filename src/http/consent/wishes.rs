@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::consents::ActorView;
+use super::consents::RecorderView;
 use super::{actor_of, announce};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
@@ -118,7 +118,7 @@ pub(crate) struct PreferenceVersionView {
     #[schema(value_type = SourceName)]
     source: ConsentSource,
     /// Who wrote them down.
-    recorded_by: ActorView,
+    recorded_by: RecorderView,
     /// When.
     at: Timestamp,
 }
@@ -160,7 +160,7 @@ pub(crate) struct AcceptedTermsView {
     #[schema(value_type = SourceName)]
     source: ConsentSource,
     /// Who wrote it down.
-    recorded_by: ActorView,
+    recorded_by: RecorderView,
     /// When.
     accepted_at: Timestamp,
 }
