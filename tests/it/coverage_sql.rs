@@ -15,6 +15,7 @@ const FOLDERS: [(&str, &str, &str); 5] = [
     ("domains/tenancy/src/sql/", "carepost_control", "carepost_engine"),
     ("domains/consent/src/sql/", "carepost_pooled", "carepost_app"),
     ("domains/delivery/src/sql/", "carepost_pooled", "carepost_engine"),
+    ("domains/templates/src/sql/", "carepost_pooled", "carepost_app"),
 ];
 
 /// Not single statements, or not such that can be planned.

@@ -7,6 +7,8 @@ pub mod events;
 pub mod evidence;
 pub mod explain;
 pub mod footer;
+pub mod mask;
+pub mod keywords;
 pub mod message_types;
 pub mod metrics;
 pub mod permanence;

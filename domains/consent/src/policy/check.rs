@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use carepost_kernel::{Channel, Purpose};
 
-use super::{ConsentNeed, DayHours, GatePolicy, states};
+use super::{ConsentNeed, DayHours, GatePolicy, continental_zones, states};
 use crate::message_types;
 
 /// One fault of a policy.
@@ -33,6 +33,8 @@ impl Faults {
 /// All faults of a policy.
 pub(super) fn faults(policy: &GatePolicy) -> Vec<PolicyFault> {
     let mut faults = Faults(Vec::new());
+    // Without zones there would be no quiet hours, and nobody would notice.
+    faults.unless(!continental_zones().is_empty(), "", "cannot be judged: this machine knows no time zones");
     check_practice(policy, &mut faults);
     check_identification(policy, &mut faults);
     check_consent(policy, &mut faults);
