@@ -13,6 +13,7 @@ use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_A
 use actix_web::{HttpResponse, ResponseError};
 use carepost_actors::EngineError;
 use carepost_audit::AuditError;
+use carepost_consent::ConsentError;
 use carepost_delivery::DeliveryError;
 use carepost_delivery::prepare::{FieldFault, PrepareError};
 use carepost_kernel::{Chain, ErrorKind};
@@ -250,6 +251,11 @@ impl ApiError {
         self
     }
 
+    /// What is wrong, part by part.
+    pub(crate) fn field_faults(&self) -> &[FaultView] {
+        &self.0.faults
+    }
+
     /// The same input may well succeed later.
     pub(crate) fn is_passing(&self) -> bool {
         matches!(self.0.code, Code::Throttled | Code::Unavailable)
@@ -389,6 +395,19 @@ impl From<TenancyError> for ApiError {
                 Self::field(Code::ValidationFailed, pointer.as_str(), *problem)
             }
             TenancyError::Conflict { problem, .. } => Self::new(Code::Conflict, *problem),
+            _ => from_kind(error.kind(), &error),
+        }
+    }
+}
+
+impl From<ConsentError> for ApiError {
+    fn from(error: ConsentError) -> Self {
+        match error {
+            ConsentError::Invalid(faults) => {
+                let view = |fault: carepost_consent::FieldFault| FaultView::field(fault.pointer, fault.problem);
+                Self::faults(Code::ValidationFailed, faults.into_iter().map(view).collect())
+            }
+            ConsentError::Conflict { problem, .. } => Self::new(Code::Conflict, problem),
             _ => from_kind(error.kind(), &error),
         }
     }

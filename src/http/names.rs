@@ -1,5 +1,8 @@
 //! Names on the wire, told to the OpenAPI document from the enums themselves.
 
+use carepost_consent::types::{
+    ActorKind, ConsentSource, ConsentState, GuardianScope, RecipientKind, SuppressionReason,
+};
 use carepost_delivery::{DeliveryState, EventKind};
 use carepost_kernel::{Channel, FailureClass, Priority, Purpose, ReceiptStatus, Topic, WaitReason};
 use carepost_tenancy::{AccountStatus, EndpointStatus, Scope, TenantStatus};
@@ -49,6 +52,18 @@ names! {
     TenantStatusName = TenantStatus::ALL.iter().map(|status| status.as_str());
     /// Whether an account is used.
     AccountStatusName = AccountStatus::ALL.iter().map(|status| status.as_str());
+    /// What somebody is to the practice.
+    RecipientKindName = RecipientKind::ALL.iter().map(|kind| kind.as_str());
+    /// For what a guardian answers.
+    GuardianScopeName = GuardianScope::ALL.iter().map(|scope| scope.as_str());
+    /// What an entry of the evidence says.
+    ConsentStateName = ConsentState::ALL.iter().map(|state| state.as_str());
+    /// How consent, a wish or a suppression came.
+    SourceName = ConsentSource::ALL.iter().map(|source| source.as_str());
+    /// What kind of somebody wrote it down.
+    ActorKindName = ActorKind::ALL.iter().map(|kind| kind.as_str());
+    /// Why an address gets nothing.
+    SuppressionReasonName = SuppressionReason::ALL.iter().map(|reason| reason.as_str());
     /// Whether an endpoint is told.
     EndpointStatusName = EndpointStatus::ALL.iter().map(|status| status.as_str());
 }

@@ -10,6 +10,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::error::{Code, FaultView, ProblemView};
 use super::{admin, events, health, in_app, inbound, messages, unsubscribe, webhooks};
+use super::{admin, consent, events, health, in_app, inbound, messages, recipients, webhooks};
 
 /// The document.
 #[derive(OpenApi)]
@@ -35,6 +36,26 @@ use super::{admin, events, health, in_app, inbound, messages, unsubscribe, webho
         in_app::stream_in_app,
         inbound::list_inbound_messages,
         unsubscribe::unsubscribe,
+        recipients::list_recipients,
+        recipients::create_recipient,
+        recipients::search_recipients,
+        recipients::get_recipient_by_id,
+        recipients::update_recipient,
+        recipients::deactivate_recipient,
+        recipients::import::import_recipients,
+        recipients::merge::merge_recipient,
+        recipients::merge::unmerge_recipient,
+        consent::consents::list_recipient_consents,
+        consent::consents::create_recipient_consent,
+        consent::consents::revoke_recipient_consent,
+        consent::wishes::get_recipient_preferences,
+        consent::wishes::put_recipient_preferences,
+        consent::wishes::list_recipient_preference_history,
+        consent::wishes::list_recipient_terms,
+        consent::wishes::accept_recipient_terms,
+        consent::suppressions::list_suppressions,
+        consent::suppressions::create_suppression,
+        consent::suppressions::lift_suppression,
         webhooks::receive_webhook,
         webhooks::receive_webhook_by_get,
         admin::tenants::create_tenant,
@@ -71,6 +92,8 @@ use super::{admin, events, health, in_app, inbound, messages, unsubscribe, webho
         (name = "in-app", description = "The recipients' own inboxes."),
         (name = "inbound", description = "Messages from outside."),
         (name = "pages", description = "What recipients' mail programs call."),
+        (name = "recipients", description = "People and where they are reached."),
+        (name = "consent", description = "What they have consented to, what they wish, and who gets nothing."),
         (name = "webhooks", description = "What vendors call."),
         (name = "admin", description = "Configuration, audited and reversible."),
         (name = "health", description = "Signs of life."),
@@ -158,6 +181,10 @@ fn problems_of(path: &str, operation: &Operation) -> Vec<Code> {
     }
     if path.starts_with("/api/v1/messaging/messages") && operation.request_body.is_some() {
         codes.push(Code::Throttled);
+    }
+    let is_merge = path.ends_with("/merge") || path.ends_with("/unmerge");
+    if is_merge || (path.ends_with("/preferences") && operation.request_body.is_some()) {
+        codes.push(Code::Conflict);
     }
     let changes_state = operation.request_body.is_some() || path.ends_with("/pause") || path.ends_with("/resume");
     if path.starts_with("/api/v1/admin/") && changes_state {

@@ -6,6 +6,7 @@ mod edges;
 mod links;
 mod messages;
 mod preferences;
+mod recipients;
 mod streams;
 mod support;
 mod webhooks;

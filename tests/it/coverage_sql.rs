@@ -13,6 +13,7 @@ const FOLDERS: [(&str, &str, &str); 5] = [
     ("store/src/sql/", "carepost_pooled", "carepost_engine"),
     ("domains/audit/src/sql/", "carepost_control", "carepost_app"),
     ("domains/tenancy/src/sql/", "carepost_control", "carepost_engine"),
+    ("domains/consent/src/sql/", "carepost_pooled", "carepost_app"),
     ("domains/delivery/src/sql/", "carepost_pooled", "carepost_engine"),
     ("domains/templates/src/sql/", "carepost_pooled", "carepost_app"),
 ];

@@ -50,6 +50,18 @@ async fn every_operation_of_a_tenant_wants_its_scope() {
             _ if path.contains("/events") => &[Scope::EventsRead],
             _ if path.contains("/in-app/") => &[Scope::MessagesRead, Scope::MessagesContent],
             _ if path.ends_with("/inbound") => &[Scope::MessagesContent],
+            _ if path.contains("/suppressions") || path.contains("/recipients") => match (path, method) {
+                (_, "GET") => &[Scope::RecipientsRead],
+                (path, _) if path.ends_with("/search") => &[Scope::RecipientsRead],
+                (path, _)
+                    if ["/consents", "/preferences", "/terms", "/suppressions"]
+                        .iter()
+                        .any(|one| path.contains(one)) =>
+                {
+                    &[Scope::ConsentWrite]
+                }
+                _ => &[Scope::RecipientsWrite],
+            },
             _ if method == "GET" || path.ends_with("/search") => &[Scope::MessagesRead],
             _ => &[Scope::MessagesWrite],
         }
@@ -81,6 +93,11 @@ async fn another_tenants_ids_and_unknown_ones_look_the_same() {
         format!("{MESSAGES}/{}", Uuid::nil()),
         format!("{MESSAGES}/none"),
         format!("{MESSAGES}/{}/timeline", Uuid::nil()),
+        format!("/api/v1/messaging/recipients/{}", Uuid::nil()),
+        format!("/api/v1/messaging/recipients/{}/consents", Uuid::nil()),
+        format!("/api/v1/messaging/recipients/{}/preferences", Uuid::nil()),
+        format!("/api/v1/messaging/recipients/{}/preferences/history", Uuid::nil()),
+        format!("/api/v1/messaging/recipients/{}/terms", Uuid::nil()),
     ];
     for path in paths {
         assert_eq!(world.get(&path).await.problem(), (404, "not_found".to_owned()), "{path}");
