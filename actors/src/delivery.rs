@@ -1,6 +1,7 @@
 //! The actors of the delivery room, and what they share.
 
 pub(crate) mod attempt;
+pub(crate) mod book;
 pub(crate) mod channel;
 pub(crate) mod floor;
 pub mod hub;
@@ -8,6 +9,7 @@ pub mod in_app;
 pub(crate) mod ingest;
 pub(crate) mod lane;
 pub(crate) mod ledger;
+pub(crate) mod news;
 pub(crate) mod notifier;
 pub(crate) mod provider;
 pub(crate) mod receipts;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::broadcast;
 
+use carepost_consent::types::AddressKey;
 use carepost_delivery::store::RedriveFilter;
 use carepost_delivery::types::{DeliveryEvent, NewMessage};
 use carepost_kernel::{Channel, ErrorKind, MessageId, TenantId};
@@ -225,6 +226,12 @@ pub trait EngineApi: Send + Sync {
         account: &Arc<ProviderAccount>,
         inbound: Vec<InboundMessage>,
     ) -> Result<(), EngineError>;
+
+    /// What is known of addresses has changed: in force here when this returns. What waits for them is looked at again.
+    async fn consent_changed(&self, tenant_id: TenantId, keys: &[AddressKey]);
+
+    /// The policy of a tenant's gate has changed: in force here when this returns.
+    async fn policy_changed(&self, tenant_id: TenantId);
 
     /// Where requests for a tenant are to go, as it was no longer ago than `max_age`.
     ///

@@ -13,10 +13,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use carepost_consent::ConsentError;
+use carepost_consent::types::{AddressKey, ConsentChange, ContactFacts};
+use carepost_delivery::gate::Rulebook;
 use carepost_delivery::ingest::Ingested;
 use carepost_delivery::ledger::{LedgerBatch, LedgerReport};
 use carepost_delivery::store::{
-    AttemptStarted, DueChannel, DuePlace, DueRow, NewInbound, ParkedMatch, RedriveFilter, Redriven, Stretch,
+    AttemptStarted, DueChannel, DuePlace, DueRow, NewInbound, ParkedMatch, PutOff, RedriveFilter, Redriven, Stretch,
     SweepBounds, Swept,
 };
 use carepost_delivery::types::{DeliveryKey, NewMessage};
@@ -118,7 +121,7 @@ pub trait Session: Send + Sync {
         now: Timestamp,
     ) -> Result<LedgerReport, DeliveryError>;
 
-    /// Makes due what waits for a reason of the configuration: see [`carepost_delivery::store::advance_deliveries`].
+    /// Makes due what was put off: see [`carepost_delivery::store::advance_deliveries`].
     ///
     /// # Errors
     /// As there.
@@ -126,6 +129,7 @@ pub trait Session: Send + Sync {
         &mut self,
         owner: InstanceId,
         held: (TenantId, i64),
+        put_off: &PutOff,
         now: Timestamp,
         limit: i64,
     ) -> Result<Vec<Channel>, DeliveryError>;
@@ -142,6 +146,29 @@ pub trait Session: Send + Sync {
         page: u32,
         again: Option<(Timestamp, Timestamp)>,
     ) -> Result<Option<Redriven>, DeliveryError>;
+
+    /// What the gate has to know of addresses, one for each, in their order.
+    ///
+    /// # Errors
+    /// Where storage is away or a row cannot be read.
+    async fn load_facts(
+        &self,
+        tenant_id: TenantId,
+        keys: &[AddressKey],
+        now: Timestamp,
+    ) -> Result<Vec<ContactFacts>, ConsentError>;
+
+    /// The policy of a tenant's gate that is in force.
+    ///
+    /// # Errors
+    /// Where storage is away or a row cannot be read.
+    async fn load_policy(&self, tenant_id: TenantId) -> Result<Rulebook, DeliveryError>;
+
+    /// What has changed for the gates of tenants since an instant.
+    ///
+    /// # Errors
+    /// Where storage is away or a row cannot be read.
+    async fn list_consent_changes(&self, since: Timestamp) -> Result<Vec<ConsentChange>, ConsentError>;
 
     /// Stores a message from outside, once; whether it is new.
     ///

@@ -1,20 +1,18 @@
-//! The root: starts the tree, and is the engine's front for handlers.
+//! The root: starts the tree, and brings it to its end.
+
+mod face;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use dashmap::DashMap;
 use futures_util::future::join_all;
-use tokio::sync::{broadcast, oneshot};
 use tokio::time::Instant;
 
-use carepost_delivery::types::{DeliveryEvent, NewMessage};
-use carepost_kernel::{Chain, Clock, Dice, InstanceId, MessageId, PlacementId, Reach, TenantId};
-use carepost_providers::{InboundMessage, ReceiptEvent};
+use carepost_kernel::{Chain, Clock, Dice, InstanceId, PlacementId, Reach};
 use carepost_store::StoreError;
-use carepost_tenancy::{Directory, ProviderAccount, TenantHandle};
+use carepost_tenancy::Directory;
 
 use crate::delivery::channel::ByteBudget;
 use crate::delivery::floor::DueFloor;
@@ -23,17 +21,14 @@ use crate::delivery::ingest::IngestActor;
 use crate::delivery::lane::Lanes;
 use crate::delivery::ledger::LedgerActor;
 use crate::delivery::notifier::{self, NotifierActor};
-use crate::delivery::receipts::{KeepInbound, MergeReceipts, ReceiptsActor};
+use crate::delivery::receipts::ReceiptsActor;
 use crate::delivery::scheduler::Scheduler;
 use crate::delivery::shared::{LiveTenant, Shared, Writers};
-use crate::delivery::tenant::{self, CancelMessage, EnqueueMessages, RedriveMessages, answer};
+use crate::delivery::tenant;
 use crate::delivery::turns::Turns;
-use crate::engine::{
-    Accepted, ActorInfo, Cancellation, EngineApi, EngineError, Limit, RedriveReport, RedriveRequest, Seat,
-};
+use crate::engine::EngineError;
 use crate::journal::{JournalSource, OpenJournal};
-use crate::keeper::{Arbiters, Handle, Spec, Undelivered, keep};
-use crate::metrics;
+use crate::keeper::{Arbiters, Handle, Spec, keep};
 use crate::placements::ProviderSource;
 use crate::tree::Tree;
 
@@ -295,6 +290,7 @@ async fn open_writers(shared: &Arc<Shared>, placement_id: PlacementId) -> Result
         placement_id,
         journal,
         leases,
+        consent_news: crate::delivery::news::Seen::default(),
         due_floor: DueFloor::default(),
         known_peers,
         recent_peers,
@@ -374,124 +370,4 @@ impl Engine {
         }
         true
     }
-
-    async fn ask<M, T>(&self, tenant_id: TenantId, message: M) -> Result<T, EngineError>
-    where
-        M: actix::Message<Result = Result<T, EngineError>> + Send + 'static,
-        tenant::TenantActor: actix::Handler<M>,
-        T: Send + 'static,
-    {
-        let live = tenant::live(&self.shared, tenant_id).await?;
-        live.actor.ready().await;
-        let addr = live.actor.addr().ok_or(EngineError::Moving)?;
-        addr.send(message).await.map_err(|_| EngineError::restarting())?
-    }
-
-    async fn live(&self, tenant: &TenantHandle) -> Result<Arc<LiveTenant>, EngineError> {
-        tenant::live(&self.shared, tenant.tenant.tenant_id).await
-    }
-
-    async fn hand_in(
-        &self,
-        tenant: &Arc<TenantHandle>,
-        messages: Vec<NewMessage>,
-    ) -> Vec<Result<Accepted, EngineError>> {
-        let count = messages.len();
-        let live = match self.live(tenant).await {
-            Ok(live) => live,
-            Err(error) => return vec![Err(error); count],
-        };
-        let (answers, told): (Vec<_>, Vec<_>) = messages
-            .into_iter()
-            .map(|message| {
-                let (answer, told) = oneshot::channel();
-                ((message, answer), told)
-            })
-            .unzip();
-        let command = EnqueueMessages { tenant: Arc::clone(tenant), messages: answers };
-        match live.actor.tell(command) {
-            Ok(()) => {}
-            Err(Undelivered::Full(refused)) => refuse(refused, &EngineError::overloaded(Limit::Mailbox)),
-            Err(Undelivered::Away(refused)) => tell_when_ready(&live, refused).await,
-        }
-        let mut results = Vec::with_capacity(count);
-        for one in told {
-            results.push(one.await.unwrap_or(Err(EngineError::restarting())));
-        }
-        results
-    }
-
-    async fn tell_receipts<M>(&self, message: M) -> Result<(), EngineError>
-    where
-        M: actix::Message<Result = Result<(), EngineError>> + Send + 'static,
-        ReceiptsActor: actix::Handler<M>,
-    {
-        self.receipts.ready().await;
-        let addr = self.receipts.addr().ok_or(EngineError::Moving)?;
-        addr.send(message).await.map_err(|_| EngineError::restarting())?
-    }
-}
-
-#[async_trait]
-impl EngineApi for Engine {
-    async fn enqueue(&self, tenant: &Arc<TenantHandle>, message: NewMessage) -> Result<Accepted, EngineError> {
-        let mut results = self.enqueue_many(tenant, vec![message]).await;
-        results.pop().unwrap_or(Err(EngineError::Internal))
-    }
-
-    async fn enqueue_many(
-        &self,
-        tenant: &Arc<TenantHandle>,
-        messages: Vec<NewMessage>,
-    ) -> Vec<Result<Accepted, EngineError>> {
-        let results = self.hand_in(tenant, messages).await;
-        metrics::count_enqueued(&results);
-        results
-    }
-
-    async fn cancel(&self, tenant: &Arc<TenantHandle>, message_id: MessageId) -> Result<Cancellation, EngineError> {
-        self.ask(tenant.tenant.tenant_id, CancelMessage { message_id }).await
-    }
-
-    async fn redrive(&self, tenant: &Arc<TenantHandle>, request: RedriveRequest) -> Result<RedriveReport, EngineError> {
-        self.ask(tenant.tenant.tenant_id, RedriveMessages { tenant: Arc::clone(tenant), request }).await
-    }
-
-    async fn receive(&self, account: &Arc<ProviderAccount>, receipts: Vec<ReceiptEvent>) -> Result<(), EngineError> {
-        self.tell_receipts(MergeReceipts { account: Arc::clone(account), events: receipts }).await
-    }
-
-    async fn receive_inbound(
-        &self,
-        account: &Arc<ProviderAccount>,
-        inbound: Vec<InboundMessage>,
-    ) -> Result<(), EngineError> {
-        self.tell_receipts(KeepInbound { account: Arc::clone(account), inbound }).await
-    }
-
-    async fn seat(&self, tenant_id: TenantId, max_age: Duration) -> Result<Seat, EngineError> {
-        tenant::seat(&self.shared, tenant_id, max_age).await
-    }
-
-    fn listen(&self, tenant_id: TenantId) -> broadcast::Receiver<Arc<DeliveryEvent>> {
-        self.shared.hub.listen(tenant_id)
-    }
-
-    async fn actors(&self) -> Vec<ActorInfo> {
-        self.shared.tree.list()
-    }
-}
-
-/// The actor is between two lives: they are some milliseconds apart.
-async fn tell_when_ready(live: &LiveTenant, command: EnqueueMessages) {
-    live.actor.ready().await;
-    match live.actor.tell(command) {
-        Ok(()) => {}
-        Err(Undelivered::Full(refused)) => refuse(refused, &EngineError::overloaded(Limit::Mailbox)),
-        Err(Undelivered::Away(refused)) => refuse(refused, &EngineError::Moving),
-    }
-}
-
-fn refuse(command: EnqueueMessages, error: &EngineError) {
-    command.messages.into_iter().for_each(|(_, to)| answer(to, Err(error.clone())));
 }

@@ -153,13 +153,25 @@ pub struct Verdicts {
     pub suppression: Verdict,
     /// Consent for the purpose.
     pub consent: Verdict,
-    /// Quiet hours of the recipient's zone.
+    /// The recipient's wishes: channels by topic.
+    pub preference: Verdict,
+    /// Messages of the topic come gathered.
+    pub digest: Verdict,
+    /// The hours that are allowed in the recipient's zone.
     pub quiet_hours: Verdict,
-    /// Caps for each recipient and practice.
+    /// Caps for each recipient.
     pub caps: Verdict,
+    /// The tenant's own rate of sending.
+    pub tenant_limit: Verdict,
+    /// The text is short enough for what allows it.
+    pub length: Verdict,
     /// Health information in a channel that cannot be read securely.
     pub phi_guard: Verdict,
-    /// A sender that identifies the practice.
+    /// The message says who speaks.
+    pub identification: Verdict,
+    /// The sender is registered where that is demanded.
+    pub registration: Verdict,
+    /// A sender that can be used.
     pub sender: Verdict,
 }
 
@@ -182,18 +194,81 @@ impl Verdicts {
         }
     }
 
-    fn heaviest(self) -> Verdict {
-        let Self { life, schedule, pause, suppression, consent, quiet_hours, caps, phi_guard, sender } = self;
+    /// The rules' names, in the order in which they are asked: places in it stand in rows.
+    pub const RULES: [&'static str; 15] = [
+        "life",
+        "schedule",
+        "pause",
+        "suppression",
+        "consent",
+        "preference",
+        "digest",
+        "quiet_hours",
+        "caps",
+        "tenant_limit",
+        "length",
+        "phi_guard",
+        "identification",
+        "registration",
+        "sender",
+    ];
+
+    /// Every rule by its name, with what it says.
+    #[must_use]
+    pub fn by_rule(&self) -> [(&'static str, &Verdict); 15] {
+        // Taken apart without `..`: a rule that is left out does not compile.
+        let Self {
+            life,
+            schedule,
+            pause,
+            suppression,
+            consent,
+            preference,
+            digest,
+            quiet_hours,
+            caps,
+            tenant_limit,
+            length,
+            phi_guard,
+            identification,
+            registration,
+            sender,
+        } = self;
+        let said = [
+            life,
+            schedule,
+            pause,
+            suppression,
+            consent,
+            preference,
+            digest,
+            quiet_hours,
+            caps,
+            tenant_limit,
+            length,
+            phi_guard,
+            identification,
+            registration,
+            sender,
+        ];
+        std::array::from_fn(|i| (Self::RULES[i], said[i]))
+    }
+
+    /// The verdict that counts.
+    #[must_use]
+    pub fn heaviest(&self) -> Verdict {
         let weight = |verdict: &Verdict| match verdict {
             Verdict::Go => (0, Timestamp::MIN),
             Verdict::Wait { until, .. } => (1, *until),
             Verdict::OtherChannel { .. } => (2, Timestamp::MIN),
             Verdict::Refuse { .. } => (3, Timestamp::MIN),
         };
-        [life, schedule, pause, suppression, consent, quiet_hours, caps, phi_guard, sender]
+        let heaviest = self
+            .by_rule()
             .into_iter()
-            .reduce(|held, next| if weight(&next) > weight(&held) { next } else { held })
-            .unwrap_or(Verdict::Go)
+            .map(|(_, verdict)| verdict)
+            .reduce(|held, next| if weight(next) > weight(held) { next } else { held });
+        heaviest.cloned().unwrap_or(Verdict::Go)
     }
 }
 

@@ -97,6 +97,12 @@ ids! {
     ContactPointId = "contact point",
     /// One entry of the evidence of consent.
     ConsentEventId = "consent event",
+    /// Something that keeps an address from getting anything.
+    SuppressionId = "suppression",
+    /// Two records of one person, joined.
+    MergeId = "merge",
+    /// News for the gate, told from process to process.
+    ConsentChangeId = "consent change",
     /// A template with all its versions.
     TemplateId = "template",
     /// A short first-party link.

@@ -1,7 +1,7 @@
 //! Names on the wire, told to the OpenAPI document from the enums themselves.
 
 use carepost_delivery::{DeliveryState, EventKind};
-use carepost_kernel::{Channel, FailureClass, Priority, Purpose, ReceiptStatus, WaitReason};
+use carepost_kernel::{Channel, FailureClass, Priority, Purpose, ReceiptStatus, Topic, WaitReason};
 use carepost_tenancy::{AccountStatus, EndpointStatus, Scope, TenantStatus};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -27,6 +27,8 @@ names! {
     ChannelName = Channel::ALL.map(Channel::as_str);
     /// Purposes.
     PurposeName = Purpose::ALL.map(Purpose::as_str);
+    /// Topics.
+    TopicName = Topic::ALL.map(Topic::as_str);
     /// Priorities.
     PriorityName = Priority::ALL.map(Priority::as_str);
     /// How channels are used.

@@ -58,6 +58,7 @@ async fn insert(owner: &Client, schema: &str, table: &str, tenant_id: TenantId) 
         (_, "bytea") => format!("'\\x{}'", some_id.simple()),
         (_, "boolean") => "true".to_owned(),
         (_, "timestamp with time zone") => "now()".to_owned(),
+        (_, "date") => "current_date".to_owned(),
         (_, "smallint" | "integer" | "bigint") => "1".to_owned(),
         other => panic!("a value for {other:?}"),
     };

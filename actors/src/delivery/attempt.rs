@@ -11,11 +11,12 @@ use metrics::{counter, gauge, histogram};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use carepost_consent::types::{AddressKey, PastSend};
 use carepost_delivery::DeliveryError;
 use carepost_delivery::breaker::Trial;
 use carepost_delivery::ledger::{AttemptStart, Effect};
 use carepost_delivery::rules;
-use carepost_delivery::types::{Delivery, DeliveryKey, DeliveryState};
+use carepost_delivery::types::{Delivery, DeliveryKey, DeliveryState, GateRecord};
 use carepost_kernel::{Chain, Cleared, EventId, Failure, FailureClass, Phi, ProviderRef, SendOutcome, WaitReason};
 use carepost_providers::{LookUpOutcome, Outbound, Provider};
 use carepost_tenancy::{ProviderAccount, TenantHandle};
@@ -37,6 +38,8 @@ pub(crate) struct MakeCall {
     pub(crate) account: Arc<ProviderAccount>,
     pub(crate) tenant: Arc<TenantHandle>,
     pub(crate) waits: Vec<(WaitReason, u32)>,
+    pub(crate) gate: GateRecord,
+    pub(crate) counts: Option<(AddressKey, PastSend)>,
     pub(crate) turn: TakenTurn,
 }
 
@@ -47,7 +50,10 @@ pub(crate) struct TakenTurn {
     trial: Option<Trial>,
     link: Link,
     shared: Arc<Shared>,
+    live: Arc<LiveTenant>,
     key: DeliveryKey,
+    /// It counts against somebody's caps already, and leaves them again where no call is made.
+    counts: Option<(AddressKey, PastSend)>,
     owes_turn: bool,
     owes_answer: bool,
     is_calling: bool,
@@ -55,12 +61,21 @@ pub(crate) struct TakenTurn {
 
 impl TakenTurn {
     pub(crate) fn new(
-        shared: Arc<Shared>,
+        shared: &Arc<Shared>,
+        live: &Arc<LiveTenant>,
         (lane, trial): (Arc<Lane>, Option<Trial>),
         link: Link,
-        key: DeliveryKey,
+        (key, counts): (DeliveryKey, Option<(AddressKey, PastSend)>),
     ) -> Self {
-        Self { lane, trial, link, shared, key, owes_turn: true, owes_answer: true, is_calling: false }
+        let (shared, live) = (Arc::clone(shared), Arc::clone(live));
+        Self { lane, trial, link, shared, live, key, counts, owes_turn: true, owes_answer: true, is_calling: false }
+    }
+
+    /// The start is durable, and with it that it counts.
+    fn has_started(&mut self) {
+        if let Some((key, send)) = self.counts.take() {
+            self.live.book.settle(key, send.message_id, true);
+        }
     }
 
     /// From here on the delivery counts as being called for.
@@ -94,6 +109,9 @@ impl TakenTurn {
 
 impl Drop for TakenTurn {
     fn drop(&mut self) {
+        if let Some((key, send)) = self.counts.take() {
+            self.live.book.settle(key, send.message_id, false);
+        }
         if self.owes_turn {
             self.end(None);
         }
@@ -134,7 +152,7 @@ pub(crate) async fn run(shared: Arc<Shared>, live: Arc<LiveTenant>, provider: Ar
         return call.turn.give_up(None);
     }
     match start(&shared, &live, &call).await {
-        Ok(true) => {}
+        Ok(true) => call.turn.has_started(),
         Ok(false) => return refused(&shared, &live, call).await,
         Err(EngineError::Internal) => return call.turn.give_up(Some(SET_ASIDE)),
         Err(_) => return call.turn.give_up(Some(START_AGAIN)),
@@ -185,6 +203,8 @@ async fn start(shared: &Shared, live: &LiveTenant, call: &MakeCall) -> Result<bo
             event_id: EventId::new(now),
             at: now,
             waits: call.waits.clone(),
+            gate: Some(call.gate.clone()),
+            counts: call.counts,
         },
         weight: call.tenant.tenant.settings.weight,
         priority: delivery.priority,

@@ -4,6 +4,7 @@
 //! Outside the window deliveries wait in their rows, and are paged in when there is room. Losing this actor loses
 //! nothing: its successor pages the rows in again.
 
+mod asking;
 mod leaving;
 mod paging;
 mod window;
@@ -19,9 +20,10 @@ use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use carepost_consent::types::AddressKey;
 use carepost_delivery::DeliveryError;
 use carepost_delivery::ledger::Effect;
-use carepost_delivery::store::DueRow;
+use carepost_delivery::store::{DueRow, PutOff};
 use carepost_delivery::types::{Delivery, DeliveryKey};
 use carepost_kernel::{Channel, Failure, TenantId};
 
@@ -43,10 +45,10 @@ pub(crate) struct DeliverMessages {
 #[rtype(result = "()")]
 pub(crate) struct WakeUp;
 
-/// The configuration of the tenant or of its accounts has changed: what waits because of it may go on.
-#[derive(Message, Clone, Copy)]
+/// Something has changed, and what was put off because of it may go on or be refused.
+#[derive(Message, Clone)]
 #[rtype(result = "()")]
-pub(crate) struct Reconsider;
+pub(crate) struct Reconsider(pub(crate) PutOff);
 
 /// A receipt has changed a delivery's state; open means bad news, for us to decide on.
 #[derive(Message, Clone)]
@@ -73,6 +75,10 @@ pub(crate) enum Answered {
     AccountsKnown,
     /// The tenant is known now, or cannot be.
     TenantKnown,
+    /// The gate's policy is known now, or cannot be.
+    PolicyKnown,
+    /// What the gate has to know of these addresses is known now, or cannot be.
+    FactsKnown { keys: Arc<[AddressKey]> },
 }
 
 /// The way back to a channel.
@@ -103,6 +109,8 @@ pub(crate) struct ChannelActor {
     next_tick: Option<(Instant, SpawnHandle)>,
     loading_accounts: bool,
     loading_tenant: bool,
+    loading_policy: bool,
+    loading_facts: bool,
     guard: Guard,
 }
 
@@ -124,7 +132,7 @@ impl ChannelActor {
 
     fn new(shared: Arc<Shared>, live: Arc<LiveTenant>, channel: Channel, guard: Guard) -> Self {
         let (link, answers) = mpsc::unbounded_channel();
-        let window = Window::new(shared.tuning.window, Arc::clone(&shared.window_bytes));
+        let window = Window::new(shared.tuning.window, Arc::clone(&shared.window_bytes), Arc::clone(&live.book));
         Self {
             shared,
             live,
@@ -137,6 +145,8 @@ impl ChannelActor {
             next_tick: None,
             loading_accounts: false,
             loading_tenant: false,
+            loading_policy: false,
+            loading_facts: false,
             guard,
         }
     }
@@ -229,8 +239,8 @@ impl Handler<WakeUp> for ChannelActor {
 impl Handler<Reconsider> for ChannelActor {
     type Result = ();
 
-    fn handle(&mut self, _: Reconsider, context: &mut Self::Context) {
-        self.window.reconsider(instant());
+    fn handle(&mut self, change: Reconsider, context: &mut Self::Context) {
+        self.window.reconsider(&change.0, instant());
         self.paging.rescan();
         self.work(context);
     }
@@ -262,6 +272,8 @@ impl StreamHandler<Answered> for ChannelActor {
             Answered::LookedUp { key, found } => self.looked_up(key, found),
             Answered::AccountsKnown => self.loading_accounts = false,
             Answered::TenantKnown => self.loading_tenant = false,
+            Answered::PolicyKnown => self.loading_policy = false,
+            Answered::FactsKnown { keys } => self.facts_known(&keys),
         }
         self.work(context);
     }

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use metrics::gauge;
 
 use carepost_delivery::DeliveryError;
-use carepost_delivery::store::{DueChannel, SweepBounds, Swept};
+use carepost_delivery::store::{DueChannel, PutOff, SweepBounds, Swept};
 use carepost_kernel::{Chain, PlacementId, TenantId};
 use carepost_store::Lease;
 use carepost_tenancy::TenancyEvent;
@@ -25,6 +25,7 @@ use crate::metrics::{ACTORS, WINDOW};
 
 use super::channel::WakeUp;
 use super::ledger::Entry;
+use super::news;
 use super::shared::{Shared, Writers};
 use super::tenant;
 
@@ -47,13 +48,14 @@ enum Duty {
     Recount,
     FlushKeyUses,
     MatchParked,
+    FollowConsent,
     Partitions,
     Sweep,
     Report,
 }
 
 impl Duty {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::WakeDue,
         Self::RenewLeases,
         Self::Refresh,
@@ -61,6 +63,7 @@ impl Duty {
         Self::Recount,
         Self::FlushKeyUses,
         Self::MatchParked,
+        Self::FollowConsent,
         Self::Partitions,
         Self::Sweep,
         Self::Report,
@@ -70,6 +73,8 @@ impl Duty {
         match self {
             Self::WakeDue => shared.tuning.wake_every,
             Self::RenewLeases => shared.tuning.lease_ttl / 4,
+            // A change that another process made is in force here half a second later at most.
+            Self::FollowConsent => Duration::from_millis(500),
             Self::Refresh | Self::Recount => Duration::from_secs(1),
             Self::OpenPlacements => Duration::from_secs(2),
             Self::MatchParked | Self::Report => Duration::from_secs(5),
@@ -105,7 +110,13 @@ impl Scheduler {
                     }
                 }
             }
-            Duty::WakeDue | Duty::RenewLeases | Duty::Recount | Duty::MatchParked | Duty::Partitions | Duty::Sweep => {
+            Duty::WakeDue
+            | Duty::RenewLeases
+            | Duty::Recount
+            | Duty::MatchParked
+            | Duty::FollowConsent
+            | Duty::Partitions
+            | Duty::Sweep => {
                 for writers in self.shared.all_writers() {
                     let placement_id = writers.placement_id;
                     let work = perform(Arc::clone(&self.shared), writers, duty);
@@ -169,7 +180,7 @@ impl StreamHandler<Changed> for Scheduler {
         };
         for tenant_id in changed {
             let shared = Arc::clone(&self.shared);
-            actix::spawn(async move { tenant::reconsider(&shared, tenant_id).await });
+            actix::spawn(async move { tenant::reconsider(&shared, tenant_id, PutOff::ByConfiguration).await });
         }
     }
 
@@ -207,6 +218,7 @@ async fn perform(shared: Arc<Shared>, writers: Arc<Writers>, duty: Duty) {
         Duty::RenewLeases => renew(&shared, &writers).await,
         Duty::Recount => tenant::recount_old(&shared, &writers).await,
         Duty::MatchParked => match_parked(&shared, &writers).await,
+        Duty::FollowConsent => news::follow(&shared, &writers).await,
         Duty::Partitions => partitions(&shared, &writers).await,
         Duty::Sweep => sweep(&shared, &writers).await,
         Duty::Refresh | Duty::OpenPlacements | Duty::FlushKeyUses | Duty::Report => Ok(()),

@@ -82,6 +82,8 @@ pub(crate) struct Writers {
     pub(crate) leases: Arc<dyn LeaseBook>,
     /// Where looks for due deliveries begin.
     pub(crate) due_floor: DueFloor,
+    /// What of the changes to consent was seen already.
+    pub(crate) consent_news: super::news::Seen,
     /// Who is alive, as of the last look.
     pub(crate) known_peers: Mutex<Arc<[Peer]>>,
     /// The same, as somebody needed to know it last, and when that was.
@@ -102,6 +104,8 @@ pub(crate) struct LiveTenant {
     pub(crate) waiting: AtomicI64,
     /// When they are counted again.
     pub(crate) counted: Mutex<Option<Instant>>,
+    /// What its gate knows.
+    pub(crate) book: Arc<super::book::FactsBook>,
     /// The tenant's own sending limit, over all channels.
     pub(crate) send_limit: super::lane::SendLimit,
     /// Memory of keys in flight and of late, for coalescing (DEL-2).

@@ -122,7 +122,7 @@ mod tests {
 
     fn start(now: Timestamp, key: DeliveryKey, attempt_no: i16) -> AttemptStart {
         let (account_id, event_id) = (ProviderAccountId::new(now), EventId::new(now));
-        AttemptStart { key, attempt_no, account_id, event_id, at: now, waits: Vec::new() }
+        AttemptStart { key, attempt_no, account_id, event_id, at: now, waits: Vec::new(), gate: None, counts: None }
     }
 
     #[test]

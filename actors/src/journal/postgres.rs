@@ -7,11 +7,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use carepost_consent::ConsentError;
+use carepost_consent::types::{AddressKey, ConsentChange, ContactFacts};
+use carepost_delivery::gate::Rulebook;
 use carepost_delivery::ingest::{self, Ingested};
 use carepost_delivery::ledger::{self, LedgerBatch, LedgerReport};
 use carepost_delivery::store::{
-    self, AttemptStarted, DueChannel, DuePlace, DueRow, NewInbound, ParkedMatch, RedriveFilter, Redriven, Stretch,
-    SweepBounds, Swept,
+    self, AttemptStarted, DueChannel, DuePlace, DueRow, NewInbound, ParkedMatch, PutOff, RedriveFilter, Redriven,
+    Stretch, SweepBounds, Swept,
 };
 use carepost_delivery::types::{DeliveryKey, NewMessage};
 use carepost_delivery::{DeliveryError, DeliveryEvent};
@@ -103,10 +106,11 @@ impl Session for EngineConnection {
         &mut self,
         owner: InstanceId,
         held: (TenantId, i64),
+        put_off: &PutOff,
         now: Timestamp,
         limit: i64,
     ) -> Result<Vec<Channel>, DeliveryError> {
-        store::advance_deliveries(self, owner, held, now, limit).await
+        store::advance_deliveries(self, owner, held, put_off, now, limit).await
     }
 
     async fn redrive(
@@ -118,6 +122,23 @@ impl Session for EngineConnection {
         again: Option<(Timestamp, Timestamp)>,
     ) -> Result<Option<Redriven>, DeliveryError> {
         store::redrive_deliveries(self, owner, held, filter, page, again).await
+    }
+
+    async fn load_facts(
+        &self,
+        tenant_id: TenantId,
+        keys: &[AddressKey],
+        now: Timestamp,
+    ) -> Result<Vec<ContactFacts>, ConsentError> {
+        carepost_consent::store::load_facts(self, tenant_id, keys, now).await
+    }
+
+    async fn load_policy(&self, _: TenantId) -> Result<Rulebook, DeliveryError> {
+        Ok(Rulebook::built_in())
+    }
+
+    async fn list_consent_changes(&self, since: Timestamp) -> Result<Vec<ConsentChange>, ConsentError> {
+        carepost_consent::store::list_consent_changes(self, since).await
     }
 
     async fn insert_inbound(&self, new: &NewInbound) -> Result<bool, DeliveryError> {

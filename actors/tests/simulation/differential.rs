@@ -5,10 +5,12 @@ mod leases;
 mod postgres;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use carepost_actors::journal::{Journal as _, LeaseBook, Session};
 use carepost_delivery::ingest::Ingested;
 use carepost_delivery::ledger::{LedgerReport, ReceiptFate};
+use carepost_delivery::store::PutOff;
 use carepost_delivery::store::{DueChannel, DuePlace};
 use carepost_delivery::{DeliveryEvent, DeliveryKey, EventKind, NewMessage};
 use carepost_kernel::{Channel, MessageId, Priority, TenantId};
@@ -119,8 +121,12 @@ impl<'a> Case<'a> {
         assert_eq!(plain(here), plain(there), "seed {seed}: {told}");
         if self.draw.chance.random_range(0..4) == 0 {
             let held = self.held[0];
-            let mut here = self.tables.advance_deliveries(self.database.instance, held, self.now, 100);
-            let advanced = self.session.advance_deliveries(self.database.instance, held, self.now, 100).await;
+            let address = PutOff::For(self.draw.key().channel, Arc::new(BTreeSet::from([[7; 16]])));
+            let put_off = [PutOff::ByConfiguration, PutOff::ByPolicy, address];
+            let put_off = &put_off[self.draw.chance.random_range(0..put_off.len())];
+            let us = self.database.instance;
+            let mut here = self.tables.advance_deliveries(us, held, put_off, self.now, 100);
+            let advanced = self.session.advance_deliveries(us, held, put_off, self.now, 100).await;
             let mut there = advanced.unwrap();
             here.sort_unstable();
             there.sort_unstable();

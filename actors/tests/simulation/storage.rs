@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use carepost_actors::journal::{Journal, JournalSource, LeaseBook, OpenJournal, Session};
+use carepost_consent::ConsentError;
+use carepost_consent::types::{AddressKey, ConsentChange, ContactFacts};
+use carepost_delivery::gate::Rulebook;
 use carepost_delivery::ingest::Ingested;
 use carepost_delivery::ledger::{LedgerBatch, LedgerReport};
 use carepost_delivery::store::{
-    AttemptStarted, DueChannel, DuePlace, DueRow, NewInbound, ParkedMatch, RedriveFilter, Redriven, Stretch,
+    AttemptStarted, DueChannel, DuePlace, DueRow, NewInbound, ParkedMatch, PutOff, RedriveFilter, Redriven, Stretch,
     SweepBounds, Swept,
 };
 use carepost_delivery::{DeliveryError, DeliveryEvent, DeliveryKey, NewMessage};
@@ -178,10 +181,11 @@ impl Session for Storage {
         &mut self,
         owner: InstanceId,
         held: (TenantId, i64),
+        put_off: &PutOff,
         now: Timestamp,
         limit: i64,
     ) -> Result<Vec<Channel>, DeliveryError> {
-        let advance = |tables: &mut Tables| tables.advance_deliveries(owner, held, now, limit);
+        let advance = |tables: &mut Tables| tables.advance_deliveries(owner, held, put_off, now, limit);
         self.pass(advance).await.map_err(|(error, _)| DeliveryError::Store(error))
     }
 
@@ -194,6 +198,24 @@ impl Session for Storage {
         _: Option<(Timestamp, Timestamp)>,
     ) -> Result<Option<Redriven>, DeliveryError> {
         panic!("nothing is redriven in the simulation")
+    }
+
+    async fn load_facts(
+        &self,
+        _: TenantId,
+        keys: &[AddressKey],
+        _: Timestamp,
+    ) -> Result<Vec<ContactFacts>, ConsentError> {
+        let known = |_: &Tables| keys.iter().map(|key| stranger(*key)).collect();
+        self.read(known).await.map_err(consent_away)
+    }
+
+    async fn load_policy(&self, _: TenantId) -> Result<Rulebook, DeliveryError> {
+        self.read(|_| Rulebook::built_in()).await
+    }
+
+    async fn list_consent_changes(&self, _: Timestamp) -> Result<Vec<ConsentChange>, ConsentError> {
+        self.read(|_| Vec::new()).await.map_err(consent_away)
     }
 
     async fn insert_inbound(&self, _: &NewInbound) -> Result<bool, DeliveryError> {
@@ -255,6 +277,18 @@ impl Session for Storage {
 
     async fn sweep_stretch(&self, _: Swept, _: &Stretch, _: &SweepBounds) -> Result<u64, DeliveryError> {
         Ok(0)
+    }
+}
+
+/// Nobody has said anything in the simulation's worlds.
+const fn stranger(key: AddressKey) -> ContactFacts {
+    ContactFacts { key, people: Vec::new(), suppressions: Vec::new(), sends: Vec::new() }
+}
+
+fn consent_away(error: DeliveryError) -> ConsentError {
+    match error {
+        DeliveryError::Store(source) => ConsentError::Store { tried: "ask the model", source },
+        other => panic!("the model says nothing else: {other}"),
     }
 }
 

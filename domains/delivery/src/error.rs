@@ -1,5 +1,6 @@
 //! What can go wrong in this room.
 
+use carepost_consent::ConsentError;
 use carepost_kernel::{ErrorKind, MessageId, SealError};
 use carepost_store::StoreError;
 
@@ -21,6 +22,9 @@ pub enum DeliveryError {
         #[source]
         source: SealError,
     },
+    /// What the gate has to know could not be read.
+    #[error("use the consent room")]
+    Consent(#[source] ConsentError),
     /// A row holds something that this version does not know.
     #[error("read column {column} of a row: unknown value")]
     Row {
@@ -32,9 +36,10 @@ pub enum DeliveryError {
 impl DeliveryError {
     /// What a caller can do about it.
     #[must_use]
-    pub const fn kind(&self) -> ErrorKind {
+    pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Store(error) | Self::Unseen(error) => error.kind(),
+            Self::Consent(error) => error.kind(),
             Self::Seal { .. } | Self::Row { .. } => ErrorKind::Internal,
         }
     }
@@ -48,8 +53,18 @@ impl DeliveryError {
                 error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
             }
             Self::Store(StoreError::Unique { .. } | StoreError::Client { .. } | StoreError::Decode { .. }) => true,
-            Self::Store(_) | Self::Unseen(_) => false,
+            Self::Store(_) | Self::Unseen(_) | Self::Consent(_) => false,
             Self::Seal { .. } | Self::Row { .. } => true,
+        }
+    }
+}
+
+impl From<ConsentError> for DeliveryError {
+    fn from(error: ConsentError) -> Self {
+        match error {
+            // One way to say that the database is away, so that one rule says what follows.
+            ConsentError::Store { source, .. } => Self::Store(source),
+            error => Self::Consent(error),
         }
     }
 }

@@ -11,6 +11,8 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 
+use carepost_consent::store::insert_contact_sends;
+use carepost_consent::types::{AddressKey, PastSend};
 use carepost_kernel::{
     AttemptRef, Channel, EventId, Failure, InstanceId, MessageId, ProviderAccountId, ProviderRef, ReceiptStatus,
     TenantId, WaitReason,
@@ -21,7 +23,7 @@ use crate::error::DeliveryError;
 use crate::rules::{Change, Step};
 use crate::store::ParkedMatch;
 use crate::store::batch::{START_ATTEMPTS, channel, column, message_id, waits_json};
-use crate::types::{DeliveryEvent, DeliveryKey, DeliveryState, NewDelivery};
+use crate::types::{DeliveryEvent, DeliveryKey, DeliveryState, GateRecord, NewDelivery};
 
 pub use receipts::receipt_key;
 
@@ -40,6 +42,10 @@ pub struct AttemptStart {
     pub at: Timestamp,
     /// Milliseconds by reason that it waited in memory.
     pub waits: Vec<(WaitReason, u32)>,
+    /// What the gate's rules said when they let it leave.
+    pub gate: Option<GateRecord>,
+    /// It counts against the caps of this address.
+    pub counts: Option<(AddressKey, PastSend)>,
 }
 
 /// What the engine decided about a delivery.
@@ -231,12 +237,22 @@ async fn start(
                     &column!(allowed, |start| start.event_id.as_uuid()),
                     &column!(allowed, |start| start.at),
                     &column!(allowed, |start| waits_json(&start.waits)),
+                    &column!(allowed, |start| start.gate.as_ref().map(GateRecord::as_bytes)),
                 ],
             )
             .await?;
         for row in &rows {
             may.insert((message_id(row)?, channel(row)?));
         }
+    }
+    let has_left = |start: &&&AttemptStart| may.contains(&(start.key.message_id, start.key.channel));
+    let counted: Vec<(TenantId, AddressKey, PastSend)> = allowed
+        .iter()
+        .filter(has_left)
+        .filter_map(|start| start.counts.map(|(key, send)| (start.key.tenant_id, key, send)))
+        .collect();
+    if !counted.is_empty() {
+        insert_contact_sends(tx, &counted).await?;
     }
     let mut started = vec![false; starts.len()];
     for (place, start) in places.into_iter().zip(allowed) {

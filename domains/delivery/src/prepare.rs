@@ -10,17 +10,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use url::Url;
 use zeroize::Zeroizing;
 
+use carepost_consent::message_types;
+use carepost_consent::policy::GatePolicy;
 use carepost_kernel::{
     ApiKeyId, Channel, DataKey, EmailContent, InAppContent, MessageId, Phi, Priority, Purpose, SealError, SmsContent,
     TenantId, segments,
 };
 use carepost_tenancy::types::TenantSettings;
 
-use crate::types::{DeliveryKey, IdempotencyClaim, NewDelivery, NewMessage, Payload, Recipient, Strategy};
+use crate::links::{self, LinkContext, NewLink};
+use crate::types::{About, DeliveryKey, IdempotencyClaim, NewDelivery, NewMessage, Payload, Recipient, Strategy};
 
-pub use recipient::normalize_address;
+pub use carepost_consent::address::{address_hash, normalize_address};
 
 /// What a caller asks to be said.
 #[derive(Clone, Default)]
@@ -51,6 +55,10 @@ pub struct EnqueueRequest {
     pub expires_at: Option<Timestamp>,
     /// The caller's own notes.
     pub metadata: BTreeMap<String, String>,
+    /// Whom and what it is about.
+    pub about: About,
+    /// Links lead over short ones below this address of ours, and following them is known; `None`: they stay as they are.
+    pub track_links: Option<Url>,
 }
 
 /// A fault of one field.
@@ -126,12 +134,20 @@ pub fn prepare(
     let channels = plan(&request, &to, &mut faults);
     let (scheduled_at, expires_at) = times(&request, context, &mut faults);
     check_metadata(&request.metadata, &mut faults);
-    let (strategy, purpose, priority) =
-        (request.strategy, request.purpose.unwrap_or(Purpose::Transactional), request.priority);
-    let payload = content::complete(request, to, &channels, &mut faults);
+    let purpose = purpose(&request, &mut faults);
+    let (strategy, priority) = (request.strategy, request.priority);
+    let public_url = request.track_links.clone();
+    let of_type = request.about.message_type.as_deref().and_then(message_types::shipped);
+    let may_track = links::may_track(purpose) && of_type.is_none_or(|known| known.is_trackable);
+    if public_url.is_some() && !may_track {
+        faults.add("/track_links", "is not for emergencies and health care: their links are never tracked");
+    }
+    let mut payload = content::complete(request, to, &channels, &mut faults);
     if !faults.0.is_empty() {
         return Err(PrepareError::Invalid(faults.0));
     }
+    let due_at = scheduled_at.unwrap_or(context.now);
+    let links = public_url.map_or(Ok(Vec::new()), |public_url| shorten(&mut payload, &public_url, due_at, context))?;
     let message_id = MessageId::new(context.now);
     let payload_sealed = seal(&payload, message_id, context).map_err(PrepareError::Seal)?;
     Ok(NewMessage {
@@ -149,7 +165,23 @@ pub fn prepare(
         payload_sealed,
         idempotency: keyed.map(|keyed| claim(keyed, context)),
         api_key_id: context.api_key_id,
+        links,
     })
+}
+
+/// Puts short links into the payload. An address that was shorter than ours may have made the text too long.
+fn shorten(
+    payload: &mut Payload,
+    public_url: &Url,
+    due_at: Timestamp,
+    context: PrepareContext<'_>,
+) -> Result<Vec<NewLink>, PrepareError> {
+    let PrepareContext { tenant_id, data_key, hash_key, now, .. } = context;
+    let made = links::shorten(payload, LinkContext { public_url, tenant_id, data_key, hash_key, due_at, now });
+    let made = made.map_err(PrepareError::Seal)?;
+    let mut faults = Faults::default();
+    payload.sms.iter().for_each(|sms| content::check_sms(sms, &mut faults));
+    if faults.0.is_empty() { Ok(made) } else { Err(PrepareError::Invalid(faults.0)) }
 }
 
 /// The claim of an idempotency key: both hashes are keyed, so that rows tell nothing of key or body.
@@ -167,12 +199,6 @@ pub fn claim(keyed: KeyedBody<'_>, context: PrepareContext<'_>) -> IdempotencyCl
 #[must_use]
 pub fn is_idempotency_key(key: &str) -> bool {
     (1..=KEY_LIMIT_BYTES).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// Keyed hash of an address, the same wherever the address is looked up.
-#[must_use]
-pub fn address_hash(hash_key: &DataKey, channel: Channel, address: &str) -> [u8; 16] {
-    hash_key.hash(channel.as_str(), address.as_bytes())
 }
 
 /// The delivery row of one channel.
@@ -242,6 +268,24 @@ fn times(request: &EnqueueRequest, context: PrepareContext<'_>, faults: &mut Fau
         faults.add("/expires_at", "must lie in the future and after send_at");
     }
     (scheduled_at, expires_at)
+}
+
+/// The purpose that the message is sent for: by its type, where the caller does not say. What a type calls marketing is
+/// marketing, whatever the caller says (decision C32).
+fn purpose(request: &EnqueueRequest, faults: &mut Faults) -> Purpose {
+    let key = request.about.message_type.as_deref();
+    let known = key.and_then(message_types::shipped);
+    if key.is_some() && known.is_none() {
+        faults.add("/type", "must be the key of a message type");
+    }
+    if request.about.language.as_deref().is_some_and(|language| !GatePolicy::LANGUAGES.contains(&language)) {
+        faults.add("/language", "must be en or es");
+    }
+    let of_type = known.map(|known| known.purpose);
+    if of_type == Some(Purpose::Marketing) && request.purpose.is_some_and(|purpose| purpose != Purpose::Marketing) {
+        faults.add("/purpose", "must be marketing, as the type is");
+    }
+    request.purpose.or(of_type).unwrap_or(Purpose::Transactional)
 }
 
 fn check_metadata(metadata: &BTreeMap<String, String>, faults: &mut Faults) {

@@ -1,6 +1,8 @@
 //! Records and states of a message's life.
 
+mod about;
 mod event;
+mod gate;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +15,11 @@ use carepost_kernel::{
     Purpose, SmsContent, TenantId, WaitReason,
 };
 
+use crate::links::NewLink;
+
+pub use about::About;
 pub use event::{DeliveryEvent, EventKind};
+pub use gate::{GateReading, GateRecord, RuleSaid, Ruling};
 
 /// How the channels of a plan are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -193,6 +199,9 @@ pub struct Payload {
     /// The caller's own notes, given back as they came.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
+    /// Whom and what it is about.
+    #[serde(default, skip_serializing_if = "About::is_empty")]
+    pub about: About,
 }
 
 impl Payload {
@@ -291,6 +300,8 @@ pub struct NewMessage {
     pub idempotency: Option<IdempotencyClaim>,
     /// Who brought it.
     pub api_key_id: Option<ApiKeyId>,
+    /// The short links in it, stored with it.
+    pub links: Vec<NewLink>,
 }
 
 impl NewMessage {

@@ -10,9 +10,15 @@ fn all_go() -> Verdicts {
         pause: Verdict::Go,
         suppression: Verdict::Go,
         consent: Verdict::Go,
+        preference: Verdict::Go,
+        digest: Verdict::Go,
         quiet_hours: Verdict::Go,
         caps: Verdict::Go,
+        tenant_limit: Verdict::Go,
+        length: Verdict::Go,
         phi_guard: Verdict::Go,
+        identification: Verdict::Go,
+        registration: Verdict::Go,
         sender: Verdict::Go,
     }
 }

@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 
 use carepost_delivery::prepare::EnqueueRequest;
+use carepost_delivery::types::About;
 use carepost_delivery::{Payload, Recipient, Strategy};
-use carepost_kernel::{Attachment, Channel, EmailContent, InAppContent, Priority, Purpose, SmsContent};
+use carepost_kernel::{
+    Attachment, Channel, EmailContent, InAppContent, Priority, Purpose, RecipientId, SmsContent, Topic,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use url::Url;
 use utoipa::ToSchema;
 
 use crate::http::json::{object, objects, optional_object};
-use crate::http::names::{ChannelName, PriorityName, PurposeName, StrategyName};
+use crate::http::names::{ChannelName, PriorityName, PurposeName, StrategyName, TopicName};
 
 /// Where somebody is reached.
 #[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -124,6 +128,10 @@ macro_rules! message_body {
         #[serde(deny_unknown_fields)]
         pub(crate) struct $name {
             $($(#[$extra_meta])* pub(crate) $extra: $extra_type,)*
+            /// To whom: somebody the tenant keeps here. Addresses that `to` leaves out are the recipient's own.
+            #[serde(default)]
+            #[schema(value_type = Option<Uuid>)]
+            pub(crate) recipient_id: Option<RecipientId>,
             /// To whom; an address for each channel of the plan.
             #[serde(default, deserialize_with = "object")]
             to: RecipientBody,
@@ -135,7 +143,20 @@ macro_rules! message_body {
             #[serde(default)]
             #[schema(value_type = StrategyName, required = false)]
             strategy: Strategy,
-            /// Why it is sent; default `transactional`.
+            /// The key of its type, as in `appointment_reminder`: tells its purpose and topic, and which rules of the gate
+            /// it may pass.
+            #[serde(default, rename = "type")]
+            #[schema(example = "appointment_reminder")]
+            message_type: Option<String>,
+            /// What it is about, where its type does not say so: the recipient's preferences go by it.
+            #[serde(default)]
+            #[schema(value_type = Option<TopicName>)]
+            topic: Option<Topic>,
+            /// The language of its content, `en` or `es`; default the recipient's.
+            #[serde(default)]
+            #[schema(example = "en")]
+            language: Option<String>,
+            /// Why it is sent; default that of its type, or else `transactional`.
             #[serde(default)]
             #[schema(value_type = Option<PurposeName>)]
             purpose: Option<Purpose>,
@@ -155,11 +176,25 @@ macro_rules! message_body {
             /// The caller's own notes, at most 20; sealed like the content and given back with it.
             #[serde(default)]
             metadata: BTreeMap<String, String>,
+            /// Whether links in the text message and the email lead over short ones of ours, so that following them is
+            /// known; at most 20 of a message. Not for emergencies and health care.
+            #[serde(default)]
+            track_links: bool,
+        }
+
+        impl $name {
+            /// What is asked for; `public_url` is where short links begin.
+            pub(crate) fn into_request(self, public_url: &Url) -> EnqueueRequest {
+                let track_links = self.track_links.then(|| public_url.clone());
+                EnqueueRequest { track_links, ..self.into() }
+            }
         }
 
         impl From<$name> for EnqueueRequest {
             fn from(body: $name) -> Self {
                 let $name { to, channels, strategy, purpose, priority, content, send_at, expires_at, .. } = body;
+                let $name { recipient_id, message_type, topic, language, .. } = body;
+                let about = About { recipient_id, message_type, topic, language, ..About::default() };
                 let ContentBody { subject, body: text, sms, email, in_app } = content;
                 Self {
                     to: to.into(),
@@ -175,6 +210,8 @@ macro_rules! message_body {
                     send_at,
                     expires_at,
                     metadata: body.metadata,
+                    about,
+                    track_links: None,
                 }
             }
         }
@@ -284,7 +321,7 @@ pub(crate) struct OpenedView {
 }
 
 impl From<Payload> for OpenedView {
-    fn from(Payload { to, sms, email, in_app, metadata }: Payload) -> Self {
+    fn from(Payload { to, sms, email, in_app, metadata, about: _ }: Payload) -> Self {
         let content = ContentBody {
             sms: sms.map(Into::into),
             email: email.map(Into::into),

@@ -13,6 +13,7 @@ use carepost_actors::{
     RedriveRequest, Seat,
 };
 use carepost_audit::Actor;
+use carepost_consent::types::AddressKey;
 use carepost_delivery::ingest::{Ingested, commit_messages};
 use carepost_delivery::{DeliveryEvent, NewMessage};
 use carepost_kernel::{
@@ -34,7 +35,7 @@ use serde_json::Value;
 use tokio::sync::broadcast;
 use tokio_postgres::NoTls;
 
-use crate::http::{AppState, HttpLimits, Intake, Providers, Provisioner, Streams, configure, openapi};
+use crate::http::{AppState, HttpLimits, Intake, Providers, Provisioner, Streams, Visits, configure, openapi};
 
 const MASTER_KEY: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// The administrator's token.
@@ -111,6 +112,7 @@ impl World {
             is_leaving: Arc::default(),
             intake: Intake::new(limits.intake_bytes),
             large_bodies: limits.large_bodies(),
+            visits: Visits::default(),
         };
         let tenant = new_tenant(&state.directory, "riverside").await;
         let key = new_key(&state.directory, tenant.tenant_id, Scope::ALL).await;
@@ -252,6 +254,8 @@ pub(crate) struct StoringEngine {
     pub(crate) receipts: Mutex<Vec<ReceiptEvent>>,
     pub(crate) inbound: Mutex<usize>,
     pub(crate) redrives: Mutex<Vec<RedriveRequest>>,
+    pub(crate) consent_changes: Mutex<Vec<(TenantId, Vec<AddressKey>)>>,
+    pub(crate) policy_changes: Mutex<Vec<TenantId>>,
     pub(crate) events: broadcast::Sender<Arc<DeliveryEvent>>,
 }
 
@@ -266,6 +270,8 @@ impl StoringEngine {
             receipts: Mutex::default(),
             inbound: Mutex::default(),
             redrives: Mutex::default(),
+            consent_changes: Mutex::default(),
+            policy_changes: Mutex::default(),
             events,
         }
     }
@@ -333,6 +339,14 @@ impl EngineApi for StoringEngine {
     async fn receive_inbound(&self, _: &Arc<ProviderAccount>, inbound: Vec<InboundMessage>) -> Result<(), EngineError> {
         *lock(&self.inbound) += inbound.len();
         Ok(())
+    }
+
+    async fn consent_changed(&self, tenant_id: TenantId, keys: &[AddressKey]) {
+        lock(&self.consent_changes).push((tenant_id, keys.to_vec()));
+    }
+
+    async fn policy_changed(&self, tenant_id: TenantId) {
+        lock(&self.policy_changes).push(tenant_id);
     }
 
     fn listen(&self, _: TenantId) -> broadcast::Receiver<Arc<DeliveryEvent>> {

@@ -10,10 +10,13 @@ use actix::Context;
 use jiff::{SignedDuration, Timestamp};
 use metrics::counter;
 
+use carepost_consent::rules::goes_by_exemption;
+use carepost_consent::types::{AddressKey, ContactFacts, PastSend};
 use carepost_delivery::breaker::Trial;
-use carepost_delivery::gate::{self, Sender};
-use carepost_delivery::rules;
-use carepost_delivery::types::Delivery;
+use carepost_delivery::gate::dress::{Judged, dress};
+use carepost_delivery::gate::{self, Rulebook, Sender};
+use carepost_delivery::rules::{self, Circumstances, Step};
+use carepost_delivery::types::{Delivery, GateRecord};
 use carepost_kernel::{MessageId, Phi, Verdict, WaitReason};
 use carepost_providers::Outbound;
 use carepost_tenancy::types::{AccountStatus, TenantStatus};
@@ -23,7 +26,7 @@ use crate::delivery::attempt::{MakeCall, TakenTurn};
 use crate::delivery::lane::{Lane, LaneTurn};
 use crate::delivery::provider;
 
-use super::window::Stage;
+use super::window::{Stage, address_of};
 use super::work::{HORIZON, circumstances, decision, is_large};
 use super::{ChannelActor, instant};
 
@@ -78,10 +81,10 @@ enum Obstacle {
 
 impl ChannelActor {
     /// Lets deliveries leave for as long as there are turns.
-    pub(super) fn leave(&mut self, tenant: &Arc<TenantHandle>, context: &mut Context<Self>) {
+    pub(super) fn leave(&mut self, tenant: &Arc<TenantHandle>, rulebook: &Arc<Rulebook>, context: &mut Context<Self>) {
         // Those whose turn comes too late for them.
         while let Some(message_id) = self.window.pop_expired(self.shared.now()) {
-            self.pass_gate(message_id, tenant, Err(Obstacle::OutOfTime));
+            self.pass_gate(message_id, tenant, rulebook, Err(Obstacle::OutOfTime));
         }
         while self.window.has_ready() {
             let way = match self.way(tenant) {
@@ -102,7 +105,7 @@ impl ChannelActor {
                 }
                 return;
             };
-            self.pass_gate(message_id, tenant, way);
+            self.pass_gate(message_id, tenant, rulebook, way);
         }
         self.window.blocked_by = None;
     }
@@ -178,42 +181,77 @@ impl ChannelActor {
     }
 
     /// DEL-8: asks the gate, and lets the delivery leave if it says so.
-    fn pass_gate(&mut self, message_id: MessageId, tenant: &Arc<TenantHandle>, way: Result<LeaveTurn, Obstacle>) {
-        let Some(held) = self.window.get(message_id) else {
+    fn pass_gate(
+        &mut self,
+        message_id: MessageId,
+        tenant: &Arc<TenantHandle>,
+        rulebook: &Rulebook,
+        way: Result<LeaveTurn, Obstacle>,
+    ) {
+        let contact = self.window.get(message_id).and_then(|held| self.contact(&held.delivery, &way));
+        let (Some(held), Some(contact)) = (self.window.get(message_id), contact) else {
             if let Ok(turn) = way {
                 self.give_back(&turn, tenant);
+            }
+            // Something of the address has changed since it was asked about: it is asked about again.
+            if let Some(held) = self.window.forget(message_id) {
+                self.window.put(held.delivery, Stage::Ready, held.looked_up, instant());
             }
             return;
         };
         let (delivery, ready_since) = (held.delivery.clone(), held.ready_since);
-        let facts = self.facts(&way);
-        let passed = match outbound(&delivery) {
-            Some(outbound) => gate::decide(&delivery, &facts, outbound).map_err(|(verdict, _)| verdict),
-            None => Err(Verdict::OtherChannel { code: NOTHING_TO_SAY }),
+        let passed = match outbound(&delivery, rulebook) {
+            Some((outbound, dressed)) => {
+                let facts = self.facts(&way, &contact, rulebook, dressed);
+                let counts = counts(&delivery, &facts);
+                gate::decide(&delivery, &facts, outbound)
+                    .map(|(cleared, record)| (cleared, record, counts))
+                    .map_err(|held| (held.verdict, Some(held.record)))
+            }
+            None => Err((Verdict::OtherChannel { code: NOTHING_TO_SAY }, None)),
         };
         match (passed, way) {
-            (Ok(cleared), Ok(LeaveTurn { account, lane, trial })) => {
+            (Ok((cleared, record, counts)), Ok(LeaveTurn { account, lane, trial })) => {
                 let waited_ms = u32::try_from(ready_since.elapsed().as_millis()).unwrap_or(u32::MAX);
                 let waits = match self.window.blocked_by {
                     Some(reason) if waited_ms >= 10 => vec![(reason, waited_ms)],
                     _ => Vec::new(),
                 };
-                let turn = TakenTurn::new(Arc::clone(&self.shared), (lane, trial), self.link.clone(), delivery.key);
-                let call = MakeCall { cleared, delivery, account, tenant: Arc::clone(tenant), waits, turn };
+                if let Some((key, send)) = counts {
+                    self.live.book.count(key, send);
+                }
+                let way_back = self.link.clone();
+                let turn = TakenTurn::new(&self.shared, &self.live, (lane, trial), way_back, (delivery.key, counts));
+                let tenant = Arc::clone(tenant);
+                let call = MakeCall { cleared, delivery, account, tenant, waits, gate: record, counts, turn };
                 provider::call(&self.shared, &self.live, call);
             }
-            (Err(verdict), way) => {
+            (Err((verdict, record)), way) => {
                 if let Ok(turn) = way {
                     self.give_back(&turn, tenant);
                 }
-                self.held_back(delivery, verdict, tenant);
+                self.held_back(delivery, verdict, record, tenant);
             }
             // The gate holds back whatever has no way.
             (Ok(_), Err(_)) => self.window.put(delivery, Stage::Ready, false, instant()),
         }
     }
 
-    fn facts(&self, way: &Result<LeaveTurn, Obstacle>) -> gate::GateFacts {
+    /// What is known of the address. Whatever has run out of time needs no answer to more than that.
+    fn contact(&self, delivery: &Delivery, way: &Result<LeaveTurn, Obstacle>) -> Option<Arc<ContactFacts>> {
+        let key = address_of(delivery);
+        let nobody = || Arc::new(ContactFacts { key, people: Vec::new(), suppressions: Vec::new(), sends: Vec::new() });
+        let is_over = matches!(way, Err(Obstacle::OutOfTime));
+        self.live.book.facts(key).or_else(|| is_over.then(nobody))
+    }
+
+    fn facts<'a>(
+        &self,
+        way: &Result<LeaveTurn, Obstacle>,
+        contact: &'a ContactFacts,
+        rulebook: &'a Rulebook,
+        dressed: Judged,
+    ) -> gate::GateFacts<'a> {
         let now = self.shared.now();
         let mut facts = gate::GateFacts {
             now,
@@ -221,6 +259,9 @@ impl ChannelActor {
             tenant_limit_until: None,
             sender: Sender::Ready,
             pause_recheck: now.saturating_add(RECHECK).unwrap_or(Timestamp::MAX),
+            contact,
+            rulebook,
+            judged: dressed,
         };
         match *way {
             Ok(_) | Err(Obstacle::OutOfTime) => {}
@@ -233,7 +274,7 @@ impl ChannelActor {
     }
 
     /// The gate said no, not now, or not here.
-    fn held_back(&mut self, delivery: Delivery, verdict: Verdict, tenant: &TenantHandle) {
+    fn held_back(&mut self, delivery: Delivery, verdict: Verdict, record: Option<GateRecord>, tenant: &TenantHandle) {
         let on = circumstances(&self.shared, tenant, &delivery);
         let step = match verdict {
             Verdict::Go => return self.window.put(delivery, Stage::Ready, false, instant()),
@@ -247,7 +288,8 @@ impl ChannelActor {
                 if until.duration_since(on.now) < SHORT || stays {
                     return self.window.put(delivery, Stage::Waiting(until), false, instant());
                 }
-                let step = rules::waits(&delivery, until, reason, on);
+                let mut step = rules::waits(&delivery, until, reason, on);
+                step.event.gate = record;
                 if delivery.reason == Some(reason) {
                     // The history knows.
                     let mut told = decision(&delivery, step, Vec::new(), None, tenant);
@@ -256,8 +298,8 @@ impl ChannelActor {
                 }
                 step
             }
-            Verdict::OtherChannel { code } => rules::refused(&delivery, code, true, on),
-            Verdict::Refuse { code } => rules::refused(&delivery, code, false, on),
+            Verdict::OtherChannel { code } => refused(&delivery, code, true, record, on),
+            Verdict::Refuse { code } => refused(&delivery, code, false, record, on),
         };
         self.decide(&delivery, step, Vec::new(), None, tenant);
     }
@@ -272,19 +314,50 @@ fn earliest(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> 
     one.into_iter().chain(other).min()
 }
 
-/// What is to leave; `None` where the message has no content or no address for this channel.
-fn outbound(delivery: &Delivery) -> Option<Outbound> {
+fn refused(
+    delivery: &Delivery,
+    code: &'static str,
+    other_channel: bool,
+    record: Option<GateRecord>,
+    on: Circumstances<'_>,
+) -> Step {
+    counter!(carepost_delivery::metrics::GATE_HELD_TOTAL, "verdict" => "refuse", "reason" => code).increment(1);
+    let mut step = rules::refused(delivery, code, other_channel, on);
+    step.event.gate = record;
+    step
+}
+
+/// What counts against somebody's caps once it leaves.
+fn counts(delivery: &Delivery, facts: &gate::GateFacts<'_>) -> Option<(AddressKey, PastSend)> {
+    let has_wish = facts.contact.people.iter().any(|person| person.preferences.most_per_week.is_some());
+    if delivery.attempt_no > 0 || !(facts.rulebook.counts() || has_wish) {
+        return None;
+    }
+    let question = gate::question(delivery, facts);
+    let send = PastSend {
+        message_id: delivery.key.message_id,
+        at: facts.now,
+        purpose: question.purpose(),
+        is_exempt: goes_by_exemption(&question),
+    };
+    Some((address_of(delivery), send))
+}
+
+/// What is to leave, made ready, and what the gate has to know of it; `None` where the message has no content or no
+/// address for this channel.
+fn outbound(delivery: &Delivery, rulebook: &Rulebook) -> Option<(Outbound, Judged)> {
     let payload = delivery.payload.expose();
     let channel = delivery.key.channel;
     let to = payload.to.address(channel).filter(|to| !to.is_empty())?.to_owned();
-    let content = payload.content(channel)?;
-    Some(Outbound {
+    let (content, judged) = dress(payload.content(channel)?, rulebook);
+    let outbound = Outbound {
         tenant_id: delivery.key.tenant_id,
         attempt: delivery.key.attempt(delivery.attempt_no + 1),
         to: to.into(),
         content: Phi::new(content),
         expires_at: delivery.expires_at,
-    })
+    };
+    Some((outbound, judged))
 }
 
 #[cfg(test)]

@@ -1,16 +1,20 @@
 //! The window: the deliveries that a channel holds in memory, each in one stage.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use carepost_consent::types::AddressKey;
 use carepost_delivery::fair_queue::FairQueue;
-use carepost_delivery::gate::BY_CONFIGURATION;
+use carepost_delivery::gate::{BY_CONFIGURATION, BY_POLICY};
+use carepost_delivery::store::PutOff;
 use carepost_delivery::types::{Delivery, DeliveryState};
 use carepost_kernel::{MessageId, Priority, WaitReason};
+
+use crate::delivery::book::FactsBook;
 
 /// Where a delivery of the window is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub(super) enum Stage {
     Ready,
     /// Not before this instant.
     Waiting(Timestamp),
+    /// Would be ready, but what the gate needs to know of its address is not known yet.
+    Asking,
     /// With somebody who will answer: a call, a decision, a look-up.
     Away,
 }
@@ -39,6 +45,17 @@ pub(super) struct Held {
 /// It waits for something that a change of the configuration may end.
 pub(super) fn waits_for_configuration(delivery: &Delivery) -> bool {
     delivery.state == DeliveryState::Queued && delivery.reason.is_some_and(|reason| BY_CONFIGURATION.contains(&reason))
+}
+
+/// It waits for something that a change of the configuration or of the gate's policy may end.
+pub(super) fn may_be_over(delivery: &Delivery) -> bool {
+    let is_of_policy = delivery.reason.is_some_and(|reason| BY_POLICY.contains(&reason));
+    waits_for_configuration(delivery) || (delivery.state == DeliveryState::Queued && is_of_policy)
+}
+
+/// The address that the gate is asked about.
+pub(super) const fn address_of(delivery: &Delivery) -> AddressKey {
+    AddressKey { channel: delivery.key.channel, address_hash: delivery.recipient_hash }
 }
 
 /// The bytes of payload that all windows of the process hold together, and may hold (DEL-12).
@@ -84,6 +101,11 @@ pub(super) struct Window {
     timers: BTreeSet<(Timestamp, MessageId)>,
     /// When the ready ones expire: their turn may come too late.
     expiries: BTreeSet<(Timestamp, MessageId)>,
+    /// What the gate knows.
+    book: Arc<FactsBook>,
+    /// Addresses that are to be asked about, and those that are being asked about, each with who waits for it.
+    unasked: BTreeMap<AddressKey, Vec<MessageId>>,
+    asked: BTreeMap<AddressKey, Vec<MessageId>>,
     /// What keeps the ready ones from leaving, if anything does.
     pub(super) blocked_by: Option<WaitReason>,
 }
@@ -95,8 +117,11 @@ impl Drop for Window {
 }
 
 impl Window {
-    pub(super) fn new(capacity: usize, budget: Arc<ByteBudget>) -> Self {
+    pub(super) fn new(capacity: usize, budget: Arc<ByteBudget>, book: Arc<FactsBook>) -> Self {
         Self {
+            book,
+            unasked: BTreeMap::new(),
+            asked: BTreeMap::new(),
             capacity,
             budget,
             bytes: 0,
@@ -150,11 +175,20 @@ impl Window {
         self.room(outside) > self.capacity / 2 && (self.is_empty() || self.has_bytes(OWN_BYTES / 2))
     }
 
-    /// Takes a delivery in, ready or waiting.
+    /// Takes a delivery in, ready or waiting. What would be ready and goes to an address that the gate knows nothing of
+    /// is asked about first: before it takes a lane's turn, which could not be given back whole.
     pub(super) fn put(&mut self, delivery: Delivery, stage: Stage, looked_up: bool, now: Instant) {
         let message_id = delivery.key.message_id;
         self.forget(message_id);
+        let address = address_of(&delivery);
+        let is_unknown = matches!(stage, Stage::Ready | Stage::Asking) && !self.book.knows(address);
+        let stage = match stage {
+            Stage::Ready | Stage::Asking if is_unknown => Stage::Asking,
+            Stage::Asking => Stage::Ready,
+            stage => stage,
+        };
         match stage {
+            Stage::Asking => self.unasked.entry(address).or_default().push(message_id),
             Stage::Ready => {
                 let recipient = delivery.recipient_hash;
                 self.ready.push((), 1, delivery.priority, recipient, message_id);
@@ -178,19 +212,45 @@ impl Window {
         match held.stage {
             Stage::Ready => drop(self.expiries.remove(&(held.delivery.expires_at, message_id))),
             Stage::Waiting(until) => drop(self.timers.remove(&(until, message_id))),
-            Stage::Away => {}
+            // Passed over when the answer comes.
+            Stage::Asking | Stage::Away => {}
         }
         Some(held)
     }
 
-    /// The configuration has changed: whatever waits for a reason of it is ready, or will be when it comes back.
-    pub(super) fn reconsider(&mut self, now: Instant) {
+    /// The next addresses to be asked about, at most so many.
+    pub(super) fn take_unasked(&mut self, most: usize) -> Vec<AddressKey> {
+        let keys: Vec<AddressKey> = self.unasked.keys().take(most).copied().collect();
+        for key in &keys {
+            self.asked.entry(*key).or_default().extend(self.unasked.remove(key).unwrap_or_default());
+        }
+        keys
+    }
+
+    /// What was asked is answered, or cannot be: whoever waited for it goes on, or asks again.
+    pub(super) fn answered(&mut self, keys: &[AddressKey], now: Instant) {
+        for key in keys {
+            for message_id in self.asked.remove(key).unwrap_or_default() {
+                if self.held.get(&message_id).is_some_and(|held| held.stage == Stage::Asking)
+                    && let Some(held) = self.forget(message_id)
+                {
+                    self.put(held.delivery, Stage::Ready, held.looked_up, now);
+                }
+            }
+        }
+    }
+
+    /// Something has changed: whatever was put off because of it is ready, or will be when it comes back.
+    pub(super) fn reconsider(&mut self, put_off: &PutOff, now: Instant) {
         let mut waiting = Vec::new();
         for (message_id, held) in &mut self.held {
+            let delivery = &held.delivery;
+            let is_meant = delivery.state == DeliveryState::Queued
+                && put_off.means(delivery.key.channel, delivery.recipient_hash, delivery.reason);
             match held.stage {
-                Stage::Waiting(_) if waits_for_configuration(&held.delivery) => waiting.push(*message_id),
+                Stage::Waiting(_) if is_meant => waiting.push(*message_id),
                 Stage::Away => held.is_outdated = true,
-                Stage::Ready | Stage::Waiting(_) => {}
+                Stage::Ready | Stage::Waiting(_) | Stage::Asking => {}
             }
         }
         waiting.sort_unstable();

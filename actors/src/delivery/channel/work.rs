@@ -21,7 +21,7 @@ use super::super::attempt::{self, CallEnded, Found};
 use super::super::ledger::{Entry, PendingDecision};
 use super::super::shared::{LiveTenant, Shared};
 use super::super::tenant;
-use super::window::{Held, Stage, waits_for_configuration};
+use super::window::{Held, Stage, may_be_over, waits_for_configuration};
 use super::{Answered, ChannelActor, DeliverMessages, Link, answer_with, instant};
 
 /// What is due later than this waits in its row only.
@@ -72,7 +72,11 @@ impl ChannelActor {
         while let Some(message_id) = self.window.pop_due(self.shared.now()) {
             self.due(message_id, &tenant);
         }
-        self.leave(&tenant, context);
+        self.ask();
+        match self.live.book.policy() {
+            Some(policy) => self.leave(&tenant, &policy, context),
+            None => self.load_policy(),
+        }
         if let Some(due_at) = self.window.next_due() {
             self.look_after(self.shared.clock.until(due_at), context);
         }
@@ -240,7 +244,7 @@ impl ChannelActor {
             crate::metrics::count_state(self.channel, effect.state, false);
             return;
         }
-        if is_outdated && waits_for_configuration(&delivery) {
+        if is_outdated && may_be_over(&delivery) {
             delivery.due_at = self.shared.now();
         }
         match effect.state {

@@ -10,9 +10,11 @@ use dashmap::DashMap;
 use tokio::time::Instant;
 
 use carepost_delivery::DeliveryError;
+use carepost_delivery::store::PutOff;
 use carepost_kernel::{Chain, Channel, TenantId};
 use carepost_store::Lease;
 
+use crate::delivery::book::FactsBook;
 use crate::delivery::channel::Reconsider;
 use crate::delivery::lane::SendLimit;
 use crate::delivery::shared::{LiveTenant, Shared, Writers, unavailable};
@@ -99,6 +101,8 @@ async fn install(shared: &Arc<Shared>, writers: &Arc<Writers>, leases: &[Lease])
             channels: DashMap::new(),
             waiting: 0.into(),
             counted: Mutex::default(),
+            // As many addresses as all windows hold, and some that have just been written to.
+            book: Arc::new(FactsBook::new(4 * shared.tuning.window)),
             send_limit: SendLimit::default(),
             keys: Arc::default(),
             handing_over: AtomicBool::new(false),
@@ -179,31 +183,31 @@ impl LiveTenant {
 /// Rows that one statement makes due.
 const PAGE: i64 = 5_000;
 
-/// The configuration of a tenant, or of one of its accounts, has changed: what was put off because of it is looked at
-/// again at once, in memory and in rows.
-pub(crate) async fn reconsider(shared: &Arc<Shared>, tenant_id: TenantId) {
+/// Something has changed: the configuration of a tenant or of one of its accounts, the gate's policy, or what is known
+/// of an address. What was put off because of it is looked at again at once, in memory and in rows.
+pub(crate) async fn reconsider(shared: &Arc<Shared>, tenant_id: TenantId, put_off: PutOff) {
     // Who else owns it hears of the change as well.
     let Some(live) = shared.live(tenant_id) else { return };
-    tell_all(shared, &live, &BTreeSet::new());
-    match advance(shared, &live).await {
-        Ok(channels) => tell_all(shared, &live, &channels),
+    tell_all(shared, &live, &BTreeSet::new(), &put_off);
+    match advance(shared, &live, &put_off).await {
+        Ok(channels) => tell_all(shared, &live, &channels, &put_off),
         // Each of them is looked at again within a minute.
         Err(error) => tracing::warn!(error = %Chain(&error), tenant.id = %tenant_id, "make put off deliveries due"),
     }
 }
 
-fn tell_all(shared: &Arc<Shared>, live: &Arc<LiveTenant>, due: &BTreeSet<Channel>) {
+fn tell_all(shared: &Arc<Shared>, live: &Arc<LiveTenant>, due: &BTreeSet<Channel>, put_off: &PutOff) {
     for channel in due {
         ensure_channel(shared, live, *channel);
     }
     for channel in live.started_channels() {
-        if channel.tell(Reconsider).is_err() {
+        if channel.tell(Reconsider(put_off.clone())).is_err() {
             tracing::debug!(tenant.id = %live.tenant_id, "channel was busy: it looks again by itself");
         }
     }
 }
 
-async fn advance(shared: &Shared, live: &LiveTenant) -> Result<BTreeSet<Channel>, DeliveryError> {
+async fn advance(shared: &Shared, live: &LiveTenant, put_off: &PutOff) -> Result<BTreeSet<Channel>, DeliveryError> {
     let mut channels = BTreeSet::new();
     while !shared.is_draining() {
         // What an earlier page has made due lies before it, and is no page's again.
@@ -212,7 +216,7 @@ async fn advance(shared: &Shared, live: &LiveTenant) -> Result<BTreeSet<Channel>
         let mut session = live.writers.journal.connect().await?;
         let held = (live.tenant_id, epoch);
         // Nothing comes where the tenant is another process's by now.
-        let page = session.advance_deliveries(shared.instance, held, now, PAGE).await?;
+        let page = session.advance_deliveries(shared.instance, held, put_off, now, PAGE).await?;
         if page.is_empty() {
             break;
         }

@@ -96,6 +96,7 @@ impl Draw {
             payload_sealed: vec![1, 2, 3],
             idempotency,
             api_key_id: None,
+            links: Vec::new(),
         }
     }
 
@@ -200,6 +201,8 @@ impl Draw {
             event_id: EventId::new(now),
             at: now,
             waits: Vec::new(),
+            gate: None,
+            counts: None,
         }
     }
 

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use carepost_delivery::gate::BY_CONFIGURATION;
-use carepost_delivery::store::{AttemptStarted, DueChannel, DuePlace, DueRow, ParkedMatch};
+use carepost_delivery::store::{AttemptStarted, DueChannel, DuePlace, DueRow, ParkedMatch, PutOff};
 use carepost_delivery::{Delivery, DeliveryKey, DeliveryState, EventKind};
 use carepost_kernel::{Channel, Failure, InstanceId, Priority, TenantId};
 use jiff::{SignedDuration, Timestamp};
@@ -89,10 +88,10 @@ impl Tables {
         &mut self,
         owner: InstanceId,
         held: (TenantId, i64),
+        put_off: &PutOff,
         now: Timestamp,
         limit: i64,
     ) -> Vec<Channel> {
-        const FAR: SignedDuration = SignedDuration::from_secs(600);
         if !self.refused(owner, &[held]).is_empty() {
             return Vec::new();
         }
@@ -100,8 +99,8 @@ impl Tables {
             key.tenant_id == held.0
                 && row.is_open
                 && row.due_at > now
-                && row.due_at <= now + FAR
-                && row.reason.is_some_and(|reason| BY_CONFIGURATION.contains(&reason))
+                && row.due_at <= put_off.until(now)
+                && put_off.means(key.channel, row.recipient_hash, row.reason)
         };
         let page = self.deliveries.iter_mut().filter(is_put_off).take(usize::try_from(limit).unwrap_or(0));
         let mut channels = Vec::new();

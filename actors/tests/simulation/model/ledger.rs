@@ -157,6 +157,7 @@ impl Tables {
                 state: Some(DeliveryState::Sending),
                 account_id: Some(start.account_id),
                 waits: start.waits.clone(),
+                gate: start.gate.clone(),
                 ..DeliveryEvent::new(key, EventKind::AttemptStarted, start.attempt_no, start.at)
             });
         }

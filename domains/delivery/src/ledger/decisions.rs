@@ -16,7 +16,7 @@ use crate::store::batch::{
     APPLY_CHANGES, DeliveryColumns, DeliveryInsert, ENSURE_DELIVERIES, INSERT_EVENTS, INSERT_FALLBACKS, INSERT_REFS,
     LIST_KNOWN_EVENTS, YIELD_CHANGES, channel, column, get, message_id, state, waits_json,
 };
-use crate::types::{DeliveryEvent, DeliveryKey, DeliveryState, EventKind};
+use crate::types::{DeliveryEvent, DeliveryKey, DeliveryState, EventKind, GateRecord};
 
 use super::{Decision, Effect, LedgerReport};
 
@@ -303,6 +303,7 @@ async fn insert_events(tx: &EngineTx<'_>, events: &[&DeliveryEvent]) -> Result<(
             &column!(events, |event| event.code.as_deref()),
             &column!(events, |event| event.account_id.map(ProviderAccountId::as_uuid)),
             &column!(events, |event| waits_json(&event.waits)),
+            &column!(events, |event| event.gate.as_ref().map(GateRecord::as_bytes)),
         ],
     )
     .await?;

@@ -23,7 +23,7 @@ const IN_APP_LIMIT_CHARS: usize = 20_000;
 
 /// Makes the payload: content of the channel's own, or else from subject and body.
 pub(super) fn complete(request: EnqueueRequest, to: Recipient, plan: &[Channel], faults: &mut Faults) -> Payload {
-    let EnqueueRequest { subject, body, sms, email, in_app, metadata, .. } = request;
+    let EnqueueRequest { subject, body, sms, email, in_app, metadata, about, .. } = request;
     let general = (subject.as_deref(), body.as_deref());
     if sms.is_none() && email.is_none() && in_app.is_none() && body.is_none() {
         faults.add("/content", "is needed: give a body, or content for each channel");
@@ -35,6 +35,7 @@ pub(super) fn complete(request: EnqueueRequest, to: Recipient, plan: &[Channel],
         in_app: in_app.or_else(|| wanted(plan, Channel::InApp, general.1, |body| in_app_from(general.0, body))),
         to,
         metadata,
+        about,
     };
     for channel in plan {
         let missing = match channel {
@@ -73,7 +74,7 @@ fn in_app_from(subject: Option<&str>, body: &str) -> InAppContent {
     InAppContent { title: subject.unwrap_or_default().to_owned(), body: body.to_owned() }
 }
 
-fn check_sms(sms: &SmsContent, faults: &mut Faults) {
+pub(super) fn check_sms(sms: &SmsContent, faults: &mut Faults) {
     if sms.text.is_empty() && sms.media_urls.is_empty() {
         faults.add("/content/sms/text", "is empty");
     }

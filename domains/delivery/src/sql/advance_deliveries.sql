@@ -1,4 +1,4 @@
--- A tenant's configuration has changed: what was put off because of it is due now, a page at a time. Leans on deliveries_due, deliveries_pkey.
+-- Something has changed, and what was put off because of it is due now, a page at a time. For some recipients all that waits on the channel is read: rare, and no index of its own is worth its cost for each message. Leans on deliveries_due, deliveries_pkey.
 WITH page AS MATERIALIZED (
     SELECT message_id, channel
     FROM deliveries
@@ -9,6 +9,7 @@ WITH page AS MATERIALIZED (
       AND due_at > $3
       AND due_at <= $4
       AND reason = ANY ($5::smallint[])
+      AND ($8::bytea[] IS NULL OR recipient_hash = ANY ($8))
     LIMIT $6
     -- What the ledger has in its hands leaves anyway; to wait for it in another order than its own would be a deadlock.
     FOR NO KEY UPDATE SKIP LOCKED

@@ -3,8 +3,8 @@ WITH started AS (
     UPDATE deliveries AS held
     SET state = 10, reason = 11, attempt_no = attempt.attempt_no, provider_account_id = attempt.provider_account_id
     FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[], $5::uuid[], $6::uuid[], $7::timestamptz[],
-                $8::jsonb[])
-        AS attempt (tenant_id, message_id, channel, attempt_no, provider_account_id, event_id, at, waits)
+                $8::jsonb[], $9::bytea[])
+        AS attempt (tenant_id, message_id, channel, attempt_no, provider_account_id, event_id, at, waits, gate)
     WHERE held.tenant_id = attempt.tenant_id
       AND held.message_id = attempt.message_id
       AND held.channel = attempt.channel
@@ -16,7 +16,7 @@ WITH started AS (
     RETURNING attempt.*
 )
 INSERT INTO delivery_events (tenant_id, message_id, event_id, channel, kind, at, attempt_no, state,
-                             provider_account_id, waits)
-SELECT tenant_id, message_id, event_id, channel, 2, at, attempt_no, 10, provider_account_id, waits
+                             provider_account_id, waits, gate)
+SELECT tenant_id, message_id, event_id, channel, 2, at, attempt_no, 10, provider_account_id, waits, gate
 FROM started
 RETURNING message_id, channel

@@ -10,7 +10,9 @@ use carepost_kernel::{
 use carepost_store::{Row, StoreError};
 
 use crate::error::DeliveryError;
-use crate::types::{DeliveryEvent, DeliveryKey, DeliveryRecord, DeliveryState, EventKind, MessageRecord, Strategy};
+use crate::types::{
+    DeliveryEvent, DeliveryKey, DeliveryRecord, DeliveryState, EventKind, GateRecord, MessageRecord, Strategy,
+};
 
 pub(super) type Result<T> = std::result::Result<T, DeliveryError>;
 
@@ -122,6 +124,7 @@ pub(super) fn delivery_record(row: &Row) -> Result<DeliveryRecord> {
 pub(super) fn event(row: &Row, tenant_id: TenantId) -> Result<DeliveryEvent> {
     let waits: Option<serde_json::Value> = get(row, "waits")?;
     let receipt_key: Option<&[u8]> = get(row, "receipt_key")?;
+    let gate: Option<&[u8]> = get(row, "gate")?;
     Ok(DeliveryEvent {
         event_id: EventId::from_uuid(get(row, "event_id")?),
         key: DeliveryKey { tenant_id, message_id: message_id(row)?, channel: channel(row)? },
@@ -137,5 +140,6 @@ pub(super) fn event(row: &Row, tenant_id: TenantId) -> Result<DeliveryEvent> {
         receipt_status: optional_number(row, "receipt_status", ReceiptStatus::from_i16)?,
         receipt_key: receipt_key.and_then(|key| key.try_into().ok()),
         waits: waits.and_then(|waits| serde_json::from_value(waits).ok()).unwrap_or_default(),
+        gate: gate.map(GateRecord::from_bytes),
     })
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use carepost_kernel::{EventId, FailureClass, ProviderAccountId, ReceiptStatus, WaitReason};
 
-use super::{DeliveryKey, DeliveryState};
+use super::{DeliveryKey, DeliveryState, GateRecord};
 
 /// What an entry of the history tells. The number is the one stored in rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -116,6 +116,8 @@ pub struct DeliveryEvent {
     pub receipt_key: Option<[u8; 16]>,
     /// Milliseconds by reason, spent in memory before this event.
     pub waits: Vec<(WaitReason, u32)>,
+    /// What the gate's rules said, where it was asked (DEL-8).
+    pub gate: Option<GateRecord>,
 }
 
 impl DeliveryEvent {
@@ -137,6 +139,7 @@ impl DeliveryEvent {
             receipt_status: None,
             receipt_key: None,
             waits: Vec::new(),
+            gate: None,
         }
     }
 }

@@ -49,6 +49,7 @@ fn message(tenant_id: TenantId) -> NewMessage {
         }],
         idempotency: None,
         api_key_id: None,
+        links: Vec::new(),
     }
 }
 
@@ -80,6 +81,8 @@ async fn a_message_is_taken_in_woken_paged_and_started_over_97_days() {
         event_id: EventId::new(noon()),
         at: noon(),
         waits: Vec::new(),
+        gate: None,
+        counts: None,
     };
     let batch = LedgerBatch { held: held.to_vec(), starts: vec![start], ..LedgerBatch::default() };
     let report = commit_ledger(&mut connection, owner, &batch, noon()).await.unwrap();

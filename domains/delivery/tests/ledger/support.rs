@@ -93,6 +93,7 @@ impl World {
             deliveries: channels.iter().take(first).map(|channel| new_delivery(*channel)).collect(),
             idempotency: None,
             api_key_id: None,
+            links: Vec::new(),
         };
         let held = [(self.tenant_id, self.epoch)];
         let mut connection = self.engine().await;
@@ -107,7 +108,7 @@ impl World {
 
     pub(crate) fn start(&self, key: DeliveryKey, attempt_no: i16) -> AttemptStart {
         let (account_id, event_id) = (self.account_id, EventId::new(noon()));
-        AttemptStart { key, attempt_no, account_id, event_id, at: noon(), waits: Vec::new() }
+        AttemptStart { key, attempt_no, account_id, event_id, at: noon(), waits: Vec::new(), gate: None, counts: None }
     }
 
     /// News of an attempt; equal numbers are copies.

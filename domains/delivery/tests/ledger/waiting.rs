@@ -1,6 +1,6 @@
 //! What a changed configuration sets free, a page at a time and beside the ledger.
 
-use carepost_delivery::store::advance_deliveries;
+use carepost_delivery::store::{PutOff, advance_deliveries};
 use carepost_delivery::{DeliveryKey, Strategy};
 use carepost_kernel::{Channel, WaitReason};
 use jiff::{SignedDuration, Timestamp};
@@ -24,7 +24,9 @@ async fn advance(world: &World, limit: i64) -> Vec<usize> {
     let mut pages = Vec::new();
     loop {
         let held = (world.tenant_id, world.epoch);
-        let page = advance_deliveries(&mut connection, world.instance, held, noon(), limit).await.unwrap();
+        let page = advance_deliveries(&mut connection, world.instance, held, &PutOff::ByConfiguration, noon(), limit)
+            .await
+            .unwrap();
         assert!(page.iter().all(|channel| *channel == SMS));
         pages.push(page.len());
         if page.is_empty() {
@@ -71,6 +73,7 @@ async fn del_10_a_former_owner_makes_nothing_due() {
     let key = waiting(&world, WaitReason::Paused, soon).await;
     let mut connection = world.engine().await;
     let held = (world.tenant_id, world.epoch - 1);
-    let page = advance_deliveries(&mut connection, world.instance, held, noon(), 10).await.unwrap();
+    let page =
+        advance_deliveries(&mut connection, world.instance, held, &PutOff::ByConfiguration, noon(), 10).await.unwrap();
     assert_eq!((page, due_at(&world, key).await), (Vec::new(), soon));
 }

@@ -1,5 +1,6 @@
 //! Stages of the window, and what moves between them.
 
+use carepost_consent::types::ContactFacts;
 use carepost_delivery::types::Payload;
 
 use crate::delivery::channel::instant;
@@ -7,8 +8,17 @@ use crate::delivery::testing::{at, delivery};
 
 use super::*;
 
+/// A book that knows the one address of these tests.
+fn book() -> Arc<FactsBook> {
+    let book = FactsBook::new(10);
+    let key = address_of(&delivery(Payload::default()));
+    let facts = ContactFacts { key, people: Vec::new(), suppressions: Vec::new(), sends: Vec::new() };
+    book.learn(book.begin(), vec![facts]);
+    Arc::new(book)
+}
+
 fn window() -> Window {
-    Window::new(10, Arc::new(ByteBudget::new(1 << 20)))
+    Window::new(10, Arc::new(ByteBudget::new(1 << 20)), book())
 }
 
 fn put(window: &mut Window, reason: WaitReason, stage: Stage) -> MessageId {
@@ -40,7 +50,7 @@ fn a_changed_configuration_sets_free_what_waits_for_one() {
     let kept = [WaitReason::Backoff, WaitReason::Scheduled, WaitReason::QuietHours]
         .map(|reason| put(&mut window, reason, later));
     let away = put(&mut window, WaitReason::Dispatch, Stage::Away);
-    window.reconsider(instant());
+    window.reconsider(&PutOff::ByConfiguration, instant());
     let ready: BTreeSet<MessageId> = std::iter::from_fn(|| window.pop_ready()).collect();
     assert_eq!(ready, BTreeSet::from(freed));
     let due: BTreeSet<MessageId> = std::iter::from_fn(|| window.pop_due(at(30))).collect();
@@ -55,7 +65,8 @@ fn sized(payload_bytes: usize, priority: Priority) -> Delivery {
 #[test]
 fn del_12_windows_share_their_bytes_and_give_them_back() {
     let budget = Arc::new(ByteBudget::new(1 << 20));
-    let (mut one, mut other) = (Window::new(10, Arc::clone(&budget)), Window::new(10, Arc::clone(&budget)));
+    let (mut one, mut other) =
+        (Window::new(10, Arc::clone(&budget), book()), Window::new(10, Arc::clone(&budget), book()));
     assert!(one.has_room(Priority::Normal, 9 << 20), "an empty window takes one of whatever size");
     one.put(sized(1 << 20, Priority::Normal), Stage::Away, false, instant());
     assert!(!one.has_room(Priority::Normal, 1) && !one.has_room_for_page(Priority::Normal));
@@ -77,4 +88,25 @@ fn what_hurries_has_more_room() {
     (0..5).for_each(|_| window.put(sized(1, Priority::Normal), Stage::Away, false, instant()));
     assert!(!window.has_room(Priority::Normal, 1) && window.has_room(Priority::Urgent, 1));
     assert!(!window.has_room_for_page(Priority::Urgent), "half a window is not free for a page");
+}
+
+#[test]
+fn del_8_what_goes_to_an_unknown_address_is_asked_about_before_it_is_ready() {
+    let book = Arc::new(FactsBook::new(10));
+    let mut window = Window::new(10, Arc::new(ByteBudget::new(1 << 20)), Arc::clone(&book));
+    let first = put(&mut window, WaitReason::Dispatch, Stage::Ready);
+    let second = put(&mut window, WaitReason::Dispatch, Stage::Ready);
+    let gone = put(&mut window, WaitReason::Dispatch, Stage::Ready);
+    assert_eq!(window.pop_ready(), None);
+    let keys = window.take_unasked(512);
+    assert_eq!((keys.len(), window.take_unasked(512).len()), (1, 0), "an address is asked about once");
+    window.forget(gone);
+    // Nothing was learnt: they are asked about again.
+    window.answered(&keys, instant());
+    assert_eq!((window.pop_ready(), window.take_unasked(512)), (None, keys.clone()));
+    let facts = ContactFacts { key: keys[0], people: Vec::new(), suppressions: Vec::new(), sends: Vec::new() };
+    book.learn(book.begin(), vec![facts]);
+    window.answered(&keys, instant());
+    let ready: BTreeSet<MessageId> = std::iter::from_fn(|| window.pop_ready()).collect();
+    assert_eq!(ready, BTreeSet::from([first, second]));
 }

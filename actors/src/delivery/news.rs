@@ -1,0 +1,127 @@
+//! News for the gate: what was said, wished or set of late, by whichever process.
+//!
+//! A change that is made here is in force before whoever made it is answered. Changes of other processes stand in rows,
+//! and are looked for twice a second.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use carepost_consent::types::AddressKey;
+use carepost_delivery::DeliveryError;
+use carepost_delivery::store::PutOff;
+use carepost_kernel::{Channel, TenantId};
+use uuid::Uuid;
+
+use super::shared::{Shared, Writers};
+use super::tenant;
+
+/// A change is stamped before it commits, by its own process's clock: each look goes back by so much behind the last one.
+const OVERLAP: SignedDuration = SignedDuration::from_secs(30);
+
+/// What has changed for one tenant's gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum GateNews {
+    /// The policy, or nobody knows what.
+    All,
+    /// What is known of these addresses.
+    Of(Vec<AddressKey>),
+}
+
+/// What was seen already.
+#[derive(Debug, Default)]
+pub(crate) struct Seen(Mutex<SeenChanges>);
+
+#[derive(Debug, Default)]
+struct SeenChanges {
+    looked_at: Option<Timestamp>,
+    ids: HashMap<Uuid, Timestamp>,
+}
+
+impl Seen {
+    /// From when on the next look goes; at first from now, since nothing is known that could be outdated.
+    fn since(&self, now: Timestamp) -> Timestamp {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        before(seen.looked_at.unwrap_or(now).min(now))
+    }
+
+    /// Notes a look; what of it is news.
+    fn note<T>(&self, now: Timestamp, found: Vec<(Uuid, Timestamp, T)>) -> Vec<T> {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.looked_at = Some(now);
+        let oldest = before(before(now));
+        seen.ids.retain(|_, at| *at >= oldest);
+        found.into_iter().filter_map(|(id, at, what)| seen.ids.insert(id, at).is_none().then_some(what)).collect()
+    }
+}
+
+fn before(now: Timestamp) -> Timestamp {
+    now.saturating_sub(OVERLAP).unwrap_or(Timestamp::MIN)
+}
+
+/// Looks for what has changed in a placement, and follows it.
+pub(crate) async fn follow(shared: &Arc<Shared>, writers: &Arc<Writers>) -> Result<(), DeliveryError> {
+    let now = shared.now();
+    let session = writers.journal.connect().await?;
+    let changes = session.list_consent_changes(writers.consent_news.since(now)).await?;
+    drop(session);
+    let found =
+        changes.into_iter().map(|change| (change.change_id.as_uuid(), change.at, (change.tenant_id, change.key)));
+    let mut by_tenant: BTreeMap<TenantId, GateNews> = BTreeMap::new();
+    for (tenant_id, address) in writers.consent_news.note(now, found.collect()) {
+        let news = by_tenant.entry(tenant_id).or_insert_with(|| GateNews::Of(Vec::new()));
+        match (news, address) {
+            (GateNews::Of(keys), Some(key)) => keys.push(key),
+            (news, None) => *news = GateNews::All,
+            (GateNews::All, Some(_)) => {}
+        }
+    }
+    for (tenant_id, news) in by_tenant {
+        changed(shared, tenant_id, news).await;
+    }
+    Ok(())
+}
+
+/// Makes a change hold: what the gate knew is thrown out first, then whatever waits is looked at again.
+pub(crate) async fn changed(shared: &Arc<Shared>, tenant_id: TenantId, news: GateNews) {
+    // Whoever works for the tenant elsewhere finds the row of the change.
+    let Some(live) = shared.live(tenant_id) else { return };
+    match news {
+        GateNews::All => {
+            live.book.forget_all();
+            tenant::reconsider(shared, tenant_id, PutOff::ByPolicy).await;
+        }
+        GateNews::Of(keys) => {
+            let mut by_channel: BTreeMap<Channel, BTreeSet<[u8; 16]>> = BTreeMap::new();
+            for key in keys {
+                live.book.forget(key);
+                by_channel.entry(key.channel).or_default().insert(key.address_hash);
+            }
+            for (channel, addresses) in by_channel {
+                tenant::reconsider(shared, tenant_id, PutOff::For(channel, Arc::new(addresses))).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_news_once_however_often_it_is_found() {
+        let seen = Seen::default();
+        let now = Timestamp::from_second(1_800_000_000).expect("in range");
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        assert_eq!(seen.since(now), now - OVERLAP);
+        assert_eq!(seen.note(now, vec![(one, now, "one")]), ["one"]);
+        let later = now + SignedDuration::from_secs(1);
+        assert_eq!(seen.since(later), now - OVERLAP);
+        assert_eq!(seen.note(later, vec![(one, now, "one"), (other, now, "other")]), ["other"]);
+        // Forgotten once no look can find it any more.
+        let much_later = now + OVERLAP * 3;
+        assert_eq!(seen.note(much_later, Vec::<(Uuid, Timestamp, &str)>::new()), Vec::<&str>::new());
+        assert!(seen.0.lock().unwrap().ids.is_empty());
+    }
+}
