@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use carepost_benches::{Budgets, Figures};
 use criterion::Criterion;
 
+mod consent;
 mod delivery;
 mod kernel;
 mod providers;
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
     Figures::forget(&folder).expect("criterion's folder is this program's own");
     let mut criterion = Criterion::default().output_directory(&folder).configure_from_args();
     kernel::bench(&mut criterion);
+    consent::bench(&mut criterion);
     delivery::bench(&mut criterion);
     providers::bench(&mut criterion);
     criterion.final_summary();
