@@ -7,6 +7,7 @@ use carepost_benches::{Budgets, Figures};
 use criterion::Criterion;
 
 mod delivery;
+mod guard;
 mod kernel;
 mod providers;
 
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
     let mut criterion = Criterion::default().output_directory(&folder).configure_from_args();
     kernel::bench(&mut criterion);
     delivery::bench(&mut criterion);
+    guard::bench(&mut criterion);
     providers::bench(&mut criterion);
     criterion.final_summary();
     if is_partial() {
