@@ -8,6 +8,7 @@ use criterion::Criterion;
 
 mod consent;
 mod delivery;
+mod guard;
 mod kernel;
 mod providers;
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     kernel::bench(&mut criterion);
     consent::bench(&mut criterion);
     delivery::bench(&mut criterion);
+    guard::bench(&mut criterion);
     providers::bench(&mut criterion);
     criterion.final_summary();
     if is_partial() {
