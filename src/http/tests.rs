@@ -6,4 +6,5 @@ mod edges;
 mod messages;
 mod streams;
 mod support;
+mod templates;
 mod webhooks;

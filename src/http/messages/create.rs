@@ -134,7 +134,7 @@ fn prepare_item(raw: &RawValue, caller: &Caller, now: Timestamp) -> Result<NewMe
     prepare_message(item.into(), keyed, caller, now)
 }
 
-fn prepare_message(
+pub(crate) fn prepare_message(
     request: EnqueueRequest,
     keyed: Option<KeyedBody<'_>>,
     caller: &Caller,
