@@ -9,6 +9,7 @@ use criterion::Criterion;
 mod delivery;
 mod kernel;
 mod providers;
+mod templates;
 
 #[expect(clippy::print_stdout, reason = "the table is the answer")]
 fn main() -> ExitCode {
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     kernel::bench(&mut criterion);
     delivery::bench(&mut criterion);
     providers::bench(&mut criterion);
+    templates::bench(&mut criterion);
     criterion.final_summary();
     if is_partial() {
         // A trial run (`--test`) measures nothing, a filter only some.
