@@ -118,6 +118,7 @@ impl Deployment {
             placements: self.storage.placements.clone(),
             providers: Arc::clone(&self.vendors) as _,
             provisioner: Arc::clone(&self.storage.opener) as _,
+            renderer: carepost_templates::Renderer::default(),
             clock: self.clock.clone(),
             limits,
             public_url: self.public_url.clone(),

@@ -9,4 +9,5 @@ mod preferences;
 mod recipients;
 mod streams;
 mod support;
+mod templates;
 mod webhooks;

@@ -11,6 +11,7 @@ mod delivery;
 mod guard;
 mod kernel;
 mod providers;
+mod templates;
 
 #[expect(clippy::print_stdout, reason = "the table is the answer")]
 fn main() -> ExitCode {
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     delivery::bench(&mut criterion);
     guard::bench(&mut criterion);
     providers::bench(&mut criterion);
+    templates::bench(&mut criterion);
     criterion.final_summary();
     if is_partial() {
         // A trial run (`--test`) measures nothing, a filter only some.
