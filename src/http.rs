@@ -32,6 +32,7 @@ mod state;
 mod table;
 mod unsubscribe;
 mod visits;
+mod templates;
 mod webhooks;
 
 use actix_web::middleware::from_fn;
@@ -45,6 +46,7 @@ use events::{history, stream};
 use messages::{act, create, read, timeline};
 use recipients::{import, merge};
 use table::{Path, path};
+use templates::{change, message_templates, render};
 
 pub use intake::Intake;
 pub use state::{AppState, HttpLimits, Providers, Provisioner, Streams};
@@ -107,6 +109,25 @@ fn routes() -> Vec<Path> {
         path("/api/v1/messaging/suppressions")
             .get(suppressions::list_suppressions).post(suppressions::create_suppression).by_owner(&["POST"]),
         path("/api/v1/messaging/suppressions/lift").post(suppressions::lift_suppression).by_owner(&["POST"]),
+        path("/api/message-templates")
+            .get(message_templates::list_message_templates).post(message_templates::create_message_template),
+        path("/api/message-templates/{id}")
+            .get(message_templates::get_message_template).put(message_templates::update_message_template),
+        path("/api/message-templates/{id}/render").get(message_templates::render_message_template),
+        path("/api/v1/messaging/templates").get(templates::read::list_templates).post(change::create_template),
+        path("/api/v1/messaging/templates/validate").post(change::validate_template),
+        path("/api/v1/messaging/templates/{id}").get(templates::read::get_template).put(change::update_template),
+        path("/api/v1/messaging/templates/{id}/versions").get(templates::read::list_template_versions),
+        path("/api/v1/messaging/templates/{id}/history").get(templates::read::list_template_history),
+        path("/api/v1/messaging/templates/{id}/diff").get(templates::read::diff_template),
+        path("/api/v1/messaging/templates/{id}/restore").post(change::restore_template),
+        path("/api/v1/messaging/templates/{id}/publish").post(change::publish_template),
+        path("/api/v1/messaging/templates/{id}/archive").post(change::archive_template),
+        path("/api/v1/messaging/templates/{id}/copy").post(change::copy_template),
+        path("/api/v1/messaging/templates/{id}/render")
+            .get(render::render_template_by_get).post(render::render_template),
+        path("/api/v1/messaging/templates/{id}/preview").post(render::preview_template),
+        path("/api/v1/messaging/templates/{id}/test-send").post(render::test_send_template).by_owner(&["POST"]),
 
         path("/webhooks/{vendor}/{token}")
             .get(webhooks::receive_webhook_by_get).post(webhooks::receive_webhook).by_owner(&["GET", "POST"]),

@@ -5,6 +5,8 @@ use carepost_consent::types::{
 };
 use carepost_delivery::{DeliveryState, EventKind};
 use carepost_kernel::{Channel, FailureClass, Priority, Purpose, ReceiptStatus, Topic, WaitReason};
+use carepost_templates::types::{Language, TemplateState, VariableKind, VersionState};
+use carepost_templates::events::TemplateAction;
 use carepost_tenancy::{AccountStatus, EndpointStatus, Scope, TenantStatus};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -32,6 +34,16 @@ names! {
     PurposeName = Purpose::ALL.map(Purpose::as_str);
     /// Topics.
     TopicName = Topic::ALL.map(Topic::as_str);
+    /// Languages.
+    LanguageName = Language::ALL.iter().map(|language| language.as_str());
+    /// Where a template stands.
+    TemplateStateName = TemplateState::ALL.iter().map(|state| state.as_str());
+    /// Where a version of a template stands.
+    VersionStateName = VersionState::ALL.iter().map(|state| state.as_str());
+    /// What was done with a template.
+    TemplateActionName = TemplateAction::ALL.iter().map(|action| action.as_str());
+    /// What a variable of a template holds.
+    VariableKindName = VariableKind::ALL.iter().map(|kind| kind.as_str());
     /// Priorities.
     PriorityName = Priority::ALL.map(Priority::as_str);
     /// How channels are used.

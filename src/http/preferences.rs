@@ -18,10 +18,9 @@ use carepost_consent::types::{Actor, ActorKind, AddressKey, Said};
 use carepost_kernel::{Chain, ErrorKind};
 use carepost_tenancy::{TenantHandle, TenantStatus};
 
-use super::consent::announce;
+use super::auth::SeenTenant;
 use super::error::ApiError;
 use super::json;
-use super::observe::SeenTenant;
 use super::pages::{self, Language, Page};
 use super::state::AppState;
 use super::visits::Visit;
@@ -152,7 +151,7 @@ async fn do_it(
         Action::Resume => (Deed::Resume(said("resume")), "saved_resume"),
     };
     let keys = commit(opened, state, deed).await?;
-    announce(state, &opened.tenant, &keys).await;
+    state.engine.consent_changed(opened.tenant.tenant.tenant_id, &keys).await;
     Ok(Ok(News::Done(news)))
 }
 

@@ -6,7 +6,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use carepost_consent::tokens::{self, LinkUse};
 use serde::Serialize;
 
-use super::consent::announce;
 use super::error::ApiError;
 use super::json;
 use super::pages::{self, Language, Page};
@@ -50,7 +49,7 @@ pub(super) async fn show_unsubscribe(
 #[utoipa::path(
     post,
     path = "/u/{token}",
-    tag = "recipients' pages",
+    tag = "pages",
     params(("token" = String, Path, description = "The token of the address in `List-Unsubscribe`.")),
     request_body(
         content = String,
@@ -83,7 +82,7 @@ pub(crate) async fn unsubscribe(
     let language = Language::asked_for(&request);
     let said = carepost_consent::commands::said_on_page(&wording, language.as_str(), WORDING_VERSION);
     let keys = commit(&opened, &state, Deed::Unsubscribe(said)).await?;
-    announce(&state, &opened.tenant, &keys).await;
+    state.engine.consent_changed(opened.tenant.tenant.tenant_id, &keys).await;
     answer(&request, &opened, StatusCode::OK, true, &state).await
 }
 

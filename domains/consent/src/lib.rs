@@ -18,7 +18,6 @@ pub mod commands;
 pub mod error;
 pub mod events;
 pub mod evidence;
-pub mod explain;
 pub mod footer;
 pub mod keywords;
 pub mod mask;

@@ -152,3 +152,46 @@ async fn configuration_answers_as_the_document_says() {
         contract.check("get", path, &world.get(path).await);
     }
 }
+
+#[actix_web::test]
+async fn templates_answer_as_the_document_says() {
+    const EXACT: &str = "/api/message-templates";
+    const V1: &str = "/api/v1/messaging/templates";
+    let (world, contract) = (World::new().await, Contract::new());
+    let template = json!({"name": "Visit", "body": "Hi {{patient.first_name}}", "sms": {"en": {"body": "Hi"}}});
+    let wrong = json!({"name": "Visit", "body": "Hi {{nobody}}"});
+    for path in [EXACT, V1] {
+        let made = contract.check("post", path, &world.post(path, &template).await);
+        contract.check("post", path, &world.post(path, &wrong).await);
+        contract.check("post", path, &world.post(path, &json!({"none": 1})).await);
+        contract.check("get", path, &world.get(&format!("{path}?limit=200")).await);
+        let (pattern, one) = (format!("{path}/{{id}}"), format!("{path}/{}", made["id"].as_str().unwrap()));
+        contract.check("get", &pattern, &world.get(&one).await);
+        contract.check("get", &pattern, &world.get(&format!("{path}/none")).await);
+        let put = world.call(TestRequest::put().uri(&one).set_json(json!({"body": "Hello"}))).await;
+        contract.check("put", &pattern, &put);
+        contract.check("get", &format!("{pattern}/render"), &world.get(&format!("{one}/render")).await);
+        let no_variant = world.get(&format!("{one}/render?channel=email")).await;
+        contract.check("get", &format!("{pattern}/render"), &no_variant);
+    }
+    let made = world.post(V1, &template).await.json();
+    let (pattern, one) = (format!("{V1}/{{id}}"), format!("{V1}/{}", made["id"].as_str().unwrap()));
+    for rest in ["versions", "history", "diff"] {
+        contract.check("get", &format!("{pattern}/{rest}"), &world.get(&format!("{one}/{rest}")).await);
+    }
+    let posts = [
+        ("render", json!({"channel": "sms"})),
+        ("preview", json!({})),
+        ("restore", json!({"version": 1})),
+        ("copy", json!({})),
+        ("test-send", json!({"to": {"phone": "+15005550006"}, "channel": "sms"})),
+        ("publish", json!({"version": 1})),
+        ("archive", json!({})),
+        ("archive", json!({})),
+    ];
+    for (rest, body) in posts {
+        contract.check("post", &format!("{pattern}/{rest}"), &world.post(&format!("{one}/{rest}"), &body).await);
+    }
+    let validate = format!("{V1}/validate");
+    contract.check("post", &validate, &world.post(&validate, &wrong).await);
+}
