@@ -1,6 +1,8 @@
 //! A tenant's policy as the gate uses it, with its version.
 
 use carepost_consent::policy::{CompiledPolicy, SmsIdentification};
+use carepost_consent::types::PolicyVersion;
+use carepost_kernel::TenantId;
 
 /// A tenant's policy, ready to be asked.
 #[derive(Debug)]
@@ -20,6 +22,24 @@ impl Rulebook {
     #[must_use]
     pub fn built_in() -> Self {
         Self::new(0, CompiledPolicy::built_in())
+    }
+
+    /// The version that is in force; none: the built-in rules. One that this program cannot use as it is does not open the
+    /// gate: something stricter stands in for it ([`CompiledPolicy::of_stored`]), and the log says so each time.
+    #[must_use]
+    pub fn of_stored(tenant_id: TenantId, in_force: Option<&PolicyVersion>) -> Self {
+        let Some(stored) = in_force else { return Self::built_in() };
+        let (policy, faults) = CompiledPolicy::of_stored(&stored.body);
+        for fault in faults {
+            tracing::error!(
+                tenant.id = %tenant_id,
+                policy.version = stored.version,
+                policy.pointer = %fault.pointer,
+                problem = fault.problem,
+                "the gate's policy cannot be used as it is: stricter rules stand in for it until it is mended"
+            );
+        }
+        Self::new(stored.version, policy)
     }
 
     /// The version, which stands beside each decision.

@@ -135,6 +135,8 @@ fn each(mut look: impl FnMut(&LibraryTemplate, Channel, Language, &Content)) {
 fn a_file_of_another_name_or_form_is_refused() {
     let parse = |text| parse("visit", Purpose::Treatment, carepost_kernel::Topic::Care, text);
     assert!(parse("type = \"other\"\nrequirements = []\ncategory = \"Other\"\n[name]\nen = \"x\"").is_err());
-    assert!(parse("type = \"visit\"\nunknown = 1\nrequirements = []\ncategory = \"Other\"\n[name]\nen = \"x\"").is_err());
+    assert!(
+        parse("type = \"visit\"\nunknown = 1\nrequirements = []\ncategory = \"Other\"\n[name]\nen = \"x\"").is_err()
+    );
     assert!(parse("type = \"visit\"\nrequirements = []\ncategory = \"Other\"\n[name]\nen = \"x\"").is_ok());
 }

@@ -20,7 +20,8 @@ pub fn validate(content: &TemplateContent) -> Vec<Fault> {
 /// Everything that is wrong.
 pub fn check(content: &TemplateContent) -> Result<CompiledTemplate, Vec<Fault>> {
     let compiled = compile(content)?;
-    let faults: Vec<Fault> = content.variants().filter_map(|variant| try_samples(content, &compiled, variant)).collect();
+    let faults: Vec<Fault> =
+        content.variants().filter_map(|variant| try_samples(content, &compiled, variant)).collect();
     if faults.is_empty() { Ok(compiled) } else { Err(faults) }
 }
 
