@@ -146,6 +146,10 @@ impl Journal for Storage {
         Ok(Vec::new())
     }
 
+    async fn settle_policies(&self, _: Timestamp) -> Result<usize, DeliveryError> {
+        Ok(0)
+    }
+
     async fn ensure_partitions(&self, _: Timestamp, _: u16) -> Result<(), StoreError> {
         Ok(())
     }
@@ -225,7 +229,7 @@ impl Session for Storage {
         self.read(known).await.map_err(consent_away)
     }
 
-    async fn load_policy(&self, _: TenantId) -> Result<Rulebook, DeliveryError> {
+    async fn load_policy(&self, _: TenantId, _: Timestamp) -> Result<Rulebook, DeliveryError> {
         self.read(|_| Rulebook::built_in()).await
     }
 
