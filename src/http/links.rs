@@ -16,9 +16,9 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
+use super::auth::SeenTenant;
 use super::error::{ApiError, Code};
 use super::metrics::count_click;
-use super::observe::SeenTenant;
 use super::pages;
 use super::state::AppState;
 use super::visits::Visit;

@@ -15,6 +15,8 @@ use actix_web::middleware::Next;
 use actix_web::web::{self, Bytes};
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 use carepost_actors::{EngineError, Seat};
+use carepost_consent::tokens;
+use carepost_delivery::links::LinkToken;
 use carepost_kernel::{Chain, TenantId};
 use futures_util::StreamExt as _;
 use tokio::time::{Instant, sleep, timeout};
@@ -35,6 +37,9 @@ const CREATE_MESSAGE: &str = "/api/v1/messaging/messages";
 /// What is done twice where it is asked for twice.
 const CREATE_BATCH: &str = "/api/v1/messaging/messages/batch";
 const REDRIVE: &str = "/api/v1/messaging/messages/redrive";
+/// Somebody without an id of the caller's own is made again, and what was said is written down again.
+const CREATE_RECIPIENT: &str = "/api/v1/messaging/recipients";
+const CONSENTS: &str = "/consents";
 const LOST: &str = "the process that works for the tenant broke off: what was asked may have been done, so look first";
 /// A request with more than this is not held: where its tenant moves at that very moment, its sender is told so.
 const HELD_BYTES: usize = 1 << 20;
@@ -104,13 +109,32 @@ fn take_place(request: &HttpRequest, state: &AppState, tenant_id: TenantId) -> R
 }
 
 async fn tenant_of(request: &HttpRequest, state: &AppState) -> Option<TenantId> {
-    if let Some(token) = request.match_info().get("token") {
+    let token = request.match_info().get("token");
+    if let Some(token) = token.filter(|_| is_recipients(request)) {
+        return tenant_of_link(token, state).await;
+    }
+    if let Some(token) = token {
         return state.directory.account_by_webhook_token(token).await.ok().map(|account| account.tenant_id);
     }
     let caller = authenticate(request).await.ok()?;
     let tenant_id = caller.tenant_id();
     request.extensions_mut().insert(caller);
     Some(tenant_id)
+}
+
+/// Pages and short links, which recipients have been sent.
+fn is_recipients(request: &HttpRequest) -> bool {
+    ["/l/", "/p/", "/u/"].into_iter().any(|start| request.path().starts_with(start))
+}
+
+/// Nothing is proved here: whoever serves the request looks at the token again. Of two tenants with one tag the first
+/// one's process looks in both.
+async fn tenant_of_link(token: &str, state: &AppState) -> Option<TenantId> {
+    match LinkToken::parse(token) {
+        Some(short) => state.directory.tenants_by_link_tag(short.tag()).await.ok()?.first().copied(),
+        // One of no tenant costs a look at each visit and nothing more.
+        None => Some(state.directory.tenant(tokens::tenant_of(token)?).await.ok()?.tenant.tenant_id),
+    }
 }
 
 /// A body of a known and modest size, or none.
@@ -262,12 +286,13 @@ async fn pass_on(
     }
 }
 
-/// A key makes one message of a request, however often it is sent (DEL-2); all the rest but batches and redrives comes
-/// to the same however often it is done.
+/// A key makes one message of a request, however often it is sent (DEL-2); all the rest but batches, redrives, new
+/// people and what they say comes to the same however often it is done.
 fn may_be_repeated(request: &HttpRequest, passed_on: &HeaderMap) -> bool {
     match request.path() {
         CREATE_MESSAGE => passed_on.contains_key("idempotency-key"),
-        CREATE_BATCH | REDRIVE => false,
+        CREATE_BATCH | REDRIVE | CREATE_RECIPIENT => false,
+        path if path.contains(CONSENTS) => false,
         _ => true,
     }
 }

@@ -9,12 +9,14 @@ use carepost_actors::{Placements, ProviderSource};
 use carepost_kernel::Clock;
 use carepost_providers::ConfigError;
 use carepost_store::{StoreError, TenantConnection};
+use carepost_templates::Renderer;
 use carepost_tenancy::{Directory, NewAccount, PlacementRecord, TenantHandle};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use url::Url;
 
 use super::error::ApiError;
 use super::intake::Intake;
+use super::visits::Visits;
 
 /// How much one request may bring, and how much may be open at a time (DEL-12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +86,8 @@ pub struct AppState {
     pub providers: Arc<dyn Providers>,
     /// Who makes placements.
     pub provisioner: Arc<dyn Provisioner>,
+    /// Templates that are ready to render.
+    pub renderer: Renderer,
     /// The time.
     pub clock: Clock,
     /// How much is taken.
@@ -104,6 +108,8 @@ pub struct AppState {
     pub intake: Intake,
     /// Room for large bodies: see [`HttpLimits::large_bodies`].
     pub large_bodies: Arc<Semaphore>,
+    /// How often the links of recipients were used of late.
+    pub visits: Visits,
 }
 
 /// The event streams of a process: so many at a time, and all of them end before it does. Clones share them.

@@ -117,10 +117,16 @@ pub fn preferences_url(public_url: &Url, token: &str) -> String {
     address(public_url, LinkUse::Preferences, token)
 }
 
-/// The address for `List-Unsubscribe` (RFC 8058) and for the footer of an email.
+/// The address for the footer of an email.
 #[must_use]
 pub fn unsubscribe_url(public_url: &Url, token: &str) -> String {
     address(public_url, LinkUse::Unsubscribe, token)
+}
+
+/// The address for the header `List-Unsubscribe`: RFC 8058 wants `https`, and a provider refuses any other.
+#[must_use]
+pub fn one_click_url(public_url: &Url, token: &str) -> Option<String> {
+    (public_url.scheme() == "https").then(|| unsubscribe_url(public_url, token))
 }
 
 fn address(public_url: &Url, link_use: LinkUse, token: &str) -> String {

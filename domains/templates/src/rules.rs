@@ -17,7 +17,7 @@ mod tags;
 mod values;
 mod walk;
 
-pub use checks::{check, publish_faults, validate};
+pub use checks::{check, check_meta, publish_faults, validate};
 pub use compile::{CompiledTemplate, compile};
 pub use diff::diff;
 pub use limits::{LOOP_ROUNDS, RENDERED_BYTES, SOURCE_BYTES, VALUE_BYTES};

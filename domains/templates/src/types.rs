@@ -40,4 +40,4 @@ macro_rules! named {
         carepost_kernel::parse_by_name!($name = $kind);
     };
 }
-use named;
+pub(crate) use named;

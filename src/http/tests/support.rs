@@ -35,7 +35,7 @@ use serde_json::Value;
 use tokio::sync::broadcast;
 use tokio_postgres::NoTls;
 
-use crate::http::{AppState, HttpLimits, Intake, Providers, Provisioner, Streams, configure, openapi};
+use crate::http::{AppState, HttpLimits, Intake, Providers, Provisioner, Streams, Visits, configure, openapi};
 
 const MASTER_KEY: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// The administrator's token.
@@ -102,6 +102,7 @@ impl World {
             placements,
             providers: Arc::new(SigningProviders),
             provisioner: Arc::new(NoProvisioner),
+            renderer: carepost_templates::Renderer::default(),
             clock,
             limits,
             public_url: "https://care.example.com/".parse().unwrap(),
@@ -112,6 +113,7 @@ impl World {
             is_leaving: Arc::default(),
             intake: Intake::new(limits.intake_bytes),
             large_bodies: limits.large_bodies(),
+            visits: Visits::default(),
         };
         let tenant = new_tenant(&state.directory, "riverside").await;
         let key = new_key(&state.directory, tenant.tenant_id, Scope::ALL).await;

@@ -113,7 +113,9 @@ fn links_stand_below_the_public_address() {
         let base = base.trim_end_matches('/');
         assert_eq!(preferences_url(&url, "t"), format!("{base}/p/t"));
         assert_eq!(unsubscribe_url(&url, "t"), format!("{base}/u/t"));
+        assert_eq!(one_click_url(&url, "t"), Some(format!("{base}/u/t")));
     }
+    assert_eq!(one_click_url(&"http://127.0.0.1:8080/".parse().unwrap(), "t"), None);
 }
 
 proptest! {

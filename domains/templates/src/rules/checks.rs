@@ -6,7 +6,30 @@ use super::compile::{CompiledTemplate, compile};
 use super::render::RenderInput;
 use super::values::samples;
 use crate::error::{Fault, RenderError};
-use crate::types::{Language, TemplateContent};
+use crate::types::{Language, TemplateContent, TemplateMeta};
+
+/// What is wrong with what a template says of itself.
+#[must_use]
+pub fn check_meta(meta: &TemplateMeta) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let is_key = |text: &str, longest: usize| {
+        (1..=longest).contains(&text.len())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-'))
+    };
+    let has_name = (1..=100).contains(&meta.name.trim().chars().count()) && !meta.name.chars().any(char::is_control);
+    if !has_name {
+        faults.push(Fault::of("/name", "must be 1 to 100 characters without control characters"));
+    }
+    if meta.type_key.as_deref().is_some_and(|key| !is_key(key, 64)) {
+        faults.push(Fault::of("/type", "must be 1 to 64 small letters, digits, underscores and hyphens"));
+    }
+    if meta.shortcut.as_deref().is_some_and(|shortcut| !is_key(shortcut, 32)) {
+        faults.push(Fault::of("/shortcut", "must be 1 to 32 small letters, digits, underscores and hyphens"));
+    }
+    faults
+}
 
 /// Everything that is wrong with a content: with its texts, and with rendering them with their samples.
 #[must_use]

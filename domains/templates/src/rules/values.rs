@@ -48,6 +48,13 @@ impl Values {
         }
     }
 
+    /// Takes from others what is not there yet.
+    pub fn fill(&mut self, others: &Self) {
+        for (name, value) in &others.0 {
+            self.set_default(name, value.clone());
+        }
+    }
+
     /// The value of a dotted name; null is none.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
