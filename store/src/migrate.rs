@@ -35,6 +35,7 @@ const PLACEMENT: Files = files!("placement":
     "202611221810_create_templates",
     "202611221820_create_links",
     "202611221840_store_gate_decisions",
+    "202611221850_index_planned_policies",
 );
 
 /// The oldest PostgreSQL that will do.
