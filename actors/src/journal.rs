@@ -77,6 +77,13 @@ pub trait Journal: Send + Sync {
         limit: i64,
     ) -> Result<Vec<DeliveryEvent>, DeliveryError>;
 
+    /// Writes down that another version of tenants' policies holds since a moment ago, where nobody has done so yet, with the
+    /// news of it; for how many tenants.
+    ///
+    /// # Errors
+    /// Where storage is away or a row cannot be read.
+    async fn settle_policies(&self, now: Timestamp) -> Result<usize, DeliveryError>;
+
     /// Writes down what somebody outside has said, and makes it hold, in one transaction.
     ///
     /// # Errors
@@ -93,13 +100,6 @@ pub trait Journal: Send + Sync {
         suppress: &Suppress,
         now: Timestamp,
     ) -> Result<Vec<AddressKey>, DeliveryError>;
-
-    /// Writes down that another version of tenants' policies holds since a moment ago, where nobody has done so yet, with the
-    /// news of it; for how many tenants.
-    ///
-    /// # Errors
-    /// Where storage is away or a row cannot be read.
-    async fn settle_policies(&self, now: Timestamp) -> Result<usize, DeliveryError>;
 
     /// Makes room for the days to come.
     ///

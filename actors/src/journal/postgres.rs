@@ -72,6 +72,20 @@ impl Journal for Placement {
         store::list_event_stream(&tx, after, until, limit).await
     }
 
+    async fn settle_policies(&self, now: Timestamp) -> Result<usize, DeliveryError> {
+        let due = carepost_consent::store::list_due_policies(&self.engine().await?, now).await?;
+        let mut settled = 0;
+        for tenant_id in due {
+            let mut connection = self.tenant(tenant_id).await?;
+            let tx = connection.begin().await?;
+            if carepost_consent::commands::settle_policies(&tx, now).await? {
+                tx.commit().await?;
+                settled += 1;
+            }
+        }
+        Ok(settled)
+    }
+
     async fn hear(&self, tenant: &TenantHandle, word: &HeardWord, now: Timestamp) -> Result<Heard, DeliveryError> {
         let mut connection = self.tenant(tenant.tenant.tenant_id).await?;
         let tx = connection.begin().await?;
@@ -108,20 +122,6 @@ impl Journal for Placement {
         let (_is_new, keys) = commands::suppress(&Desk { tx: &tx, tenant, actor: &actor, now }, suppress).await?;
         tx.commit().await?;
         Ok(keys)
-    }
-
-    async fn settle_policies(&self, now: Timestamp) -> Result<usize, DeliveryError> {
-        let due = carepost_consent::store::list_due_policies(&self.engine().await?, now).await?;
-        let mut settled = 0;
-        for tenant_id in due {
-            let mut connection = self.tenant(tenant_id).await?;
-            let tx = connection.begin().await?;
-            if carepost_consent::commands::settle_policies(&tx, now).await? {
-                tx.commit().await?;
-                settled += 1;
-            }
-        }
-        Ok(settled)
     }
 
     async fn ensure_partitions(&self, now: Timestamp, days_ahead: u16) -> Result<(), StoreError> {

@@ -137,6 +137,10 @@ impl Journal for Storage {
         panic!("no endpoint is told in the simulation")
     }
 
+    async fn settle_policies(&self, _: Timestamp) -> Result<usize, DeliveryError> {
+        Ok(0)
+    }
+
     async fn hear(&self, _: &TenantHandle, _: &HeardWord, _: Timestamp) -> Result<Heard, DeliveryError> {
         panic!("nobody writes to the tenants of the simulation")
     }
@@ -144,10 +148,6 @@ impl Journal for Storage {
     async fn suppress(&self, _: &TenantHandle, _: &Suppress, _: Timestamp) -> Result<Vec<AddressKey>, DeliveryError> {
         // Its vendors speak of addresses that its worlds write to again and again: what holds for them is not its matter.
         Ok(Vec::new())
-    }
-
-    async fn settle_policies(&self, _: Timestamp) -> Result<usize, DeliveryError> {
-        Ok(0)
     }
 
     async fn ensure_partitions(&self, _: Timestamp, _: u16) -> Result<(), StoreError> {

@@ -39,9 +39,17 @@ impl CompiledPolicy {
         };
         let practice = policy.as_ref().map(|policy| policy.practice.clone()).unwrap_or_default();
         let mended = policy.map(everywhere).and_then(|policy| policy.compile().ok());
-        let compiled =
-            mended.or_else(|| strictest(practice).compile().ok()).or_else(|| strictest_of_all().compile().ok());
-        (compiled.expect("a test compiles the strictest policy"), faults)
+        let compiled = mended.or_else(|| strictest(practice).compile().ok());
+        (compiled.unwrap_or_else(Self::strictest), faults)
+    }
+
+    /// The strictest rules that there are.
+    ///
+    /// # Panics
+    /// Never: a test compiles them.
+    #[must_use]
+    pub fn strictest() -> Self {
+        strictest(Practice::default()).compile().expect("a test compiles the strictest policy")
     }
 }
 
@@ -88,10 +96,6 @@ fn strictest(practice: Practice) -> GatePolicy {
         },
         ..GatePolicy::default()
     }
-}
-
-fn strictest_of_all() -> GatePolicy {
-    strictest(Practice::default())
 }
 
 #[cfg(test)]

@@ -12,16 +12,19 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use carepost_consent::explain::GateCode;
 use carepost_consent::rules::goes_by_exemption;
 use carepost_consent::types::{AddressKey, ContactFacts, PastSend};
 use carepost_kernel::{Channel, MessageId, Verdict};
+use carepost_tenancy::TenantHandle;
+use url::Url;
 
-use super::foresee::{Around, facts, foresee};
+use super::foresee::{Around, UNSEEN, facts, foresee};
 use super::{Rulebook, Sender, question};
-use crate::gate::dress::Judged;
 use crate::types::{Delivery, Strategy};
 
+/// The places of the two policies.
+const ACTIVE: usize = 0;
+const DRAFT: usize = 1;
 /// Messages that are shown as examples.
 const MOST_EXAMPLES: usize = 20;
 
@@ -68,7 +71,7 @@ pub struct Objection {
     /// On which channel.
     pub channel: Channel,
     /// What it says.
-    pub code: GateCode,
+    pub code: &'static str,
 }
 
 /// A message for which something changes.
@@ -97,9 +100,19 @@ pub struct Findings {
     pub examples: Vec<Example>,
 }
 
+/// Whose messages are asked about.
+#[derive(Debug, Clone)]
+pub struct Whose {
+    /// The tenant.
+    pub tenant: Arc<TenantHandle>,
+    /// Our address as the world sees it.
+    pub public_url: Arc<Url>,
+}
+
 /// A trial of a draft, page by page.
 #[derive(Debug)]
 pub struct DryRun {
+    whose: Whose,
     /// The policy in force, and the draft.
     rulebooks: [Arc<Rulebook>; 2],
     /// What each of them would have let go by now.
@@ -129,8 +142,8 @@ enum Fate {
 impl DryRun {
     /// A trial over messages that came from `begins_at` on.
     #[must_use]
-    pub fn new(active: Arc<Rulebook>, draft: Arc<Rulebook>, begins_at: Timestamp) -> Self {
-        Self { rulebooks: [active, draft], sends: HashMap::new(), begins_at, findings: Findings::default() }
+    pub fn new(whose: Whose, active: Arc<Rulebook>, draft: Arc<Rulebook>, begins_at: Timestamp) -> Self {
+        Self { whose, rulebooks: [active, draft], sends: HashMap::new(), begins_at, findings: Findings::default() }
     }
 
     /// Asks about a page of messages, in the order in which they came, with what is known of their addresses.
@@ -166,8 +179,7 @@ impl DryRun {
 
     fn ask(&mut self, plan: &[Delivery], known: &mut HashMap<AddressKey, [ContactFacts; 2]>) {
         let Some(first) = plan.first() else { return };
-        let [active, draft] = &self.rulebooks;
-        let outcomes = (outcome(plan, active, 0, known), outcome(plan, draft, 1, known));
+        let outcomes = (self.outcome(plan, ACTIVE, known), self.outcome(plan, DRAFT, known));
         let (Some(active), Some(draft)) = outcomes else { return };
         self.findings.asked += 1;
         let Some((shift, behind)) = shift(active, draft) else {
@@ -182,50 +194,59 @@ impl DryRun {
             self.findings.examples.push(Example { message_id: first.key.message_id, shift, behind });
         }
     }
+
+    /// What a policy says of a plan; none: there is nothing to say on any of its channels. What leaves, or will, is counted.
+    fn outcome(
+        &self,
+        plan: &[Delivery],
+        which: usize,
+        known: &mut HashMap<AddressKey, [ContactFacts; 2]>,
+    ) -> Option<Outcome> {
+        let (Whose { tenant, public_url }, rulebook) = (&self.whose, &self.rulebooks[which]);
+        let mut behind = None;
+        let mut last = None;
+        for delivery in plan {
+            let channel = delivery.key.channel;
+            let key = AddressKey { channel, address_hash: delivery.recipient_hash };
+            let Some(contact) = known.get_mut(&key).map(|each| &mut each[which]) else { continue };
+            let now = delivery.scheduled_at.unwrap_or(delivery.created_at);
+            let around = Around { now, is_paused: false, sender: Sender::Ready, contact, rulebook, tenant, public_url };
+            let verdicts = foresee(delivery, &around);
+            let verdict = verdicts.heaviest();
+            let objection = verdicts.by_rule().into_iter().find(|(_, said)| **said == verdict && verdict != Verdict::Go);
+            let objection = objection.map(|(rule, said)| Objection { rule, channel, code: code_of(said) });
+            behind = behind.or(objection);
+            let (fate, leaves_at) = match verdict {
+                Verdict::Go => (Fate::Free, Some(now)),
+                Verdict::Wait { until, .. } => (Fate::Waiting, Some(until)),
+                Verdict::OtherChannel { .. } | Verdict::Refuse { .. } => (Fate::Refused, None),
+            };
+            last = Some(Outcome { fate, channel, behind });
+            if let Some(at) = leaves_at {
+                let send = past_send(delivery, &around, at);
+                // In the order of time, as the rule of caps has them.
+                let place = contact.sends.partition_point(|earlier| earlier.at <= at);
+                contact.sends.insert(place, send);
+            }
+            if !matches!(verdict, Verdict::OtherChannel { .. }) {
+                break;
+            }
+        }
+        last
+    }
 }
 
-/// What a policy says of a plan; none: there is nothing to say on any of its channels. What leaves, or will, is counted.
-fn outcome(
-    plan: &[Delivery],
-    rulebook: &Rulebook,
-    which: usize,
-    known: &mut HashMap<AddressKey, [ContactFacts; 2]>,
-) -> Option<Outcome> {
-    let mut behind = None;
-    let mut last = None;
-    for delivery in plan {
-        let channel = delivery.key.channel;
-        let key = AddressKey { channel, address_hash: delivery.recipient_hash };
-        let Some(contact) = known.get_mut(&key).map(|each| &mut each[which]) else { continue };
-        let now = delivery.scheduled_at.unwrap_or(delivery.created_at);
-        let around = Around { now, is_paused: false, sender: Sender::Ready, contact, rulebook };
-        let verdicts = foresee(delivery, &around);
-        let verdict = verdicts.heaviest();
-        let objection = verdicts.by_rule().into_iter().find(|(_, said)| **said == verdict && verdict != Verdict::Go);
-        let objection = objection.map(|(rule, said)| Objection { rule, channel, code: GateCode::of(said) });
-        behind = behind.or(objection);
-        let (fate, leaves_at) = match verdict {
-            Verdict::Go => (Fate::Free, Some(now)),
-            Verdict::Wait { until, .. } => (Fate::Waiting, Some(until)),
-            Verdict::OtherChannel { .. } | Verdict::Refuse { .. } => (Fate::Refused, None),
-        };
-        last = Some(Outcome { fate, channel, behind });
-        if let Some(at) = leaves_at {
-            let send = past_send(delivery, &around, at);
-            // In the order of time, as the rule of caps has them.
-            let place = contact.sends.partition_point(|earlier| earlier.at <= at);
-            contact.sends.insert(place, send);
-        }
-        if !matches!(verdict, Verdict::OtherChannel { .. }) {
-            break;
-        }
+/// A reason of waiting, or a stable code.
+const fn code_of(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Go => "go",
+        Verdict::Wait { reason, .. } => reason.as_str(),
+        Verdict::OtherChannel { code } | Verdict::Refuse { code } => code,
     }
-    last
 }
 
 fn past_send(delivery: &Delivery, around: &Around<'_>, at: Timestamp) -> PastSend {
-    let unseen = Judged { phi: Verdict::Go, is_identified: None, text_chars: None };
-    let facts = facts(around, unseen);
+    let facts = facts(around, UNSEEN);
     let question = question(delivery, &facts);
     PastSend {
         message_id: delivery.key.message_id,

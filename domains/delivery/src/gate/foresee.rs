@@ -4,8 +4,10 @@ use jiff::Timestamp;
 
 use carepost_consent::types::ContactFacts;
 use carepost_kernel::{Channel, Verdict, Verdicts, WaitReason};
+use carepost_tenancy::TenantHandle;
+use url::Url;
 
-use super::dress::{Judged, dress};
+use super::dress::{Dressing, Judged, foresee_dressed};
 use super::{GateFacts, Rulebook, Sender, ask};
 use crate::types::Delivery;
 
@@ -23,15 +25,21 @@ pub struct Around<'a> {
     pub contact: &'a ContactFacts,
     /// The policy.
     pub rulebook: &'a Rulebook,
+    /// The tenant.
+    pub tenant: &'a TenantHandle,
+    /// Our address as the world sees it.
+    pub public_url: &'a Url,
 }
+
+/// A text that nobody has seen.
+pub(super) const UNSEEN: Judged = Judged { phi: Verdict::Go, is_identified: None, text_chars: None };
 
 /// Asks every rule about a delivery. Where its message has no content for the channel, the rules about texts let it pass.
 #[must_use]
 pub fn foresee(delivery: &Delivery, around: &Around<'_>) -> Verdicts {
-    let content = delivery.payload.expose().content(delivery.key.channel);
-    let unseen = Judged { phi: Verdict::Go, is_identified: None, text_chars: None };
-    let judged = content.map_or(unseen, |content| dress(content, around.rulebook).1);
-    ask(delivery, &facts(around, judged))
+    let Around { rulebook, tenant, contact, public_url, now, .. } = *around;
+    let judged = foresee_dressed(delivery, Dressing { rulebook, tenant, contact, public_url, now });
+    ask(delivery, &facts(around, judged.unwrap_or(UNSEEN)))
 }
 
 pub(super) const fn facts<'a>(around: &Around<'a>, judged: Judged) -> GateFacts<'a> {

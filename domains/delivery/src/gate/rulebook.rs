@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use carepost_consent::policy::{CompiledPolicy, PhiHandling, SmsIdentification};
-use carepost_guard::{Allowed, Dictionary, Guard, GuardError, PracticeIdentity};
 use carepost_consent::types::PolicyVersion;
+use carepost_guard::{Allowed, Dictionary, Guard, GuardError, PracticeIdentity};
 use carepost_kernel::{Chain, Channel, TenantId};
+
+/// What the log says where something stands in for a policy.
+const UNUSABLE: &str = "the gate's policy cannot be used as it is: stricter rules stand in for it until it is mended";
 
 /// A tenant's policy, ready to be asked.
 #[derive(Debug)]
@@ -55,19 +58,21 @@ impl Rulebook {
     #[must_use]
     pub fn of_stored(tenant_id: TenantId, in_force: Option<&PolicyVersion>) -> Self {
         let Some(stored) = in_force else { return Self::built_in() };
+        let version = stored.version;
         let (policy, faults) = CompiledPolicy::of_stored(&stored.body);
         for fault in faults {
             tracing::error!(
                 tenant.id = %tenant_id,
-                policy.version = stored.version,
+                policy.version = version,
                 policy.pointer = %fault.pointer,
                 problem = fault.problem,
-                "the gate's policy cannot be used as it is: stricter rules stand in for it until it is mended"
+                "{UNUSABLE}"
             );
         }
-        Self::new(stored.version, policy.clone()).unwrap_or_else(|error| {
-            tracing::error!(error = %Chain(&error), tenant.id = %tenant_id, "use the practice's own words");
-            Self::with_guard(stored.version, policy, Guard::shipped())
+        Self::new(version, policy).unwrap_or_else(|error| {
+            tracing::error!(tenant.id = %tenant_id, policy.version = version, error = %Chain(&error), "{UNUSABLE}");
+            let strictest = CompiledPolicy::strictest();
+            Self { version, policy: strictest, guard: Guard::shipped(), allowed: Allowed::default() }
         })
     }
 

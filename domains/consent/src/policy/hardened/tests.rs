@@ -32,6 +32,7 @@ fn con_006_sites_in_a_zone_that_is_gone_may_lie_anywhere() {
 #[test]
 fn del_8_what_cannot_be_read_brings_the_strictest_rules() {
     let built_in = GatePolicy::default();
+    assert!(CompiledPolicy::strictest().source().caps.per_day.is_some());
     for body in [json!({}), json!({"caps": {"per_day": 0}}), json!({"gates": "open"}), json!("open"), json!(null)] {
         let (compiled, faults) = CompiledPolicy::of_stored(&body);
         if body == json!({}) {
