@@ -439,7 +439,9 @@ impl From<RenderError> for ApiError {
     fn from(error: RenderError) -> Self {
         let field = |pointer: String, problem: Cow<'static, str>| Self::field(Code::ValidationFailed, pointer, problem);
         match error {
-            RenderError::NoVariant(_) => field("/channel".into(), "the template has no variant for this channel".into()),
+            RenderError::NoVariant(_) => {
+                field("/channel".into(), "the template has no variant for this channel".into())
+            }
             RenderError::Missing(name) => {
                 field(format!("/variables/{name}"), format!("the variable {name} is missing").into())
             }

@@ -2,8 +2,8 @@
 
 use carepost_delivery::{DeliveryState, EventKind};
 use carepost_kernel::{Channel, FailureClass, Priority, Purpose, ReceiptStatus, Topic, WaitReason};
-use carepost_templates::types::{Language, TemplateState, VariableKind, VersionState};
 use carepost_templates::events::TemplateAction;
+use carepost_templates::types::{Language, TemplateState, VariableKind, VersionState};
 use carepost_tenancy::{AccountStatus, EndpointStatus, Scope, TenantStatus};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};

@@ -41,14 +41,15 @@ pub(crate) struct Markup {
     /// The attribute whose value is read.
     attribute: String,
     has_value: bool,
+    /// How many values of attributes there were.
+    values: usize,
     /// The style or script that is open.
     code: String,
     depth: usize,
 }
 
-const VOID: [&str; 14] = [
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
-];
+const VOID: [&str; 14] =
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"];
 /// HTML closes these by itself.
 const OPTIONAL_END: [&str; 9] = ["p", "li", "td", "th", "tr", "dt", "dd", "option", "tbody"];
 const CODE: [&str; 5] = ["style", "script", "mj-style", "title", "textarea"];
@@ -101,6 +102,7 @@ impl Markup {
                 let before = self.tag.trim_end().trim_end_matches('=').trim_end();
                 self.attribute = before.rsplit([' ', '/']).next().unwrap_or_default().to_owned();
                 self.has_value = false;
+                self.values += 1;
                 self.tag.push(' ');
                 self.state = State::Value(byte);
             }
@@ -116,7 +118,8 @@ impl Markup {
         let is_end = self.tag.starts_with('/');
         let name = self.tag.trim_start_matches('/').split([' ', '/']).next().unwrap_or_default();
         let is_mjml = name.starts_with("mj");
-        let is_empty = self.tag.ends_with('/') || VOID.contains(&name) || name.starts_with('!') || name.starts_with('?');
+        let is_empty =
+            self.tag.ends_with('/') || VOID.contains(&name) || name.starts_with('!') || name.starts_with('?');
         self.state = State::Text;
         if is_empty && !is_end {
             return Ok(());
@@ -153,6 +156,11 @@ impl Markup {
     /// Whether the value that is being read has nothing in it yet.
     pub(crate) fn is_value_empty(&self) -> bool {
         !self.has_value
+    }
+
+    /// The number of the value that is being read, from 1; 0 outside of values.
+    pub(crate) fn value_number(&self) -> usize {
+        if matches!(self.state, State::Value(_)) { self.values } else { 0 }
     }
 
     /// A tag of the template was put here.
