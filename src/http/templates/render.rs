@@ -76,7 +76,7 @@ pub(crate) struct RenderTemplateBody {
 #[schema(example = json!({"to": {"email": "front-desk@example.com"}, "channel": "email"}))]
 pub(crate) struct TestSendBody {
     /// To whom.
-    #[serde(deserialize_with = "json::object")]
+    #[serde(default, deserialize_with = "json::object")]
     to: RecipientBody,
     /// On this channel; left out: the inbox here, else email, else text message.
     #[serde(default)]

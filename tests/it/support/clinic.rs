@@ -8,8 +8,15 @@ use url::Url;
 use super::{Api, PATIENCE, Server, wait_for, with};
 
 /// All that a key may do.
-pub(crate) const ALL_SCOPES: [&str; 6] =
-    ["messages:write", "messages:read", "messages:content", "events:read", "admin:tenant", "templates:read"];
+pub(crate) const ALL_SCOPES: [&str; 7] = [
+    "messages:write",
+    "messages:read",
+    "messages:content",
+    "events:read",
+    "admin:tenant",
+    "templates:read",
+    "templates:manage",
+];
 
 /// A tenant.
 #[derive(Clone)]
