@@ -37,8 +37,8 @@ pub use content::{Attachment, Content, EmailContent, InAppContent, SmsContent};
 pub use dice::Dice;
 pub use error::ErrorKind;
 pub use id::{
-    ApiKeyId, AuditEventId, BulkSendId, ConsentEventId, ContactPointId, EventId, InboundId, InstanceId, LinkId,
-    MessageId, PlacementId, ProviderAccountId, RecipientId, TemplateId, TenantId, WebhookEndpointId,
+    ApiKeyId, AuditEventId, BulkSendId, ConsentEventId, ContactPointId, EventId, InboundId, InstanceId, LinkId, MessageId,
+    PlacementId, ProviderAccountId, RecipientId, TemplateId, TenantId, WebhookEndpointId,
 };
 pub use name::UnknownName;
 pub use outcome::{AttemptRef, Failure, FailureClass, ReceiptStatus, SendOutcome};
