@@ -61,6 +61,9 @@ CREATE TABLE contact_points (
 -- Who is reached at an address: on the way of every message.
 CREATE INDEX contact_points_address ON contact_points (tenant_id, address_hash, channel) INCLUDE (recipient_id)
     WHERE is_active;
+-- Searches by people find addresses that are not used any more as well.
+CREATE INDEX contact_points_unused ON contact_points (tenant_id, address_hash, channel) INCLUDE (recipient_id)
+    WHERE NOT is_active;
 CREATE INDEX contact_points_voice ON contact_points (tenant_id, voice_hash) INCLUDE (recipient_id)
     WHERE is_active AND voice_hash IS NOT NULL;
 

@@ -13,4 +13,5 @@ pub mod rules;
 pub mod store;
 pub mod types;
 
+pub use commands::Desk;
 pub use error::{ConsentError, FieldFault};

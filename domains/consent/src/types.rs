@@ -5,6 +5,7 @@ mod facts;
 pub(crate) mod numbered;
 mod people;
 mod preferences;
+mod suppression;
 
 pub use evidence::{Actor, ActorKind, ChangeKind, ConsentChange, ConsentEvent, ConsentSource, Evidence, Said};
 pub use facts::{
@@ -14,4 +15,5 @@ pub use people::{
     ContactPoint, ContactPointInput, Guardian, GuardianInput, GuardianScope, Merge, Profile, Recipient, RecipientInput,
     RecipientKind,
 };
-pub use preferences::{Digest, Preferences, QuietHours};
+pub use preferences::{AcceptedTerms, Digest, PreferenceVersion, Preferences, PreferencesRecord, QuietHours};
+pub use suppression::Suppression;

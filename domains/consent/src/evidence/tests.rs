@@ -5,6 +5,8 @@ use uuid::Uuid;
 
 use super::*;
 
+type States = [(Option<Purpose>, ConsentState)];
+
 fn at(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(1_800_000_000_000 + milliseconds).unwrap()
 }
@@ -25,7 +27,7 @@ const OFFERS: Option<Purpose> = Some(Purpose::Marketing);
 
 #[test]
 fn con_001_the_latest_word_stands_for_each_purpose() {
-    let table: [(&[Evidence], &[(Option<Purpose>, ConsentState)]); 7] = [
+    let table: [(&[Evidence], &States); 7] = [
         (&[], &[]),
         (
             &[entry(1, CARE, Granted, 0), entry(2, OFFERS, GrantedInWriting, 1)],

@@ -112,7 +112,7 @@ pub struct ContactPoint {
 }
 
 /// Somebody who answers for a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guardian {
     /// Who.
     pub guardian_id: RecipientId,

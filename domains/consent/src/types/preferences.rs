@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use jiff::civil::{Time, Weekday};
 use serde::{Deserialize, Serialize};
 
 use carepost_kernel::{Channel, Topic};
+
+use super::{Actor, ConsentSource};
 
 /// What a recipient wishes, as the preference page and the API show it. Left out: as the practice has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +24,47 @@ pub struct Preferences {
     pub most_per_week: Option<u16>,
     /// Messages of these topics come gathered, at a set time.
     pub digest: Option<Digest>,
+}
+
+/// What a recipient wishes now, as it is stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PreferencesRecord {
+    /// The wishes.
+    pub preferences: Preferences,
+    /// Grows by one with each change; 0 where nothing was ever said.
+    pub version: i64,
+    /// When they changed last.
+    pub updated_at: Option<Timestamp>,
+}
+
+/// What a recipient wished once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreferenceVersion {
+    /// The wishes.
+    pub preferences: Preferences,
+    /// Which version.
+    pub version: i64,
+    /// How they came to us.
+    pub source: ConsentSource,
+    /// Who wrote them down.
+    pub actor: Actor,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Terms of messaging that a recipient has accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptedTerms {
+    /// Which version of the terms.
+    pub terms_version: String,
+    /// In which language.
+    pub language: Option<String>,
+    /// How we know.
+    pub source: ConsentSource,
+    /// Who wrote it down.
+    pub actor: Actor,
+    /// When.
+    pub accepted_at: Timestamp,
 }
 
 /// A stretch of every day; it may go over midnight.

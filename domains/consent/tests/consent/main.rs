@@ -1,3 +1,12 @@
 //! The room's SQL against a real PostgreSQL. Run through `scripts/with-postgres`.
 
-#![expect(clippy::unwrap_used, reason = "all of this crate is tests, helpers included")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "all of this crate is tests, helpers included")]
+
+mod consent;
+mod facts;
+mod imports;
+mod merges;
+mod people;
+mod replay;
+mod support;
+mod wishes;

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use carepost_audit::Actor as Auditor;
+use carepost_consent::Desk;
 use carepost_consent::address::address_hash;
-use carepost_consent::types::{Actor, ActorKind, AddressKey, ContactPointInput, RecipientInput};
-use carepost_kernel::{Channel, Clock, PlacementId, Secret, TenantId};
+use carepost_consent::commands::create_recipient;
+use carepost_consent::store::load_facts;
+use carepost_consent::types::{Actor, ActorKind, AddressKey, ContactFacts, ContactPointInput, RecipientInput};
+use carepost_kernel::{Channel, Clock, PlacementId, RecipientId, Secret, TenantId};
 use carepost_store::{DatabaseConfig, IoRuntime, Placement, SchemaName, migrate_control, migrate_placement};
 use carepost_tenancy::{Directory, MasterKeys, NewTenant, PlacementChoice, TenantHandle, TenantSettings};
 use jiff::Timestamp;
@@ -67,6 +70,28 @@ impl World {
 
     pub(crate) fn tenant_id(&self) -> TenantId {
         self.tenant.tenant.tenant_id
+    }
+
+    /// Works in a transaction of the practice, and commits it.
+    pub(crate) async fn at<T>(&self, now: Timestamp, work: impl AsyncFnOnce(&Desk<'_, '_>) -> T) -> T {
+        let mut connection = self.placement.tenant(self.tenant_id()).await.unwrap();
+        let tx = connection.begin().await.unwrap();
+        let done = work(&Desk { tx: &tx, tenant: &self.tenant, actor: &self.actor, now }).await;
+        // After a refusal nothing was written.
+        let _committed = tx.commit().await;
+        done
+    }
+
+    /// Somebody with these addresses; their id.
+    pub(crate) async fn add(&self, external_id: &str, points: &[(Channel, &str)]) -> RecipientId {
+        let input = person(external_id, points);
+        self.at(noon(), async |desk| create_recipient(desk, input).await).await.unwrap().0.recipient_id
+    }
+
+    /// What the gate knows of addresses.
+    pub(crate) async fn facts(&self, now: Timestamp, keys: &[AddressKey]) -> Vec<ContactFacts> {
+        let connection = self.placement.engine().await.unwrap();
+        load_facts(&connection, self.tenant_id(), keys, now).await.unwrap()
     }
 
     /// The first column of the first row, as a number.

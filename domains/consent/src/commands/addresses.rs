@@ -1,0 +1,265 @@
+//! What holds for a whole address, whoever reads there (decision C58): opting out and in, suppressions.
+
+use jiff::Timestamp;
+
+use carepost_kernel::{Channel, Cursor, Page, Phi, RecipientId, SuppressionId};
+
+use super::consent::{append, faults_of};
+use super::{Desk, SUPPRESSED};
+use crate::ConsentError;
+use crate::address::normalize_address;
+use crate::evidence::derive;
+use crate::store::evidence::{Deed, Spot, is_inbound_known, list_evidence, lock_addresses};
+use crate::store::points::list_people_reached;
+use crate::store::rows::NOBODY;
+use crate::store::suppressions::{self, SuppressionFilter, SuppressionRow};
+use crate::types::{AddressKey, ChangeKind, ConsentSource, ConsentState, Said, Suppression, SuppressionReason};
+
+/// A word of somebody at an address, who wants nothing more, or wants to hear again.
+#[derive(Debug, Clone)]
+pub struct AddressWord {
+    /// On which channel.
+    pub channel: Channel,
+    /// The address.
+    pub address: Phi<String>,
+    /// How it was said.
+    pub said: Said,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opted {
+    /// The address was not in this state before: one confirmation is due, and no more than this one.
+    pub is_news: bool,
+    /// Who reads at the address.
+    pub people: Vec<RecipientId>,
+    /// Addresses that the gate must look at again.
+    pub keys: Vec<AddressKey>,
+}
+
+/// An address that shall get nothing.
+#[derive(Debug, Clone)]
+pub struct Suppress {
+    /// On which channel.
+    pub channel: Channel,
+    /// The address.
+    pub address: Phi<String>,
+    /// Why.
+    pub reason: SuppressionReason,
+    /// How we know.
+    pub source: ConsentSource,
+    /// Until when; none: as the reason has it ([`SuppressionReason::default_until`]).
+    pub until: Option<Timestamp>,
+}
+
+/// STOP and what means it: the address gets nothing more, and everybody who reads there has taken all consent back.
+///
+/// A message from outside that was written down already changes nothing.
+///
+/// # Errors
+/// `Invalid` where the address is none; where the database fails.
+pub async fn opt_out_address(desk: &Desk<'_, '_>, opt: &AddressWord) -> Result<Opted, ConsentError> {
+    say(desk, opt, ConsentState::Revoked).await
+}
+
+/// START and what means it: lifts what the reader, or a provider for them, had put there, and gives consent again.
+///
+/// Where an opt-out bears the same second, the opt-out stands.
+///
+/// # Errors
+/// As [`opt_out_address`].
+pub async fn opt_in_address(desk: &Desk<'_, '_>, opt: &AddressWord) -> Result<Opted, ConsentError> {
+    say(desk, opt, ConsentState::Granted).await
+}
+
+async fn say(desk: &Desk<'_, '_>, opt: &AddressWord, state: ConsentState) -> Result<Opted, ConsentError> {
+    let faults = faults_of(&opt.said, desk.now);
+    if !faults.is_empty() {
+        return Err(ConsentError::Invalid(faults));
+    }
+    let (key, address) = known_address(desk, opt.channel, &opt.address)?;
+    lock_addresses(desk.tx, &[key]).await?;
+    let people = list_people_reached(desk.tx, &key).await?;
+    if let Some(inbound_id) = opt.said.inbound_id
+        && is_inbound_known(desk.tx, &key, inbound_id).await?
+    {
+        return Ok(Opted { is_news: false, people, keys: Vec::new() });
+    }
+    let at = opt.said.at.unwrap_or(desk.now);
+    let deed = Deed { state, said: &opt.said, actor: desk.actor, at, expires_at: None };
+    let spots: Vec<Spot> = std::iter::once(NOBODY).chain(people.iter().copied()).map(|id| (key, id)).collect();
+    append(desk, &spots, &[], &deed).await?;
+    desk.rederive(&spots).await?;
+    let is_news = settle(desk, (key, &address), state, opt.said.source).await?;
+    let keys = desk.tell([key], ChangeKind::Consent).await?;
+    Ok(Opted { is_news, people, keys })
+}
+
+/// Brings the suppression of an address in line with what was said for it; whether that changed anything.
+async fn settle(
+    desk: &Desk<'_, '_>,
+    (key, address): (AddressKey, &Phi<String>),
+    word: ConsentState,
+    source: ConsentSource,
+) -> Result<bool, ConsentError> {
+    let evidence = list_evidence(desk.tx, &[(key, NOBODY)]).await?;
+    let present = evidence.first().map(|said| derive(said)).unwrap_or_default();
+    let Some(for_all) = present.iter().find(|grant| grant.purpose.is_none()) else { return Ok(false) };
+    let open = suppressions::list_open(desk.tx, &key).await?;
+    let is_opted_out = |row: &SuppressionRow| row.reason == SuppressionReason::OptedOut;
+    if for_all.state == ConsentState::Revoked {
+        if open.iter().any(is_opted_out) {
+            return Ok(false);
+        }
+        let row = new_row(desk, (key, address), SuppressionReason::OptedOut, source, for_all.since)?;
+        suppressions::insert_suppression(desk.tx, &row).await?;
+        return Ok(true);
+    }
+    if word == ConsentState::Revoked {
+        // An old opt-out that came late: the address was opened again since.
+        return Ok(false);
+    }
+    let lifted: Vec<&SuppressionRow> = open.iter().filter(|row| row.reason.ends_with_start()).collect();
+    let ids: Vec<SuppressionId> = lifted.iter().map(|row| row.suppression_id).collect();
+    suppressions::lift_suppressions(desk.tx, &ids, desk.now, desk.actor).await?;
+    Ok(lifted.iter().any(|row| row.is_live(desk.now)))
+}
+
+/// Keeps an address from getting anything. Opting out goes the way of [`opt_out_address`]. False where it was so
+/// already; the longer time wins.
+///
+/// # Errors
+/// `Invalid` names the wrong fields; where the database fails.
+pub async fn suppress(desk: &Desk<'_, '_>, new: &Suppress) -> Result<(bool, Vec<AddressKey>), ConsentError> {
+    if new.until.is_some_and(|until| until <= desk.now) {
+        return Err(ConsentError::field("/until", "must lie in the future"));
+    }
+    if new.reason == SuppressionReason::OptedOut {
+        let opt = AddressWord { channel: new.channel, address: new.address.clone(), said: Said::by(new.source) };
+        let opted = opt_out_address(desk, &opt).await?;
+        return Ok((opted.is_news, opted.keys));
+    }
+    let (key, address) = known_address(desk, new.channel, &new.address)?;
+    lock_addresses(desk.tx, &[key]).await?;
+    let open = suppressions::list_open(desk.tx, &key).await?;
+    let until = new.until.or_else(|| new.reason.default_until(desk.now));
+    let known = open.iter().find(|row| row.reason == new.reason);
+    let is_new = match known {
+        Some(row) if row.is_live(desk.now) => {
+            let longer = match (row.until, until) {
+                (Some(known), Some(until)) => Some(known.max(until)),
+                _ => None,
+            };
+            let sealed = desk.seal_text((SUPPRESSED, row.suppression_id.as_uuid()), address.expose())?;
+            suppressions::update_suppression(desk.tx, row.suppression_id, longer, Some(&sealed)).await?;
+            false
+        }
+        _ => {
+            // One that has run out makes room, and stays as history.
+            let over: Vec<SuppressionId> = known.map(|row| row.suppression_id).into_iter().collect();
+            suppressions::lift_suppressions(desk.tx, &over, desk.now, desk.actor).await?;
+            let row = SuppressionRow { until, ..new_row(desk, (key, &address), new.reason, new.source, desk.now)? };
+            suppressions::insert_suppression(desk.tx, &row).await?;
+            true
+        }
+    };
+    Ok((is_new, desk.tell([key], ChangeKind::Suppression).await?))
+}
+
+/// Lets an address get messages again, by hand. For one that has opted out this is their word that they want to hear
+/// again, and goes the way of [`opt_in_address`]. False where it was lifted already.
+///
+/// # Errors
+/// Of kind `NotFound` where it is none of this tenant; where the database fails.
+pub async fn lift(
+    desk: &Desk<'_, '_>,
+    suppression_id: SuppressionId,
+    said: &Said,
+) -> Result<(bool, Vec<AddressKey>), ConsentError> {
+    let found = suppressions::find_suppression(desk.tx, suppression_id).await?;
+    let row = found.ok_or(ConsentError::SuppressionNotFound(suppression_id))?;
+    if row.lifted_at.is_some() {
+        return Ok((false, Vec::new()));
+    }
+    if row.reason == SuppressionReason::OptedOut {
+        let sealed = row.address_sealed.as_deref().ok_or(ConsentError::Row { column: "address_sealed" })?;
+        let address = desk.open_text((SUPPRESSED, suppression_id.as_uuid()), sealed)?;
+        let opted =
+            opt_in_address(desk, &AddressWord { channel: row.key.channel, address, said: said.clone() }).await?;
+        return Ok((opted.is_news, opted.keys));
+    }
+    lock_addresses(desk.tx, &[row.key]).await?;
+    suppressions::lift_suppressions(desk.tx, &[suppression_id], desk.now, desk.actor).await?;
+    Ok((row.is_live(desk.now), desk.tell([row.key], ChangeKind::Suppression).await?))
+}
+
+/// One page of suppressions, the newest first.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn list_suppressions(
+    desk: &Desk<'_, '_>,
+    filter: SuppressionFilter,
+    cursor: Option<Cursor>,
+    limit: usize,
+) -> Result<Page<Suppression>, ConsentError> {
+    let Page { items, next } = suppressions::list_suppressions(desk.tx, filter, cursor, limit).await?;
+    let items = items.into_iter().map(|row| open(desk, row)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page { items, next })
+}
+
+/// One suppression.
+///
+/// # Errors
+/// Of kind `NotFound` where it is none of this tenant; where the database fails.
+pub async fn find_suppression(desk: &Desk<'_, '_>, suppression_id: SuppressionId) -> Result<Suppression, ConsentError> {
+    let found = suppressions::find_suppression(desk.tx, suppression_id).await?;
+    open(desk, found.ok_or(ConsentError::SuppressionNotFound(suppression_id))?)
+}
+
+fn known_address(
+    desk: &Desk<'_, '_>,
+    channel: Channel,
+    address: &Phi<String>,
+) -> Result<(AddressKey, Phi<String>), ConsentError> {
+    let normal = normalize_address(channel, address.expose().trim());
+    let normal = normal.ok_or_else(|| ConsentError::field("/address", "is not a valid address of this channel"))?;
+    Ok((desk.key(channel, &normal), Phi::new(normal)))
+}
+
+fn new_row(
+    desk: &Desk<'_, '_>,
+    (key, address): (AddressKey, &Phi<String>),
+    reason: SuppressionReason,
+    source: ConsentSource,
+    since: Timestamp,
+) -> Result<SuppressionRow, ConsentError> {
+    let suppression_id = SuppressionId::new(desk.now);
+    Ok(SuppressionRow {
+        suppression_id,
+        key,
+        address_sealed: Some(desk.seal_text((SUPPRESSED, suppression_id.as_uuid()), address.expose())?),
+        reason,
+        source,
+        since,
+        until: None,
+        lifted_at: None,
+        actor: desk.actor.clone(),
+    })
+}
+
+fn open(desk: &Desk<'_, '_>, row: SuppressionRow) -> Result<Suppression, ConsentError> {
+    let id = row.suppression_id.as_uuid();
+    let address = row.address_sealed.map(|sealed| desk.open_text((SUPPRESSED, id), &sealed)).transpose()?;
+    Ok(Suppression {
+        suppression_id: row.suppression_id,
+        key: row.key,
+        address,
+        reason: row.reason,
+        source: row.source,
+        since: row.since,
+        until: row.until,
+        lifted_at: row.lifted_at,
+        actor: row.actor,
+    })
+}

@@ -1,0 +1,168 @@
+//! What the gate is told of addresses.
+
+use carepost_consent::commands::{GiveConsent, Suppress, put_preferences, record_consent, suppress, update_recipient};
+use carepost_consent::store::{insert_contact_sends, list_consent_changes};
+use carepost_consent::types::{
+    ChangeKind, ConsentSource, ConsentState, PastSend, Preferences, RecipientInput, Said, SuppressionReason,
+};
+use carepost_kernel::{Channel, MessageId, Phi, Purpose, Topic};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::support::{World, later, noon};
+
+const PHONE: &str = "+15005550010";
+
+#[tokio::test]
+async fn con_c58_a_family_on_one_phone_is_told_apart() {
+    let world = World::new().await;
+    let ana = world.add("p-1", &[(Channel::Sms, PHONE), (Channel::Email, "ana@example.com")]).await;
+    let ben = world.add("p-2", &[(Channel::Sms, PHONE)]).await;
+    let zone = RecipientInput {
+        zone: Some("America/Chicago".to_owned()),
+        state: Some("IL".to_owned()),
+        ..RecipientInput::default()
+    };
+    world.at(noon(), async |desk| update_recipient(desk, ana, zone).await).await.unwrap();
+    let give = GiveConsent {
+        recipient_id: ana,
+        channel: Channel::Sms,
+        address: None,
+        purposes: vec![Purpose::Treatment, Purpose::Financial],
+        is_in_writing: false,
+        said: Said::by(ConsentSource::Form),
+        expires_at: Some(later(86_400)),
+    };
+    world.at(noon(), async |desk| record_consent(desk, &give).await).await.unwrap();
+    let off = Preferences { off: [(Topic::Care, [Channel::Sms].into())].into(), ..Preferences::default() };
+    let wishes = off.clone();
+    let put = async |desk: &_| put_preferences(desk, ben, wishes, ConsentSource::Portal, None).await;
+    world.at(noon(), put).await.unwrap();
+
+    let keys = [
+        world.key(Channel::Email, "nobody@example.com"),
+        world.key(Channel::Sms, PHONE),
+        world.key(Channel::Voice, PHONE),
+        world.key(Channel::Email, "ana@example.com"),
+    ];
+    let facts = world.facts(noon(), &keys).await;
+    assert_eq!(facts.iter().map(|one| one.key).collect::<Vec<_>>(), keys, "in the order in which was asked");
+    let people = |i: usize| facts[i].people.iter().map(|person| person.recipient_id).collect::<Vec<_>>();
+    assert_eq!((people(0), people(1), people(2), people(3)), (vec![], vec![ana, ben], vec![ana, ben], vec![ana]));
+    let [first, second] = &facts[1].people[..] else { panic!("two people") };
+    assert_eq!(
+        (first.state, first.zone.as_ref().and_then(|zone| zone.iana_name())),
+        (Some(*b"IL"), Some("America/Chicago"))
+    );
+    let granted: Vec<_> = first.grants.iter().map(|grant| (grant.purpose, grant.state, grant.expires_at)).collect();
+    let until = Some(later(86_400));
+    assert_eq!(
+        granted,
+        [
+            (Some(Purpose::Treatment), ConsentState::Granted, until),
+            (Some(Purpose::Financial), ConsentState::Granted, until)
+        ]
+    );
+    assert!(first.preferences == Preferences::default() && second.preferences == off && second.grants.is_empty());
+    assert!(facts[2].people[0].grants.is_empty(), "consent to texts is none to calls");
+}
+
+#[tokio::test]
+async fn only_what_holds_now_is_told() {
+    let world = World::new().await;
+    let gone = world.add("p-1", &[(Channel::Sms, PHONE)]).await;
+    let address = || Phi::from(PHONE);
+    for (reason, until) in [(SuppressionReason::SoftBounce, Some(later(60))), (SuppressionReason::Complaint, None)] {
+        let new =
+            Suppress { channel: Channel::Sms, address: address(), reason, source: ConsentSource::Provider, until };
+        world.at(noon(), async |desk| suppress(desk, &new).await).await.unwrap();
+    }
+    let inactive = RecipientInput { is_active: Some(false), ..RecipientInput::default() };
+    world.at(noon(), async |desk| update_recipient(desk, gone, inactive).await).await.unwrap();
+    let key = world.key(Channel::Sms, PHONE);
+    let send = |at: Timestamp| {
+        let sent = PastSend { message_id: MessageId::new(at), at, purpose: Purpose::Treatment, is_exempt: true };
+        (world.tenant_id(), key, sent)
+    };
+    let sends = [send(noon() - SignedDuration::from_hours(24 * 9)), send(noon() - SignedDuration::from_hours(30))];
+    let mut connection = world.placement.engine().await.unwrap();
+    let tx = connection.begin().await.unwrap();
+    assert_eq!(insert_contact_sends(&tx, &sends).await.unwrap(), 2);
+    assert_eq!(insert_contact_sends(&tx, &sends).await.unwrap(), 0, "counted once");
+    tx.commit().await.unwrap();
+    let reasons = async |now| {
+        let facts = world.facts(now, &[key]).await.remove(0);
+        assert!(facts.people.is_empty());
+        assert_eq!(facts.sends, [sends[1].2]);
+        facts.suppressions.iter().map(|one| one.reason).collect::<Vec<_>>()
+    };
+    assert_eq!(reasons(noon()).await, [SuppressionReason::Complaint, SuppressionReason::SoftBounce]);
+    assert_eq!(reasons(later(61)).await, [SuppressionReason::Complaint]);
+}
+
+#[tokio::test]
+async fn con_011_every_change_is_told_to_other_processes_in_its_own_transaction() {
+    let world = World::new().await;
+    let id = world.add("p-1", &[(Channel::Sms, PHONE)]).await;
+    let connection = world.placement.engine().await.unwrap();
+    let news = async || {
+        let changes = list_consent_changes(&connection, noon()).await.unwrap();
+        changes.iter().map(|change| (change.key.unwrap().channel, change.what)).collect::<Vec<_>>()
+    };
+    let both = [(Channel::Sms, ChangeKind::Recipient), (Channel::Voice, ChangeKind::Recipient)];
+    let mut first = news().await;
+    first.sort();
+    assert_eq!(first, both);
+    // What is not committed is not told.
+    let mut tenant = world.placement.tenant(world.tenant_id()).await.unwrap();
+    let tx = tenant.begin().await.unwrap();
+    let desk = carepost_consent::Desk { tx: &tx, tenant: &world.tenant, actor: &world.actor, now: noon() };
+    put_preferences(&desk, id, Preferences::default(), ConsentSource::Staff, None).await.unwrap();
+    drop(tx);
+    assert_eq!(news().await.len(), 2);
+    let same = RecipientInput { language: Some("en".to_owned()), ..RecipientInput::default() };
+    world.at(noon(), async |desk| update_recipient(desk, id, same).await).await.unwrap();
+    assert_eq!(news().await.len(), 2, "what changes nothing is no news");
+}
+
+#[tokio::test]
+async fn five_hundred_addresses_are_one_look_over_indexes() {
+    let world = World::new().await;
+    let fill = include_str!("sql/fill_people.sql").replace("$tenant", &world.tenant_id().to_string());
+    world.owner.batch_execute(&fill).await.unwrap();
+    let keys: Vec<_> = (0..512_u16)
+        .map(|number| {
+            let mut address_hash = [0; 16];
+            address_hash[14..].copy_from_slice(&number.to_be_bytes());
+            carepost_consent::types::AddressKey { channel: Channel::Sms, address_hash }
+        })
+        .collect();
+    let facts = world.facts(noon(), &keys).await;
+    assert_eq!(facts.len(), 512);
+    assert!(facts.iter().all(|one| one.people.len() == 1 && one.people[0].grants.len() == 1 && one.sends.len() == 1));
+    world.owner.batch_execute(include_str!("sql/enter_engine.sql")).await.unwrap();
+    for (name, sql) in [
+        ("people", include_str!("../../src/sql/list_people_at.sql")),
+        ("states", include_str!("../../src/sql/list_states_at.sql")),
+        ("suppressions", include_str!("../../src/sql/list_suppressions_at.sql")),
+        ("sends", include_str!("../../src/sql/list_sends_at.sql")),
+    ] {
+        world.owner.batch_execute(&format!("PREPARE {name} AS {sql}")).await.unwrap();
+    }
+    let plans = world
+        .owner
+        .simple_query(&include_str!("sql/explain_facts.sql").replace("$tenant", &world.tenant_id().to_string()));
+    let plan: Vec<String> = plans
+        .await
+        .unwrap()
+        .iter()
+        .filter_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        })
+        .collect();
+    let text = plan.join("\n");
+    for index in ["contact_points_address", "consent_states_pkey", "suppressions_live", "contact_sends_pkey"] {
+        assert!(text.contains(&format!("Index Only Scan using {index}")), "{index}:\n{text}");
+    }
+    assert!(!text.contains("Seq Scan"), "{text}");
+}
