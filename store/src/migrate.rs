@@ -32,6 +32,7 @@ const PLACEMENT: Files = files!("placement":
     "202611221030_create_instances",
     "202611221800_create_recipients",
     "202611221840_store_gate_decisions",
+    "202611221810_create_templates",
 );
 
 /// The oldest PostgreSQL that will do.

@@ -9,11 +9,12 @@ use crate::support::database::{TestDatabase, connect};
 use crate::tree::{Source, root, sources};
 
 /// The folders, the schema that each fits, and the role that runs most of it.
-const FOLDERS: [(&str, &str, &str); 4] = [
+const FOLDERS: [(&str, &str, &str); 5] = [
     ("store/src/sql/", "carepost_pooled", "carepost_engine"),
     ("domains/audit/src/sql/", "carepost_control", "carepost_app"),
     ("domains/tenancy/src/sql/", "carepost_control", "carepost_engine"),
     ("domains/delivery/src/sql/", "carepost_pooled", "carepost_engine"),
+    ("domains/templates/src/sql/", "carepost_pooled", "carepost_app"),
 ];
 
 /// Not single statements, or not such that can be planned.
