@@ -16,15 +16,20 @@ mod in_app;
 mod inbound;
 mod intake;
 mod json;
+mod links;
 mod messages;
 pub mod metrics;
 mod names;
 mod observe;
 pub mod openapi;
+mod pages;
+mod preferences;
 mod query;
 mod relay;
 mod state;
 mod table;
+mod unsubscribe;
+mod visits;
 mod webhooks;
 
 use actix_web::middleware::from_fn;
@@ -39,6 +44,7 @@ use table::{Path, path};
 
 pub use intake::Intake;
 pub use state::{AppState, HttpLimits, Providers, Provisioner, Streams};
+pub use visits::Visits;
 pub use webhooks::webhook_url;
 
 /// Puts the whole face into an application.
@@ -78,6 +84,12 @@ fn routes() -> Vec<Path> {
 
         path("/webhooks/{vendor}/{token}")
             .get(webhooks::receive_webhook_by_get).post(webhooks::receive_webhook).by_owner(&["GET", "POST"]),
+
+        path("/l/{token}").get(links::follow_link).head(links::follow_link).by_owner(&["GET"]).undocumented(),
+        path("/p/{token}")
+            .get(preferences::show_preferences).post(preferences::save_preferences).by_owner(&["POST"]).undocumented(),
+        path("/u/{token}")
+            .get(unsubscribe::show_unsubscribe).post(unsubscribe::unsubscribe).by_owner(&["POST"]).page(&["GET"]),
 
         path("/api/v1/admin/actors").get(actors::list_actors),
         path("/api/v1/admin/tenants").get(tenants::list_tenants).post(tenants::create_tenant),

@@ -16,6 +16,9 @@ pub const HTTP_LIMITED_TOTAL: &str = "carepost_http_limited_total";
 /// Requests passed on to the process in which the tenant lives, by result (`answered`, `came_here`, `given_up`, `lost`).
 pub const HTTP_RELAYED_TOTAL: &str = "carepost_http_relayed_total";
 
+/// Visits of short links, by result (`counted`, `machine`, `too_often`, `unknown`, `lost`).
+pub const HTTP_LINK_VISITS_TOTAL: &str = "carepost_http_link_visits_total";
+
 /// Tells the recorder what they mean.
 pub fn describe() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
@@ -25,6 +28,7 @@ pub fn describe() {
     describe_counter!(HTTP_LIMITED_TOTAL, Unit::Count, "Requests refused because a limit was reached, by its name");
     describe_counter!(HTTP_RELAYED_TOTAL, Unit::Count, "Requests passed on to the tenant's process, by result");
     describe_counter!(HTTP_WEBHOOKS_TOTAL, Unit::Count, "Webhooks of vendors, by vendor and result");
+    describe_counter!(HTTP_LINK_VISITS_TOTAL, Unit::Count, "Visits of short links, by result");
     // There from the start: a first one is a rise from zero and not a beginning.
     for result in RELAYED {
         metrics::counter!(HTTP_RELAYED_TOTAL, "result" => result).absolute(0);
@@ -70,6 +74,11 @@ pub(super) fn count_limited(limit: &'static str) {
 /// Counts a request that was passed on to the tenant's process.
 pub(super) fn count_relayed(result: &'static str) {
     metrics::counter!(HTTP_RELAYED_TOTAL, "result" => result).increment(1);
+}
+
+/// Counts a visit of a short link.
+pub(super) fn count_click(result: &'static str) {
+    metrics::counter!(HTTP_LINK_VISITS_TOTAL, "result" => result).increment(1);
 }
 
 /// An open stream; closes when dropped.

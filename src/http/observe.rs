@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::auth::SeenTenant;
 use super::error::{ApiError, Code, MOVING};
+use super::pages;
 use super::metrics::{Stopwatch, count_limited, count_request};
 use super::relay::RELAYED;
 use super::state::AppState;
@@ -94,7 +95,11 @@ fn with_instance(response: ServiceResponse<BoxBody>, request_id: Uuid) -> Servic
 }
 
 fn secure(headers: &mut HeaderMap, route: &str, is_https: bool) {
-    let csp = if route.starts_with("/docs") { CSP_DOCS } else { CSP_API };
+    let csp = match route.get(..3) {
+        _ if route.starts_with("/docs") => CSP_DOCS,
+        Some("/p/" | "/u/" | "/l/") => pages::CSP.clone(),
+        _ => CSP_API,
+    };
     headers.insert(header::CONTENT_SECURITY_POLICY, csp);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -15,6 +15,7 @@ use url::Url;
 
 use super::error::ApiError;
 use super::intake::Intake;
+use super::visits::Visits;
 
 /// How much one request may bring, and how much may be open at a time (DEL-12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +105,8 @@ pub struct AppState {
     pub intake: Intake,
     /// Room for large bodies: see [`HttpLimits::large_bodies`].
     pub large_bodies: Arc<Semaphore>,
+    /// How often the links of recipients were used of late.
+    pub visits: Visits,
 }
 
 /// The event streams of a process: so many at a time, and all of them end before it does. Clones share them.

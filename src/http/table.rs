@@ -14,6 +14,7 @@ pub(super) struct Path {
     pattern: &'static str,
     methods: Vec<&'static str>,
     documented: bool,
+    pages: &'static [&'static str],
     resource: Resource,
     by_owner: &'static [&'static str],
 }
@@ -21,7 +22,7 @@ pub(super) struct Path {
 /// Begins a line of the table.
 pub(super) fn path(pattern: &'static str) -> Path {
     let resource = web::resource(pattern).app_data(RoutePattern(pattern));
-    Path { pattern, methods: Vec::new(), documented: true, resource, by_owner: &[] }
+    Path { pattern, methods: Vec::new(), documented: true, pages: &[], resource, by_owner: &[] }
 }
 
 macro_rules! method {
@@ -42,6 +43,10 @@ impl Path {
     method! {
         /// Answers `GET`.
         get, "GET"
+    }
+    method! {
+        /// Answers `HEAD`.
+        head, "HEAD"
     }
     method! {
         /// Answers `POST`.
@@ -72,6 +77,12 @@ impl Path {
         self
     }
 
+    /// These methods are pages for people; the others belong to the API.
+    pub(super) fn page(mut self, methods: &'static [&'static str]) -> Self {
+        self.pages = methods;
+        self
+    }
+
     fn route(mut self, method: &'static str, route: Route) -> Self {
         self.methods.push(method);
         self.resource = self.resource.route(route);
@@ -98,6 +109,7 @@ impl Path {
     /// Pattern and methods, where they belong into the OpenAPI document.
     pub(super) fn documented(&self) -> Vec<(&'static str, &'static str)> {
         let methods = if self.documented { self.methods.as_slice() } else { &[] };
-        methods.iter().map(|method| (*method, self.pattern)).collect()
+        let is_api = |method: &&&str| !self.pages.contains(*method);
+        methods.iter().filter(is_api).map(|method| (*method, self.pattern)).collect()
     }
 }

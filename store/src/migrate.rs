@@ -26,11 +26,13 @@ macro_rules! files {
 // A test compares both lists with their folders.
 const CONTROL: Files = files!("control":
     "202611220300_create_tenancy",
+    "202611221820_index_link_tags",
 );
 const PLACEMENT: Files = files!("placement":
     "202611220300_create_messages",
     "202611221030_create_instances",
     "202611221800_create_recipients",
+    "202611221820_create_links",
     "202611221840_store_gate_decisions",
     "202611221810_create_templates",
 );

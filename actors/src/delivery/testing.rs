@@ -35,6 +35,7 @@ pub(crate) fn message(payload: Payload) -> NewMessage {
         }],
         idempotency: None,
         api_key_id: None,
+        links: Vec::new(),
     }
 }
 

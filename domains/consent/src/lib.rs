@@ -6,11 +6,15 @@ pub mod error;
 pub mod events;
 pub mod evidence;
 pub mod explain;
+pub mod footer;
+pub mod mask;
 pub mod message_types;
 pub mod metrics;
+pub mod permanence;
 pub mod policy;
 pub mod rules;
 pub mod store;
+pub mod tokens;
 pub mod types;
 
 pub use commands::Desk;

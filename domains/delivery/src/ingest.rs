@@ -9,13 +9,14 @@ use futures_util::future::try_join;
 use jiff::Timestamp;
 
 use carepost_kernel::{InstanceId, MessageId, TenantId, WaitReason};
-use carepost_store::{EngineConnection, EngineTx, lease};
+use carepost_store::{EngineConnection, EngineTx, Params, lease};
 
 use crate::error::DeliveryError;
 use crate::store::batch::{
     CLAIM_KEYS, DeliveryColumns, DeliveryInsert, INSERT_DELIVERIES, INSERT_MESSAGES, LIST_KEYS, MessageColumns, column,
     hash, message_id, tenant_id,
 };
+use crate::store::{INSERT_LINKS, LinkColumns};
 use crate::types::NewMessage;
 
 /// What became of one message of a batch.
@@ -38,13 +39,18 @@ pub enum Ingested {
 pub struct Columns<'a> {
     messages: MessageColumns<'a>,
     deliveries: DeliveryColumns<'a>,
+    links: Option<LinkColumns<'a>>,
 }
 
 impl<'a> Columns<'a> {
     /// Of these messages, in order.
     #[must_use]
     pub fn of(messages: &[&'a NewMessage]) -> Self {
-        Self { messages: MessageColumns::of(messages), deliveries: first_deliveries(messages) }
+        Self {
+            messages: MessageColumns::of(messages),
+            deliveries: first_deliveries(messages),
+            links: LinkColumns::of(messages),
+        }
     }
 }
 
@@ -82,8 +88,11 @@ pub async fn commit_messages(
         }
     };
     let fresh: Vec<&NewMessage> = allowed.iter().copied().filter(|message| is_fresh(message)).collect();
-    let Columns { messages: rows, deliveries } = Columns::of(&fresh);
-    tx.commit_with(&[(INSERT_MESSAGES, &rows.params()), (INSERT_DELIVERIES, &deliveries.params())]).await?;
+    let Columns { messages: rows, deliveries, links } = Columns::of(&fresh);
+    let (rows, deliveries, links) = (rows.params(), deliveries.params(), links.as_ref().map(LinkColumns::params));
+    let mut last: Vec<(&'static str, Params<'_>)> = vec![(INSERT_MESSAGES, &rows), (INSERT_DELIVERIES, &deliveries)];
+    last.extend(links.as_ref().map(|links| (INSERT_LINKS, links.as_slice())));
+    tx.commit_with(&last).await?;
     let fate = |message: &&NewMessage| {
         if refused.contains(&message.tenant_id) {
             return Ingested::NotOwner;

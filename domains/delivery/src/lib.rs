@@ -3,7 +3,7 @@
 //! Decides how a message is taken in, when it may leave, by which way, what follows from what came of it, and what is
 //! written down. Invariants kept here: **DEL-1** (`ingest.rs`), **DEL-2** (`ingest.rs`), **DEL-3** (`explain.rs`),
 //! **DEL-4** and **DEL-5** (`rules.rs`, `ledger.rs`), **DEL-6** (`lattice.rs`), **DEL-7** (`pace.rs`), **DEL-8**
-//! (`gate.rs`), **DEL-9** (`prepare.rs`, `events.rs`), **DEL-11** (`fair_queue.rs`).
+//! (`gate.rs`), **DEL-9** (`prepare.rs`, `events.rs`), **DEL-11** (`fair_queue.rs`), **LNK-1** to **LNK-4** (`links.rs`).
 //!
 //! Deliberately absent: mailboxes, timers and calls (they live in `actors`), vendors (in `providers`).
 
@@ -16,6 +16,7 @@ pub mod gate;
 pub mod ingest;
 pub mod lattice;
 pub mod ledger;
+pub mod links;
 pub mod metrics;
 pub mod pace;
 pub mod prepare;

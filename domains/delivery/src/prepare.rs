@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use url::Url;
 use zeroize::Zeroizing;
 
 use carepost_consent::message_types;
@@ -20,6 +21,7 @@ use carepost_kernel::{
 };
 use carepost_tenancy::types::TenantSettings;
 
+use crate::links::{self, LinkContext, NewLink};
 use crate::types::{About, DeliveryKey, IdempotencyClaim, NewDelivery, NewMessage, Payload, Recipient, Strategy};
 
 pub use carepost_consent::address::{address_hash, normalize_address};
@@ -55,6 +57,8 @@ pub struct EnqueueRequest {
     pub metadata: BTreeMap<String, String>,
     /// Whom and what it is about.
     pub about: About,
+    /// Links lead over short ones below this address of ours, and following them is known; `None`: they stay as they are.
+    pub track_links: Option<Url>,
 }
 
 /// A fault of one field.
@@ -132,10 +136,18 @@ pub fn prepare(
     check_metadata(&request.metadata, &mut faults);
     let purpose = purpose(&request, &mut faults);
     let (strategy, priority) = (request.strategy, request.priority);
-    let payload = content::complete(request, to, &channels, &mut faults);
+    let public_url = request.track_links.clone();
+    let of_type = request.about.message_type.as_deref().and_then(message_types::shipped);
+    let may_track = links::may_track(purpose) && of_type.is_none_or(|known| known.is_trackable);
+    if public_url.is_some() && !may_track {
+        faults.add("/track_links", "is not for emergencies and health care: their links are never tracked");
+    }
+    let mut payload = content::complete(request, to, &channels, &mut faults);
     if !faults.0.is_empty() {
         return Err(PrepareError::Invalid(faults.0));
     }
+    let due_at = scheduled_at.unwrap_or(context.now);
+    let links = public_url.map_or(Ok(Vec::new()), |public_url| shorten(&mut payload, &public_url, due_at, context))?;
     let message_id = MessageId::new(context.now);
     let payload_sealed = seal(&payload, message_id, context).map_err(PrepareError::Seal)?;
     Ok(NewMessage {
@@ -153,7 +165,23 @@ pub fn prepare(
         payload_sealed,
         idempotency: keyed.map(|keyed| claim(keyed, context)),
         api_key_id: context.api_key_id,
+        links,
     })
+}
+
+/// Puts short links into the payload. An address that was shorter than ours may have made the text too long.
+fn shorten(
+    payload: &mut Payload,
+    public_url: &Url,
+    due_at: Timestamp,
+    context: PrepareContext<'_>,
+) -> Result<Vec<NewLink>, PrepareError> {
+    let PrepareContext { tenant_id, data_key, hash_key, now, .. } = context;
+    let made = links::shorten(payload, LinkContext { public_url, tenant_id, data_key, hash_key, due_at, now });
+    let made = made.map_err(PrepareError::Seal)?;
+    let mut faults = Faults::default();
+    payload.sms.iter().for_each(|sms| content::check_sms(sms, &mut faults));
+    if faults.0.is_empty() { Ok(made) } else { Err(PrepareError::Invalid(faults.0)) }
 }
 
 /// The claim of an idempotency key: both hashes are keyed, so that rows tell nothing of key or body.

@@ -6,6 +6,7 @@ mod due;
 mod events;
 mod in_app;
 mod inbound;
+mod links;
 mod reads;
 mod redrive;
 mod rows;
@@ -14,10 +15,13 @@ mod waiting;
 
 pub(crate) mod batch;
 
+pub(crate) use links::{INSERT_LINKS, LinkColumns};
+
 pub use due::{DueChannel, DuePlace, DueRow, get_delivery, list_due_channels, list_due_deliveries};
 pub use events::{AttemptStarted, get_attempt_start, get_bad_news, list_event_stream, list_events};
 pub use in_app::{InAppRecord, insert_in_app, list_in_app, mark_in_app_read};
 pub use inbound::{InboundRecord, NewInbound, insert_inbound, list_inbound};
+pub use links::{LinkRecord, get_link, insert_link_click};
 pub use reads::{MessageFilter, get_message, list_messages};
 pub use redrive::{FailedDelivery, RedriveFilter, Redriven, list_failed_deliveries, redrive_deliveries};
 pub use sweep::{ParkedMatch, Stretch, SweepBounds, Swept, list_parked_matches, list_stretches, sweep_stretch};
@@ -33,6 +37,8 @@ pub const SQL_FILES: &[(&str, &str)] = &[
     ("delete_expired_keys", sweep::DELETE_EXPIRED_KEYS),
     ("delete_old_in_app", sweep::DELETE_OLD_IN_APP),
     ("delete_old_inbound", sweep::DELETE_OLD_INBOUND),
+    ("delete_old_link_clicks", links::DELETE_OLD_LINK_CLICKS),
+    ("delete_old_links", links::DELETE_OLD_LINKS),
     ("delete_old_parked", sweep::DELETE_OLD_PARKED),
     ("delete_old_refs", sweep::DELETE_OLD_REFS),
     ("extend_message", redrive::EXTEND_MESSAGE),
@@ -40,6 +46,7 @@ pub const SQL_FILES: &[(&str, &str)] = &[
     ("get_attempt_start", events::GET_ATTEMPT_START),
     ("get_bad_news", events::GET_BAD_NEWS),
     ("get_delivery", due::GET_DELIVERY),
+    ("get_link", links::GET_LINK),
     ("get_message", reads::GET_MESSAGE),
     ("ensure_deliveries", batch::ENSURE_DELIVERIES),
     ("insert_deliveries", batch::INSERT_DELIVERIES),
@@ -47,6 +54,8 @@ pub const SQL_FILES: &[(&str, &str)] = &[
     ("insert_fallbacks", batch::INSERT_FALLBACKS),
     ("insert_in_app", in_app::INSERT_IN_APP),
     ("insert_inbound", inbound::INSERT_INBOUND),
+    ("insert_link_click", links::INSERT_LINK_CLICK),
+    ("insert_links", links::INSERT_LINKS),
     ("insert_messages", batch::INSERT_MESSAGES),
     ("insert_provider_refs", batch::INSERT_REFS),
     ("insert_receipt_events", batch::INSERT_RECEIPT_EVENTS),

@@ -15,6 +15,8 @@ use carepost_kernel::{
     Purpose, SmsContent, TenantId, WaitReason,
 };
 
+use crate::links::NewLink;
+
 pub use about::About;
 pub use event::{DeliveryEvent, EventKind};
 pub use gate::{GateReading, GateRecord, RuleSaid, Ruling};
@@ -298,6 +300,8 @@ pub struct NewMessage {
     pub idempotency: Option<IdempotencyClaim>,
     /// Who brought it.
     pub api_key_id: Option<ApiKeyId>,
+    /// The short links in it, stored with it.
+    pub links: Vec<NewLink>,
 }
 
 impl NewMessage {

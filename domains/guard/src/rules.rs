@@ -1,1 +1,50 @@
-//! Pure decisions of the room.
+//! Pure decisions of the room: what follows from findings, under which policy, and what leaves instead.
+
+use carepost_kernel::Channel;
+
+use crate::types::{Findings, GuardVerdict, PhiAction};
+
+mod replacement;
+
+pub use replacement::{Replacement, replacement};
+
+/// The code of a refusal by the guard, in stored verdicts.
+pub const PHI_FOUND: &str = "phi_found";
+/// The code of a refusal because the text was too long to be judged.
+pub const PHI_TOO_LONG: &str = "phi_text_too_long";
+
+/// What to do about findings on a channel.
+///
+/// In-app messages stay inside and are read behind a sign-in: nothing is done about them. Who has consented to plain email
+/// or text messages gets them (HIPAA, 45 CFR 164.522(b) and the Omnibus Rule's commentary, 78 FR 5634; decision C35), but
+/// never through a provider without a business associate agreement (GRD-5).
+#[must_use]
+pub const fn action_for(wanted: PhiAction, channel: Channel, has_consent: bool, has_agreement: bool) -> PhiAction {
+    match (channel, wanted) {
+        (Channel::InApp, _) => PhiAction::Off,
+        (_, PhiAction::Off) if !has_agreement => PhiAction::Block,
+        (_, wanted) if !has_agreement => wanted,
+        (_, _) if has_consent => PhiAction::Off,
+        (_, wanted) => wanted,
+    }
+}
+
+/// What follows from findings. A text that was too long to be judged is treated as one with findings (GRD-2).
+#[must_use]
+pub fn judge(findings: &Findings, action: PhiAction) -> GuardVerdict {
+    match action {
+        _ if findings.is_clean() => GuardVerdict::Pass,
+        PhiAction::Off => GuardVerdict::Pass,
+        PhiAction::Block => GuardVerdict::Block { kinds: findings.kinds() },
+        PhiAction::Replace => GuardVerdict::Replace { kinds: findings.kinds() },
+    }
+}
+
+/// The code of a refusal because of these findings.
+#[must_use]
+pub const fn refusal_code(findings: &Findings) -> &'static str {
+    if findings.is_too_long() { PHI_TOO_LONG } else { PHI_FOUND }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,2 @@
-//! Typed functions over this room's SQL: one for each file in `sql/`.
+//! The room's rows: none. The dictionary is compiled in; a tenant's own terms are part of its policy, which another room
+//! keeps.

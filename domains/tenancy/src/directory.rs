@@ -9,6 +9,7 @@
 mod accounts;
 mod cache;
 mod given;
+mod links;
 mod principals;
 mod refresh;
 mod tenants;

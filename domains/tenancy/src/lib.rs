@@ -31,7 +31,7 @@ pub use error::{FieldProblem, TenancyError};
 pub use events::TenancyEvent;
 pub use keys::{MasterKeys, TenantHandle};
 pub use types::{
-    AccountChange, AccountStatus, ApiKey, EndpointChange, EndpointStatus, NewAccount, NewApiKey, NewEndpoint,
+    AccountChange, AccountStatus, ApiKey, EndpointChange, EndpointStatus, LinkTag, NewAccount, NewApiKey, NewEndpoint,
     NewTenant, PlacementChoice, PlacementKind, PlacementRecord, Principal, ProviderAccount, RouteChange, Scope, Scopes,
     SettingsChange, Tenant, TenantSettings, TenantStatus, UnknownPolicy, WebhookEndpoint,
 };

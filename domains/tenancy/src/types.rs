@@ -12,7 +12,9 @@ pub use endpoint::{EndpointChange, EndpointStatus, NewEndpoint, WebhookEndpoint}
 pub use settings::{
     Admission, ReceiptWaitHours, RetrySettings, TenantSettings, TtlHours, UnknownPolicies, UnknownPolicy,
 };
-pub use tenant::{NewTenant, PlacementChoice, PlacementKind, PlacementRecord, SettingsChange, Tenant, TenantStatus};
+pub use tenant::{
+    LinkTag, NewTenant, PlacementChoice, PlacementKind, PlacementRecord, SettingsChange, Tenant, TenantStatus,
+};
 
 /// A value as ciphertext under a key of the room. Prints its name only.
 #[derive(Clone, PartialEq, Eq)]

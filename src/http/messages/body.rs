@@ -10,6 +10,7 @@ use carepost_kernel::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use url::Url;
 use utoipa::ToSchema;
 
 use crate::http::json::{object, objects, optional_object};
@@ -175,6 +176,18 @@ macro_rules! message_body {
             /// The caller's own notes, at most 20; sealed like the content and given back with it.
             #[serde(default)]
             metadata: BTreeMap<String, String>,
+            /// Whether links in the text message and the email lead over short ones of ours, so that following them is
+            /// known; at most 20 of a message. Not for emergencies and health care.
+            #[serde(default)]
+            track_links: bool,
+        }
+
+        impl $name {
+            /// What is asked for; `public_url` is where short links begin.
+            pub(crate) fn into_request(self, public_url: &Url) -> EnqueueRequest {
+                let track_links = self.track_links.then(|| public_url.clone());
+                EnqueueRequest { track_links, ..self.into() }
+            }
         }
 
         impl From<$name> for EnqueueRequest {
@@ -198,6 +211,7 @@ macro_rules! message_body {
                     expires_at,
                     metadata: body.metadata,
                     about,
+                    track_links: None,
                 }
             }
         }

@@ -11,6 +11,7 @@ use carepost_tenancy::Scope;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use url::Url;
 
 use super::body::{BatchItemBody, CreateBatchBody, CreateMessageBody};
 use super::view::{AcceptedView, BatchResultView, BatchView};
@@ -52,7 +53,7 @@ pub(crate) async fn create_message(
         let body = json::read(&request, payload, state.limits.message_body_bytes).await?;
         let parsed: CreateMessageBody = json::parse(&body)?;
         let keyed = key.map(|key| KeyedBody { key, body: &body });
-        prepare_message(parsed.into(), keyed, &caller, state.clock.now())?
+        prepare_message(parsed.into_request(&state.public_url), keyed, &caller, state.clock.now())?
     };
     let view = AcceptedView::of_new(&message);
     let Accepted { message_id, replayed } = state.engine.enqueue(&caller.tenant, message).await?;
@@ -90,7 +91,8 @@ pub(crate) async fn create_batch(
         let body = json::read(&request, payload, state.limits.batch_body_bytes).await?;
         let items = json::parse::<RawBatch<'_>>(&body)?.messages;
         check_count(items.len(), state.limits.batch_messages)?;
-        items.iter().map(|item| prepare_item(item, &caller, now).map(|message| messages.push(message))).collect()
+        let prepare = |item: &&RawValue| prepare_item(item, &caller, &state.public_url, now);
+        items.iter().map(|item| prepare(item).map(|message| messages.push(message))).collect()
     };
     let mut answers = state.engine.enqueue_many(&caller.tenant, messages).await.into_iter();
     let mut results: Vec<Result<Accepted, ApiError>> = Vec::with_capacity(fates.len());
@@ -123,7 +125,7 @@ fn check_count(count: usize, limit: usize) -> Result<(), ApiError> {
     Err(ApiError::field(Code::ValidationFailed, "/messages", format!("must hold 1 to {limit} messages")))
 }
 
-fn prepare_item(raw: &RawValue, caller: &Caller, now: Timestamp) -> Result<NewMessage, ApiError> {
+fn prepare_item(raw: &RawValue, caller: &Caller, public_url: &Url, now: Timestamp) -> Result<NewMessage, ApiError> {
     let bytes = raw.get().as_bytes();
     let mut item: BatchItemBody = json::parse(bytes)?;
     let key = item.idempotency_key.take();
@@ -131,7 +133,7 @@ fn prepare_item(raw: &RawValue, caller: &Caller, now: Timestamp) -> Result<NewMe
         return Err(ApiError::field(Code::ValidationFailed, "/idempotency_key", KEY_FORM));
     }
     let keyed = key.as_deref().map(|key| KeyedBody { key, body: bytes });
-    prepare_message(item.into(), keyed, caller, now)
+    prepare_message(item.into_request(public_url), keyed, caller, now)
 }
 
 fn prepare_message(

@@ -35,7 +35,7 @@ use serde_json::Value;
 use tokio::sync::broadcast;
 use tokio_postgres::NoTls;
 
-use crate::http::{AppState, HttpLimits, Intake, Providers, Provisioner, Streams, configure, openapi};
+use crate::http::{AppState, HttpLimits, Intake, Providers, Provisioner, Streams, Visits, configure, openapi};
 
 const MASTER_KEY: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// The administrator's token.
@@ -112,6 +112,7 @@ impl World {
             is_leaving: Arc::default(),
             intake: Intake::new(limits.intake_bytes),
             large_bodies: limits.large_bodies(),
+            visits: Visits::default(),
         };
         let tenant = new_tenant(&state.directory, "riverside").await;
         let key = new_key(&state.directory, tenant.tenant_id, Scope::ALL).await;

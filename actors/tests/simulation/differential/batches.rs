@@ -96,6 +96,7 @@ impl Draw {
             payload_sealed: vec![1, 2, 3],
             idempotency,
             api_key_id: None,
+            links: Vec::new(),
         }
     }
 

@@ -35,8 +35,7 @@ async fn con_c58_a_family_on_one_phone_is_told_apart() {
     world.at(noon(), async |desk| record_consent(desk, &give).await).await.unwrap();
     let off = Preferences { off: [(Topic::Care, [Channel::Sms].into())].into(), ..Preferences::default() };
     let wishes = off.clone();
-    let put = async |desk: &_| put_preferences(desk, ben, wishes, ConsentSource::Portal, None).await;
-    world.at(noon(), put).await.unwrap();
+    world.at(noon(), async |desk| put_preferences(desk, ben, wishes, ConsentSource::Portal, None).await).await.unwrap();
 
     let keys = [
         world.key(Channel::Email, "nobody@example.com"),
@@ -129,6 +128,7 @@ async fn five_hundred_addresses_are_one_look_over_indexes() {
     let world = World::new().await;
     let fill = include_str!("sql/fill_people.sql").replace("$tenant", &world.tenant_id().to_string());
     world.owner.batch_execute(&fill).await.unwrap();
+    world.owner.batch_execute("VACUUM ANALYZE").await.unwrap();
     let keys: Vec<_> = (0..512_u16)
         .map(|number| {
             let mut address_hash = [0; 16];
@@ -148,9 +148,8 @@ async fn five_hundred_addresses_are_one_look_over_indexes() {
     ] {
         world.owner.batch_execute(&format!("PREPARE {name} AS {sql}")).await.unwrap();
     }
-    let plans = world
-        .owner
-        .simple_query(&include_str!("sql/explain_facts.sql").replace("$tenant", &world.tenant_id().to_string()));
+    let explain = include_str!("sql/explain_facts.sql").replace("$tenant", &world.tenant_id().to_string());
+    let plans = world.owner.simple_query(&explain);
     let plan: Vec<String> = plans
         .await
         .unwrap()

@@ -74,7 +74,7 @@ fn in_app_from(subject: Option<&str>, body: &str) -> InAppContent {
     InAppContent { title: subject.unwrap_or_default().to_owned(), body: body.to_owned() }
 }
 
-fn check_sms(sms: &SmsContent, faults: &mut Faults) {
+pub(super) fn check_sms(sms: &SmsContent, faults: &mut Faults) {
     if sms.text.is_empty() && sms.media_urls.is_empty() {
         faults.add("/content/sms/text", "is empty");
     }

@@ -133,3 +133,30 @@ fn keys_are_visible_ascii_of_bounded_length() {
     assert!(is_idempotency_key("a") && is_idempotency_key(&"a".repeat(255)));
     assert!(!is_idempotency_key("") && !is_idempotency_key(&"a".repeat(256)) && !is_idempotency_key("a b"));
 }
+
+#[test]
+fn hub_022_links_are_made_where_they_are_asked_for_and_allowed() {
+    let track = || Some("https://care.example.com/".parse().expect("a URL"));
+    let tracked = |purpose, text: &str| {
+        prepared(|request| {
+            request.track_links = track();
+            request.purpose = Some(purpose);
+            request.body = Some(text.to_owned());
+        })
+    };
+    let message = tracked(Purpose::Financial, "Pay: https://pay.example.com/bill/1").expect("valid");
+    let text = &message.payload.expose().sms.as_ref().expect("a text").text;
+    assert!(text.starts_with("Pay: https://care.example.com/l/"));
+    assert_eq!((message.links.len(), message.links[0].channel), (1, Channel::Sms));
+    assert_eq!(message.links[0].recipient_hash, message.deliveries[0].recipient_hash);
+    let untouched = prepared(|request| request.body = Some("https://pay.example.com/".to_owned())).expect("valid");
+    assert!(untouched.links.is_empty());
+    // A text that a longer address would not fit into is refused before it is stored.
+    let full = format!("{} http://a.io", "a".repeat(1_588));
+    let faults = tracked(Purpose::Marketing, &full).expect_err("too long");
+    assert_eq!(faults[0].pointer, "/content/sms/text");
+    for purpose in [Purpose::Emergency, Purpose::Treatment] {
+        let faults = tracked(purpose, "https://a.example.com/").expect_err("never tracked");
+        assert_eq!(faults.iter().map(|fault| fault.pointer.as_str()).collect::<Vec<_>>(), ["/track_links"]);
+    }
+}

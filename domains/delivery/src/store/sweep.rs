@@ -15,6 +15,7 @@ use uuid::Uuid;
 use carepost_kernel::{Channel, MessageId, ProviderAccountId, ProviderRef, TenantId};
 use carepost_store::EngineConnection;
 
+use super::links::{DELETE_OLD_LINK_CLICKS, DELETE_OLD_LINKS};
 use super::rows::{self, Result, get};
 
 pub(super) const COUNT_BLOCKS: &str = include_str!("../sql/count_blocks.sql");
@@ -43,11 +44,16 @@ pub enum Swept {
     InApp,
     /// Messages from outside, past retention.
     Inbound,
+    /// Short links that lead nowhere any more.
+    Links,
+    /// Moments at which links were followed, past retention.
+    LinkClicks,
 }
 
 impl Swept {
     /// Everything that is swept.
-    pub const ALL: [Self; 5] = [Self::Keys, Self::Refs, Self::Parked, Self::InApp, Self::Inbound];
+    pub const ALL: [Self; 7] =
+        [Self::Keys, Self::Refs, Self::Parked, Self::InApp, Self::Inbound, Self::Links, Self::LinkClicks];
 
     const fn table(self) -> &'static str {
         match self {
@@ -56,6 +62,8 @@ impl Swept {
             Self::Parked => "parked_receipts",
             Self::InApp => "in_app_messages",
             Self::Inbound => "inbound_messages",
+            Self::Links => "links",
+            Self::LinkClicks => "link_clicks",
         }
     }
 }
@@ -132,6 +140,8 @@ pub async fn sweep_stretch(
         Swept::Parked => connection.execute(DELETE_OLD_PARKED, &[&first, &end, &bounds.parked_from]).await?,
         Swept::InApp => connection.execute(DELETE_OLD_IN_APP, &[&first, &end, &bounds.keep_from]).await?,
         Swept::Inbound => connection.execute(DELETE_OLD_INBOUND, &[&first, &end, &bounds.keep_from]).await?,
+        Swept::Links => connection.execute(DELETE_OLD_LINKS, &[&first, &end, &bounds.now]).await?,
+        Swept::LinkClicks => connection.execute(DELETE_OLD_LINK_CLICKS, &[&first, &end, &bounds.keep_from]).await?,
     })
 }
 

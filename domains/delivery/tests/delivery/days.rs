@@ -49,6 +49,7 @@ fn message(tenant_id: TenantId) -> NewMessage {
         }],
         idempotency: None,
         api_key_id: None,
+        links: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "all of this crate is tests, helpers included")]
 
 mod days;
+mod links;
 mod search;
 mod support;
 mod upkeep;

@@ -35,8 +35,15 @@ async fn a_pass_forgets_all_that_has_run_out_and_nothing_else() {
         }
         went.push((swept, rows));
     }
-    let expected =
-        [(Swept::Keys, 39_990), (Swept::Refs, 3), (Swept::Parked, 1), (Swept::InApp, 2), (Swept::Inbound, 1)];
+    let expected = [
+        (Swept::Keys, 39_990),
+        (Swept::Refs, 3),
+        (Swept::Parked, 1),
+        (Swept::InApp, 2),
+        (Swept::Inbound, 1),
+        (Swept::Links, 1),
+        (Swept::LinkClicks, 1),
+    ];
     assert_eq!(went, expected);
     assert_eq!(world.count("SELECT count(*) FROM idempotency_keys").await, 10);
     let left = "SELECT count(*) FROM provider_refs WHERE message_id >= first_message_id('2026-08-22')";

@@ -93,6 +93,7 @@ impl World {
             deliveries: channels.iter().take(first).map(|channel| new_delivery(*channel)).collect(),
             idempotency: None,
             api_key_id: None,
+            links: Vec::new(),
         };
         let held = [(self.tenant_id, self.epoch)];
         let mut connection = self.engine().await;

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::MutexGuard;
 
 use crate::keys::TenantHandle;
-use crate::types::{AccountStatus, Principal, ProviderAccount};
+use crate::types::{AccountStatus, LinkTag, Principal, ProviderAccount};
 
 /// A SHA-256 of a key or a webhook token.
 pub(super) type Hash = [u8; 32];
@@ -31,6 +31,8 @@ pub(super) struct Caches {
     pub(super) accounts: DashMap<TenantId, Arc<TenantAccounts>>,
     pub(super) keys: DashMap<Hash, Arc<CachedKey>>,
     pub(super) tokens: DashMap<Hash, (TenantId, ProviderAccountId)>,
+    /// Tenants by the tag of their short links. Ids never change, so that neither do these.
+    pub(super) link_tags: DashMap<LinkTag, Arc<[TenantId]>>,
     pub(super) endpoint_versions: DashMap<WebhookEndpointId, i64>,
     refused: DashMap<Hash, Timestamp>,
     polled_at: Mutex<Timestamp>,
@@ -102,6 +104,7 @@ impl Caches {
             accounts: DashMap::new(),
             keys: DashMap::new(),
             tokens: DashMap::new(),
+            link_tags: DashMap::new(),
             endpoint_versions: DashMap::new(),
             refused: DashMap::new(),
             polled_at: Mutex::new(now),

@@ -11,7 +11,7 @@ use super::{Reader, page_bounds};
 use crate::TenancyError;
 use crate::error::Tried as _;
 use crate::keys::MasterKeys;
-use crate::types::{PlacementRecord, Tenant};
+use crate::types::{LinkTag, PlacementRecord, Tenant};
 
 /// The slug is taken.
 const SLUG: &str = "tenants_slug";
@@ -36,6 +36,15 @@ pub(crate) async fn list_placements(
 ) -> Result<Vec<PlacementRecord>, TenancyError> {
     let rows = engine.query(include_str!("../sql/list_placements.sql"), &[]).await.tried("list placements")?;
     rows.iter().map(|row| read_placement(row, master_keys)).collect()
+}
+
+pub(crate) async fn list_tenants_by_link_tag(
+    engine: &EngineConnection,
+    tag: LinkTag,
+) -> Result<Vec<TenantId>, TenancyError> {
+    let sql = include_str!("../sql/list_tenants_by_link_tag.sql");
+    let rows = engine.query(sql, &[&tag.as_bytes().as_slice()]).await.tried("list tenants by link tag")?;
+    rows.iter().map(|row| Ok(TenantId::from_uuid(Reader::new("tenants", row).get("tenant_id")?))).collect()
 }
 
 pub(crate) async fn insert_tenant(tx: &EngineTx<'_>, tenant: &Tenant) -> Result<(), TenancyError> {

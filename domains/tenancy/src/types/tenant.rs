@@ -5,6 +5,35 @@ use jiff::Timestamp;
 
 use super::{TenantSettings, named};
 
+/// The last six bytes of a tenant's id: by them a short link tells whose it is, in eight characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkTag([u8; Self::LEN]);
+
+impl LinkTag {
+    /// Bytes of a tag.
+    pub const LEN: usize = 6;
+
+    /// The tag of a tenant.
+    #[must_use]
+    pub fn of(tenant_id: TenantId) -> Self {
+        let mut tag = [0; Self::LEN];
+        tag.copy_from_slice(&tenant_id.as_uuid().as_bytes()[16 - Self::LEN..]);
+        Self(tag)
+    }
+
+    /// The tag that stands in a token.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+}
+
 named! {
     /// Whether a tenant's messages are taken and sent.
     TenantStatus = "tenant status" {

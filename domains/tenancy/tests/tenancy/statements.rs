@@ -18,5 +18,5 @@ async fn every_statement_prepares_on_the_migrated_schema() {
             count += 1;
         }
     }
-    assert_eq!(count, 33);
+    assert_eq!(count, 34);
 }

@@ -4,7 +4,9 @@ use std::sync::Mutex;
 
 use carepost_kernel::{Channel, ErrorKind, Secret};
 use carepost_store::StoreError;
-use carepost_tenancy::{PlacementChoice, PlacementKind, TenancyError, TenancyEvent, TenantSettings, TenantStatus};
+use carepost_tenancy::{
+    LinkTag, PlacementChoice, PlacementKind, TenancyError, TenancyEvent, TenantSettings, TenantStatus,
+};
 use serde_json::json;
 
 use crate::support::{World, actor, new_key, new_tenant, nobody};
@@ -135,4 +137,21 @@ async fn a_closed_tenant_stays_closed_and_its_keys_open_nothing_anywhere() {
     assert_eq!(reopened.unwrap_err().kind(), ErrorKind::Conflict);
     let key = world.directory.create_api_key(&actor(), tenant_id, new_key()).await;
     assert_eq!(key.unwrap_err().kind(), ErrorKind::Conflict);
+}
+
+#[tokio::test]
+async fn hub_022_a_tenant_is_found_by_the_tag_of_its_links() {
+    let world = World::new().await;
+    let (one, two) = (world.tenant("one").await.tenant_id, world.tenant("two").await.tenant_id);
+    for (tenant_id, other) in [(one, two), (two, one)] {
+        let tag = LinkTag::of(tenant_id);
+        assert_ne!(tag, LinkTag::of(other));
+        assert_eq!(*world.directory.tenants_by_link_tag(tag).await.unwrap(), [tenant_id]);
+        // Again, out of the cache; and in a process that never saw it made.
+        assert_eq!(*world.directory.tenants_by_link_tag(tag).await.unwrap(), [tenant_id]);
+        assert_eq!(*world.other_process().tenants_by_link_tag(tag).await.unwrap(), [tenant_id]);
+    }
+    for _ in 0..2 {
+        assert!(world.directory.tenants_by_link_tag(LinkTag::from_bytes([0; 6])).await.unwrap().is_empty());
+    }
 }

@@ -182,6 +182,21 @@ fn a_request_has_everything_and_the_same_message_id_for_each_attempt() {
 }
 
 #[test]
+fn con_008_the_one_click_headers_go_along() {
+    let provider = account(plain(), key()).unwrap();
+    let content = EmailContent {
+        subject: "Hi".to_owned(),
+        text: Some("text".to_owned()),
+        unsubscribe_url: Some("https://care.example/u/abc".to_owned()),
+        ..EmailContent::default()
+    };
+    let outbound = outbound(Channel::Email, "pat@example.com", Content::Email(content));
+    let headers = &request::body(&provider.account, &outbound).unwrap()["headers"];
+    assert_eq!(headers["List-Unsubscribe"], "<https://care.example/u/abc>");
+    assert_eq!(headers["List-Unsubscribe-Post"], "List-Unsubscribe=One-Click");
+}
+
+#[test]
 fn what_cannot_be_sent_is_permanent() {
     let provider = account(plain(), key()).unwrap();
     let email = |to: &str, text: Option<&str>| {

@@ -79,6 +79,23 @@ fn a_request_has_everything_and_the_same_message_id_for_each_attempt() {
 }
 
 #[test]
+fn con_008_the_one_click_headers_go_along() {
+    let provider = account(plain(), keys()).unwrap();
+    let content = EmailContent {
+        subject: "Hi".to_owned(),
+        text: Some("text".to_owned()),
+        unsubscribe_url: Some("https://care.example/u/abc".to_owned()),
+        ..EmailContent::default()
+    };
+    let outbound = outbound(Channel::Email, "pat@example.com", Content::Email(content));
+    let body: Value = serde_json::from_slice(&request::body(&provider.account, &outbound, now()).unwrap()).unwrap();
+    let raw = STANDARD.decode(body["Content"]["Raw"]["Data"].as_str().unwrap()).unwrap();
+    let mail = MessageParser::default().parse(&raw).unwrap();
+    assert_eq!(mail.header_raw("List-Unsubscribe").map(str::trim), Some("<https://care.example/u/abc>"));
+    assert_eq!(mail.header_raw("List-Unsubscribe-Post").map(str::trim), Some("List-Unsubscribe=One-Click"));
+}
+
+#[test]
 fn a_request_is_signed_for_region_and_service() {
     let provider = account(plain(), keys()).unwrap();
     let request = request::signed(&provider.account, &provider.http, b"{}".to_vec(), now()).unwrap().build().unwrap();

@@ -247,3 +247,41 @@ fn an_address_in_place_of_host_and_port_is_refused() {
     let config = support::config(&account, &"https://carepost.example/w".parse().unwrap());
     assert_eq!(Smtp::new(&config, &support::shared()).err().unwrap().pointer, "/base_url");
 }
+
+/// Takes one message and gives what stood between DATA and the dot.
+async fn taking() -> (u16, JoinHandle<String>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = tokio::spawn(async move {
+        let mut stream = BufReader::new(listener.accept().await.unwrap().0);
+        stream.write_all(b"220 mx.example\r\n").await.unwrap();
+        for answer in ["250 mx.example\r\n", "250 OK\r\n", "250 OK\r\n", "354 go\r\n"] {
+            stream.read_line(&mut String::new()).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        let mut mail = String::new();
+        while !mail.ends_with("\r\n.\r\n") {
+            assert!(stream.read_line(&mut mail).await.unwrap() > 0, "the message ends with a dot");
+        }
+        stream.write_all(b"250 2.0.0 taken\r\n").await.unwrap();
+        mail
+    });
+    (port, server)
+}
+
+#[tokio::test]
+async fn con_008_the_one_click_headers_go_along() {
+    let (port, server) = taking().await;
+    let provider = try_account(settings(port, "none"), json!({})).unwrap();
+    let content = EmailContent {
+        subject: "Hi".to_owned(),
+        text: Some("text".to_owned()),
+        unsubscribe_url: Some("https://care.example/u/abc".to_owned()),
+        ..EmailContent::default()
+    };
+    let sent = provider.send(&cleared(outbound(Channel::Email, "pat@example.com", Content::Email(content)))).await;
+    assert!(matches!(sent, SendOutcome::Accepted { .. }), "{sent:?}");
+    let mail = server.await.unwrap();
+    assert!(mail.contains("\r\nList-Unsubscribe: <https://care.example/u/abc>\r\n"), "{mail}");
+    assert!(mail.contains("\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"), "{mail}");
+}

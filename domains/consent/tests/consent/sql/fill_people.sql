@@ -11,5 +11,4 @@ SELECT '$tenant', decode(lpad(to_hex(number), 32, '0'), 'hex'), 1, lpad(to_hex(n
 FROM generate_series(0, 9999) AS number;
 INSERT INTO contact_sends (tenant_id, channel, address_hash, message_id, at, purpose, is_exempt)
 SELECT '$tenant', 1, decode(lpad(to_hex(number), 32, '0'), 'hex'), lpad(to_hex(number), 32, '0')::uuid, '2026-11-22T11:00:00Z', 2, false
-FROM generate_series(0, 9999) AS number;
-VACUUM ANALYZE
+FROM generate_series(0, 9999) AS number

@@ -22,3 +22,12 @@ INSERT INTO inbound_messages (tenant_id, inbound_id, provider_account_id, provid
                               sender_hash, payload_sealed)
 SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'in-' || day, 1, day, '\x00', '\x00'
 FROM unnest(ARRAY[timestamptz '2026-11-21T12:00Z', '2026-08-24T11:59Z']) AS day;
+
+INSERT INTO links (tenant_id, token_hash, link_id, message_id, channel, recipient_hash, target_sealed, created_at,
+                   expires_at)
+SELECT gen_random_uuid(), '\x00', gen_random_uuid(), gen_random_uuid(), 1, '\x00', '\x00', '2026-08-01', day
+FROM unnest(ARRAY[timestamptz '2026-11-22T12:00Z', '2026-11-22T12:01Z']) AS day;
+
+INSERT INTO link_clicks (tenant_id, link_id, click_id, at)
+SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), day
+FROM unnest(ARRAY[timestamptz '2026-11-21T12:00Z', '2026-08-24T11:59Z']) AS day;

@@ -1,0 +1,2 @@
+-- A link as a dump shows it.
+SELECT links::text FROM links

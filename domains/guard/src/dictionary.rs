@@ -1,0 +1,142 @@
+//! The dictionary of conditions, drugs and procedures: shipped, and replaceable by a text of the same form.
+//!
+//! A section begins with `[conditions.en]` (`conditions`, `drugs` or `procedures`; `en` or `es`). A line has one or more
+//! terms in the singular, parted by commas. `term, term ~ companion, companion` counts the terms of that line only where a
+//! companion stands within [`crate::terms::REACH_WORDS`] words of the same sentence. `! phrase` is no finding, nor is any
+//! term inside it. `#` begins a comment. Case, accents, hyphens and plurals are the program's business.
+
+use std::sync::LazyLock;
+
+use crate::error::GuardError;
+use crate::fold::Folded;
+use crate::types::{FindingKind, Language};
+use crate::words::{Gap, Words};
+
+/// How many terms one guard may have.
+pub const MOST_TERMS: usize = 20_000;
+/// How long a term may be, in bytes.
+const MOST_BYTES: usize = 100;
+/// How many words a term may have.
+pub(crate) const MOST_WORDS: usize = 8;
+
+const SHIPPED: [&str; 6] = [
+    include_str!("../dictionary/conditions.en.txt"),
+    include_str!("../dictionary/conditions.es.txt"),
+    include_str!("../dictionary/drugs.en.txt"),
+    include_str!("../dictionary/drugs.es.txt"),
+    include_str!("../dictionary/procedures.en.txt"),
+    include_str!("../dictionary/procedures.es.txt"),
+];
+
+/// Terms that name conditions, drugs and procedures.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dictionary {
+    pub(crate) terms: Vec<Term>,
+    pub(crate) ignored: Vec<(Language, String)>,
+}
+
+/// One term.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Term {
+    pub(crate) kind: FindingKind,
+    pub(crate) language: Language,
+    pub(crate) text: String,
+    /// One of these must be near; none: the term says enough by itself.
+    pub(crate) companions: Vec<String>,
+}
+
+impl Dictionary {
+    /// The dictionary that comes with the program, in English and Spanish.
+    #[must_use]
+    pub fn shipped() -> &'static Self {
+        static DICTIONARY: LazyLock<Dictionary> =
+            LazyLock::new(|| Dictionary::parse(&SHIPPED.join("\n")).expect("a test reads these files"));
+        &DICTIONARY
+    }
+
+    /// Reads a dictionary.
+    ///
+    /// # Errors
+    /// The first line that is not in the form above, or too many terms.
+    pub fn parse(text: &str) -> Result<Self, GuardError> {
+        let mut dictionary = Self::default();
+        let mut section = None;
+        for (i, line) in text.lines().enumerate() {
+            let at = |problem| GuardError::Line { line: i + 1, problem };
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            if let Some(name) = line.strip_prefix('[') {
+                section = Some(name.strip_suffix(']').and_then(read_section).ok_or(at("there is no such section"))?);
+                continue;
+            }
+            let (kind, language) = section.ok_or(at("terms come after a section's head"))?;
+            if let Some(phrase) = line.strip_prefix('!') {
+                dictionary.ignored.push((language, read_term(phrase).map_err(at)?));
+                continue;
+            }
+            let (terms, companions) = line.split_once('~').map_or((line, None), |(left, right)| (left, Some(right)));
+            let companions = companions.map(read_list).transpose().map_err(at)?.unwrap_or_default();
+            let terms = read_list(terms).map_err(at)?.into_iter();
+            dictionary.terms.extend(terms.map(|text| Term { kind, language, text, companions: companions.clone() }));
+            if dictionary.terms.len() > MOST_TERMS {
+                return Err(GuardError::TooMany { most: MOST_TERMS });
+            }
+        }
+        Ok(dictionary)
+    }
+
+    /// How many terms there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.terms.len()
+    }
+
+    /// Whether there is no term at all.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
+    /// How many terms there are of a kind.
+    #[must_use]
+    pub fn count(&self, kind: FindingKind, language: Language) -> usize {
+        self.terms.iter().filter(|term| term.kind == kind && term.language == language).count()
+    }
+}
+
+fn read_section(name: &str) -> Option<(FindingKind, Language)> {
+    let (kind, language) = name.split_once('.')?;
+    let kind = match kind {
+        "conditions" => FindingKind::Condition,
+        "drugs" => FindingKind::Drug,
+        "procedures" => FindingKind::Procedure,
+        _ => return None,
+    };
+    Some((kind, language.parse().ok()?))
+}
+
+fn read_list(terms: &str) -> Result<Vec<String>, &'static str> {
+    terms.split(',').map(read_term).collect()
+}
+
+/// A term that can be looked for: words without a comma or full stop between them.
+pub(crate) fn read_term(term: &str) -> Result<String, &'static str> {
+    let term = term.trim();
+    if term.len() > MOST_BYTES {
+        return Err("a term is longer than 100 bytes");
+    }
+    let words = Words::of(&Folded::of(term));
+    let is_divided = (0..words.len()).filter_map(|i| words.get(i)).any(|word| word.gap != Gap::Space);
+    match words.len() {
+        0 => Err("a term has no word"),
+        1 if words.text(0).chars().count() < 2 => Err("a term of one letter says nothing"),
+        1..=MOST_WORDS if !is_divided => Ok(term.to_owned()),
+        1..=MOST_WORDS => Err("a term has no full stop and no bracket"),
+        _ => Err("a term has more than 8 words"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! The dictionary's form, and what is shipped in it.
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+#[test]
+fn con_016_the_shipped_dictionary_has_hundreds_of_terms_of_each_kind() {
+    let dictionary = Dictionary::shipped();
+    for (kind, en, es) in
+        [(FindingKind::Condition, 500, 400), (FindingKind::Drug, 600, 250), (FindingKind::Procedure, 400, 200)]
+    {
+        let counts = Language::ALL.map(|language| dictionary.count(kind, language));
+        assert!(counts[0] >= en && counts[1] >= es, "{kind:?}: {counts:?}");
+    }
+}
+
+#[test]
+fn the_shipped_dictionary_says_nothing_twice() {
+    let mut seen = BTreeMap::new();
+    for term in &Dictionary::shipped().terms {
+        let form = Words::of(&Folded::of(&term.text)).line().to_owned();
+        let before = seen.insert((form, term.language, term.companions.is_empty()), term.kind);
+        assert_eq!(before, None, "{}", term.text);
+    }
+}
+
+#[track_caller]
+fn refused(text: &str, line: usize) {
+    match Dictionary::parse(text) {
+        Err(GuardError::Line { line: at, .. }) => assert_eq!(at, line, "{text}"),
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_dictionary_is_read_line_by_line() {
+    let dictionary =
+        Dictionary::parse("# head\n[drugs.es]\nácido fólico, hierro\n\ngota ~ ojo, oído\n! gota a gota\n").unwrap();
+    assert_eq!(dictionary.len(), 3);
+    assert_eq!(dictionary.terms[2].companions, ["ojo", "oído"]);
+    assert_eq!(dictionary.ignored, [(Language::Es, "gota a gota".to_owned())]);
+    assert!(Dictionary::parse("").unwrap().is_empty());
+}
+
+#[test]
+fn a_line_out_of_form_is_named() {
+    refused("term", 1);
+    refused("[drugs.fr]", 1);
+    refused("[weather.en]", 1);
+    refused("[drugs.en", 1);
+    refused("[drugs.en]\nok\n,", 3);
+    refused("[drugs.en]\nx", 2);
+    refused("[drugs.en]\nst. john's wort", 2);
+    refused("[drugs.en]\na1 b c d e f g h i", 2);
+    refused("[drugs.en]\niron ~", 2);
+    refused(&format!("[drugs.en]\n{}", "a".repeat(101)), 2);
+}
+
+#[test]
+fn a_dictionary_has_a_bound() {
+    let text = format!("[drugs.en]\n{}", "term\n".repeat(MOST_TERMS + 1));
+    assert_eq!(Dictionary::parse(&text), Err(GuardError::TooMany { most: MOST_TERMS }));
+}

@@ -1,0 +1,211 @@
+//! What a reader of an HTML body may see or be read aloud: its text, and attributes such as `alt`, `title` and `href`.
+//!
+//! Tags inside a word do not part it; blocks do. Entities are decoded. Comments count as text, for Outlook shows some of
+//! them and they leave with the rest. Styles and scripts do not. A tag that does not end is text: nothing is skipped because
+//! it is malformed.
+
+use std::ops::Range;
+
+use crate::fold::Folded;
+
+mod entities;
+
+/// Elements that stand within a line.
+const INLINE: [&str; 32] = [
+    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd",
+    "label", "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "tt", "u", "var", "wbr",
+    "time",
+];
+/// Elements whose content nobody reads.
+const HIDDEN: [&str; 2] = ["style", "script"];
+/// Attributes that are shown, read aloud, or seen in the address bar.
+const READ: [&str; 13] = [
+    "alt",
+    "title",
+    "aria-label",
+    "aria-description",
+    "placeholder",
+    "value",
+    "content",
+    "summary",
+    "label",
+    "href",
+    "src",
+    "action",
+    "background",
+];
+/// Attributes whose value is a URL.
+const URLS: [&str; 4] = ["href", "src", "action", "background"];
+
+/// The visible text, folded.
+pub(crate) fn visible(html: &str) -> Folded {
+    let mut reader = Reader { html, folded: Folded::default(), attributes: Vec::new(), ends: true, hides: [true; 2] };
+    let mut at = 0;
+    while at < html.len() {
+        at = reader.step(at);
+    }
+    let attributes = std::mem::take(&mut reader.attributes);
+    for (value, is_url) in attributes {
+        reader.pause(value.start);
+        reader.text(value, is_url);
+    }
+    reader.folded
+}
+
+struct Reader<'html> {
+    html: &'html str,
+    folded: Folded,
+    /// Values to be read after the text, so that none parts a word; and whether each is a URL.
+    attributes: Vec<(Range<usize>, bool)>,
+    /// Whether a `>` may still come: a search that found none is not repeated.
+    ends: bool,
+    /// The same for the end of each hidden element.
+    hides: [bool; HIDDEN.len()],
+}
+
+struct Tag {
+    name: String,
+    is_closing: bool,
+    end: usize,
+}
+
+impl Reader<'_> {
+    /// Reads what stands at `at`; where to go on.
+    fn step(&mut self, at: usize) -> usize {
+        let rest = self.html.get(at..).unwrap_or_default();
+        for mark in ["<!--", "-->"] {
+            if rest.starts_with(mark) {
+                self.pause(at);
+                return at + mark.len();
+            }
+        }
+        if self.ends
+            && rest.starts_with('<')
+            && rest[1..].starts_with(|it: char| it.is_ascii_alphabetic() || "/!?".contains(it))
+        {
+            match self.tag(at) {
+                Some(tag) => return self.pass(tag, at),
+                None => self.ends = false,
+            }
+        }
+        self.character(at, self.html.len(), false)
+    }
+
+    /// Goes over a tag, and over the content of an element that nobody reads.
+    fn pass(&mut self, tag: Tag, at: usize) -> usize {
+        match tag.name.as_str() {
+            "br" => self.folded.push(' ', at..tag.end),
+            name if INLINE.contains(&name) => {}
+            _ => self.pause(at),
+        }
+        let hidden = HIDDEN.iter().position(|name| *name == tag.name).filter(|_| !tag.is_closing);
+        let Some(hides) = hidden.and_then(|i| self.hides.get_mut(i)).filter(|hides| **hides) else { return tag.end };
+        let closing = format!("</{}", tag.name);
+        let rest = self.html.as_bytes().get(tag.end..).unwrap_or_default();
+        let found = rest.windows(closing.len()).position(|window| window.eq_ignore_ascii_case(closing.as_bytes()));
+        // An element without an end hides nothing here.
+        *hides = found.is_some();
+        found.map_or(tag.end, |offset| tag.end + offset)
+    }
+
+    /// The tag at `at`, whose attributes are noted.
+    fn tag(&mut self, at: usize) -> Option<Tag> {
+        let bytes = self.html.as_bytes();
+        let is_closing = bytes.get(at + 1) == Some(&b'/');
+        let start = at + 1 + usize::from(is_closing);
+        let mut cursor = start + count(bytes, start, |byte| byte.is_ascii_alphanumeric() || b"-:!?".contains(&byte));
+        let name = self.html.get(start..cursor)?.to_ascii_lowercase();
+        let noted = self.attributes.len();
+        loop {
+            cursor += count(bytes, cursor, |byte| byte.is_ascii_whitespace() || byte == b'/');
+            match bytes.get(cursor) {
+                Some(b'>') => return Some(Tag { name, is_closing, end: cursor + 1 }),
+                Some(_) => cursor = self.attribute(cursor).unwrap_or(bytes.len()),
+                None => {
+                    self.attributes.truncate(noted);
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Reads `name`, `name=value` or `name="value"`; where it ends, if it does.
+    fn attribute(&mut self, at: usize) -> Option<usize> {
+        let bytes = self.html.as_bytes();
+        let is_name = |byte: u8| !byte.is_ascii_whitespace() && !matches!(byte, b'=' | b'>' | b'/');
+        // A stray `=` or quotation mark is passed over.
+        let name_end = at + count(bytes, at, is_name).max(1);
+        let equals = name_end + count(bytes, name_end, |byte| byte.is_ascii_whitespace());
+        if bytes.get(equals) != Some(&b'=') {
+            return Some(name_end);
+        }
+        let value = equals + 1 + count(bytes, equals + 1, |byte| byte.is_ascii_whitespace());
+        let (range, end) = match bytes.get(value) {
+            Some(quote @ (b'"' | b'\'')) => {
+                let length = count(bytes, value + 1, |byte| byte != *quote);
+                let end = value + 1 + length;
+                bytes.get(end)?;
+                (value + 1..end, end + 1)
+            }
+            _ => {
+                let end = value + count(bytes, value, |byte| !byte.is_ascii_whitespace() && byte != b'>');
+                (value..end, end)
+            }
+        };
+        // A character that is cut by a mark of the markup cannot be: the marks are ASCII.
+        let name = self.html.get(at..name_end).unwrap_or_default().to_ascii_lowercase();
+        if READ.contains(&name.as_str()) {
+            self.attributes.push((range, URLS.contains(&name.as_str())));
+        }
+        Some(end)
+    }
+
+    /// The end of a line and of a sentence.
+    fn pause(&mut self, at: usize) {
+        self.folded.push('\n', at..at);
+        self.folded.push('\n', at..at);
+    }
+
+    fn text(&mut self, range: Range<usize>, is_url: bool) {
+        let mut at = range.start;
+        while at < range.end {
+            at = self.character(at, range.end, is_url);
+        }
+    }
+
+    /// Reads one character, which may be written as an entity or, in a URL, in percents; where the next one is.
+    fn character(&mut self, at: usize, end: usize, is_url: bool) -> usize {
+        let rest = self.html.get(at..end).unwrap_or_default();
+        let written = match rest.as_bytes().first() {
+            Some(b'&') => entities::decode(rest),
+            Some(b'%') if is_url => percent(rest),
+            _ => None,
+        };
+        let Some(first) = rest.chars().next() else { return end };
+        let (character, length) = written.unwrap_or((first, first.len_utf8()));
+        // A new line in the source is a space to the reader.
+        let character = if character == '\n' { ' ' } else { character };
+        self.folded.push(character, at..at + length);
+        at + length
+    }
+}
+
+fn count(bytes: &[u8], from: usize, is_part: impl Fn(u8) -> bool) -> usize {
+    bytes.get(from..).unwrap_or_default().iter().take_while(|byte| is_part(**byte)).count()
+}
+
+/// `%C3%A9`: one character in up to four bytes, each in percents.
+fn percent(text: &str) -> Option<(char, usize)> {
+    let byte = |i: usize| {
+        let digits = text.get(i * 3..i * 3 + 3)?.strip_prefix('%')?;
+        u8::from_str_radix(digits, 16).ok()
+    };
+    let bytes: Vec<u8> = (0..4).map_while(byte).collect();
+    (1..=bytes.len()).find_map(|length| {
+        let character = std::str::from_utf8(bytes.get(..length)?).ok()?.chars().next()?;
+        Some((character, length * 3))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! What a reader sees of HTML.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[track_caller]
+fn check(html: &str, expected: &str) {
+    let folded = visible(html);
+    let seen =
+        folded.text().split("\n\n").map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" | ");
+    assert_eq!(seen, expected, "{html}");
+}
+
+#[test]
+fn con_016_tags_part_blocks_and_no_words() {
+    check("<p>dia<b>bet</b>es</p><p>next</p>", "diabetes | next");
+    check("root<br>canal<wbr/>s", "root canals");
+    check("<td>MRN</td><td>12</td>", "mrn | 12");
+    check("a\n\nb", "a  b");
+    check("one<!-- two -->three", "one | two | three");
+    check("<style>p { x }</style>seen<script>if (a < b) {}</SCRIPT>too", "seen | too");
+}
+
+#[test]
+fn con_016_entities_are_read() {
+    check("met&shy;for&#173;min&#xAD;", "metformin");
+    check("Luc&iacute;a &amp; Co&period;", "lucia & co.");
+    check("&#49;&#50&#x33; &nothing; & &#; &#99999999;", "123 &nothing; & &#; &#99999999;");
+    check("a&nbsp;b", "a b");
+}
+
+#[test]
+fn con_016_attributes_are_read_after_the_text() {
+    check("dia<b title='a tip'>betes</b> <img alt=\"An X\" class=\"crown\">", "diabetes | a tip | an x");
+    check("<a href=\"https://x.example/root%20canal%C3%A9%zz\">go</a>", "go | https://x.example/root canale%zz");
+    check("<input placeholder=Dose value = 'a &amp; b' disabled>", "dose | a & b");
+    check("<a title=x>y</a =>", "y | x");
+}
+
+#[test]
+fn con_016_what_is_malformed_is_text() {
+    check("a < b <3 <p", "a < b <3 <p");
+    check("<p title=\"open>text", "<p title=\"open>text");
+    check("<script>never closed", "never closed");
+    check("<", "<");
+}
+
+#[test]
+fn grd_2_html_is_read_in_linear_time() {
+    for part in ["<", "<p ", "<a title=\"", "<!--", "<script>", "&", "&#1", "<p a=1 ", "%", "</"] {
+        let html = part.repeat(200_000 / part.len());
+        assert!(!visible(&html).text().is_empty(), "{part}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn grd_1_places_are_on_boundaries_of_characters(html in "[<>a-c/=\"'&#;x1é%\u{301}\u{200b} !-]{0,60}") {
+        let folded = visible(&html);
+        for at in 0..folded.text().len() {
+            let source = folded.source(&(at..at + 1));
+            prop_assert!(html.get(source).is_some());
+        }
+    }
+}

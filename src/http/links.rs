@@ -1,0 +1,140 @@
+//! Short links `/l/{token}` (HUB-022): to where they were made to lead, and nowhere else.
+//!
+//! A person's visit is kept with its moment, and makes its message `clicked` once, by the way that receipts take
+//! (DEL-6). Nothing of the visitor is kept. Whatever ails the counting, the visitor gets there.
+
+use actix_web::http::Method;
+use actix_web::http::header::{HeaderMap, LOCATION, USER_AGENT};
+use actix_web::{HttpRequest, HttpResponse, web};
+use carepost_actors::EngineError;
+use carepost_delivery::links::{LinkToken, Visitor, click_key, seal_owner};
+use carepost_delivery::store::{LinkRecord, get_link, insert_link_click};
+use carepost_kernel::{AttemptRef, Chain, ErrorKind, ProviderAccountId, ReceiptStatus};
+use carepost_providers::ReceiptEvent;
+use carepost_tenancy::{TenantHandle, TenantStatus};
+use jiff::Timestamp;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+use super::error::{ApiError, Code};
+use super::metrics::count_click;
+use super::observe::SeenTenant;
+use super::pages;
+use super::state::AppState;
+use super::visits::Visit;
+
+/// What browsers and their elders say where they fetch ahead of a wish.
+const AHEAD: [(&str, &str); 4] =
+    [("sec-purpose", "prefetch"), ("purpose", "prefetch"), ("x-moz", "prefetch"), ("x-purpose", "preview")];
+
+/// A link that was found.
+struct Found {
+    tenant: Arc<TenantHandle>,
+    record: LinkRecord,
+    target: Zeroizing<String>,
+}
+
+/// Follows a link: 302, or one page for all that is no link.
+pub(super) async fn follow_link(request: HttpRequest, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    use actix_web::HttpMessage as _;
+    let text = request.match_info().get("token").unwrap_or_default();
+    let Some(found) = find(text, &state).await? else {
+        count_click("unknown");
+        return Ok(pages::missing(&request));
+    };
+    request.extensions_mut().insert(SeenTenant(found.tenant.tenant.tenant_id));
+    if request.method() == Method::HEAD || visitor(request.headers()).is_machine() {
+        count_click("machine");
+    } else if !state.visits.may(Visit::Link, text, state.clock.now()) {
+        count_click("too_often");
+    } else {
+        count(&found, &state).await?;
+    }
+    let mut response = HttpResponse::Found();
+    Ok(response.insert_header((LOCATION, found.target.as_str())).finish())
+}
+
+async fn find(text: &str, state: &AppState) -> Result<Option<Found>, ApiError> {
+    let Some(token) = LinkToken::parse(text) else { return Ok(None) };
+    for tenant_id in state.directory.tenants_by_link_tag(token.tag()).await?.iter() {
+        let tenant = state.directory.tenant(*tenant_id).await?;
+        if tenant.tenant.status == TenantStatus::Closed {
+            continue;
+        }
+        let mut connection = state.connection(&tenant).await?;
+        let tx = connection.begin().await?;
+        let found = get_link(&tx, &token.hash(tenant.hash_key()), state.clock.now()).await?;
+        let Some(record) = found else { continue };
+        let target = open(&tenant, &record)?;
+        return Ok(Some(Found { tenant, record, target }));
+    }
+    Ok(None)
+}
+
+fn open(tenant: &TenantHandle, record: &LinkRecord) -> Result<Zeroizing<String>, ApiError> {
+    let broken = || ApiError::new(Code::Internal, "the link does not open");
+    let owner = seal_owner(tenant.tenant.tenant_id, record.link_id);
+    let plain = tenant.open(&owner, &record.target_sealed).map_err(|_| broken())?;
+    std::str::from_utf8(&plain).map(|text| Zeroizing::new(text.to_owned())).map_err(|_| broken())
+}
+
+fn visitor(headers: &HeaderMap) -> Visitor<'_> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let is_ahead =
+        |(name, word): &(&str, &str)| header(name).is_some_and(|value| value.to_ascii_lowercase().contains(word));
+    Visitor { user_agent: header(USER_AGENT.as_str()), is_prefetch: AHEAD.iter().any(is_ahead) }
+}
+
+/// Keeps the visit. Where the tenant is on its way to another process the request is held until it is there: see
+/// `relay.rs`. All other trouble costs the count and not the visitor.
+async fn count(found: &Found, state: &AppState) -> Result<(), ApiError> {
+    let now = state.clock.now();
+    if let Some((attempt, account_id)) = found.record.attempt {
+        match tell_engine(found, attempt, account_id, now, state).await {
+            Err(error) if error.is_moving() => return Err(error),
+            Err(error) => {
+                count_click("lost");
+                tracing::warn!(tenant.id = %found.tenant.tenant.tenant_id, error = %Chain(&error), "count a click");
+                return Ok(());
+            }
+            Ok(()) => {}
+        }
+    }
+    match keep(found, now, state).await {
+        Ok(()) => count_click("counted"),
+        Err(error) => {
+            count_click("lost");
+            tracing::warn!(tenant.id = %found.tenant.tenant.tenant_id, error = %Chain(&error), "keep a click");
+        }
+    }
+    Ok(())
+}
+
+async fn tell_engine(
+    found: &Found,
+    attempt: AttemptRef,
+    account_id: ProviderAccountId,
+    now: Timestamp,
+    state: &AppState,
+) -> Result<(), ApiError> {
+    let account = state.directory.account(found.tenant.tenant.tenant_id, account_id).await?;
+    let receipt = ReceiptEvent {
+        provider_ref: attempt.into(),
+        attempt: Some(attempt),
+        status: ReceiptStatus::Clicked,
+        failure: None,
+        occurred_at: Some(now),
+        dedup_key: click_key(attempt.message_id, attempt.channel),
+    };
+    match state.engine.receive(&account, vec![receipt]).await {
+        Err(error) if error == EngineError::NotFound || error.kind() == ErrorKind::NotFound => Ok(()),
+        told => Ok(told?),
+    }
+}
+
+async fn keep(found: &Found, now: Timestamp, state: &AppState) -> Result<(), ApiError> {
+    let mut connection = state.connection(&found.tenant).await?;
+    let tx = connection.begin().await?;
+    insert_link_click(&tx, found.record.link_id, now).await?;
+    Ok(tx.commit().await?)
+}
