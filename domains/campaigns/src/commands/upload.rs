@@ -52,7 +52,8 @@ pub async fn upload_rows<'bytes>(
         }
         adding.add(chunk).await?;
     }
-    let Adding { report, last, .. } = adding;
+    let Adding { mut report, last, .. } = adding;
+    report.bad_lines.sort_by_key(|bad| bad.line);
     let count = |lines: u64| i32::try_from(lines).unwrap_or(i32::MAX);
     store::add_to_send(tx, bulk_send_id, (count(report.stored), count(report.duplicates), last), now).await?;
     if let Some(key) = key {

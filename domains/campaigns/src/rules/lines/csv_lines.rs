@@ -24,10 +24,14 @@ enum Column {
 }
 
 pub(super) struct CsvLines<'bytes> {
+    bytes: &'bytes [u8],
     reader: Reader<&'bytes [u8]>,
     columns: Vec<Column>,
     record: ByteRecord,
     lines: usize,
+    /// The line of the file at the byte that was counted up to.
+    line: u64,
+    counted_to: usize,
     is_over: bool,
 }
 
@@ -52,7 +56,20 @@ impl<'bytes> CsvLines<'bytes> {
             }
             columns.push(column);
         }
-        Ok(Self { reader, columns, record, lines: 0, is_over: false })
+        Ok(Self { bytes, reader, columns, record, lines: 0, line: 1, counted_to: 0, is_over: false })
+    }
+
+    /// The line of the file on which the present record begins. The reader's own count is one behind where lines end with
+    /// CR and LF.
+    fn line(&mut self) -> u64 {
+        let start = self.record.position().map_or(0, csv::Position::byte);
+        let start = usize::try_from(start).unwrap_or(usize::MAX).min(self.bytes.len());
+        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let start = start + self.bytes[start..].iter().take_while(|byte| is_end(byte)).count();
+        let passed = self.bytes.get(self.counted_to..start).unwrap_or_default();
+        self.line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.counted_to = start.max(self.counted_to);
+        self.line
     }
 
     fn read(&self) -> Result<RowInput, Vec<FieldFault>> {
@@ -86,7 +103,7 @@ impl Iterator for CsvLines<'_> {
             return None;
         }
         let found = self.reader.read_byte_record(&mut self.record);
-        let line = self.record.position().map_or(0, csv::Position::line);
+        let line = self.line();
         let spoilt = |problem| Some((line, Err(vec![FieldFault::new("", problem)])));
         match found {
             Ok(true) if self.lines == LINES_MAX => {
