@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use crate::config::{Config, OutboundSettings};
-use crate::http::{AppState, HttpLimits, Intake, Streams, openapi};
+use crate::http::{AppState, HttpLimits, Intake, Streams, Visits, openapi};
 use crate::telemetry::Metrics;
 
 pub use storage::{Access, Storage};
@@ -71,6 +71,7 @@ impl Deployment {
             dice: Dice::system(),
             instance: InstanceId::new(clock.now()),
             peer_address: peer_url.to_string(),
+            public_url: public_url.clone(),
             directory: storage.directory.clone(),
             journals: Arc::new(storage.placements.clone()),
             webhook_client: carepost_actors::webhook_client(storage.directory.reach())
@@ -117,6 +118,7 @@ impl Deployment {
             placements: self.storage.placements.clone(),
             providers: Arc::clone(&self.vendors) as _,
             provisioner: Arc::clone(&self.storage.opener) as _,
+            renderer: carepost_templates::Renderer::default(),
             clock: self.clock.clone(),
             limits,
             public_url: self.public_url.clone(),
@@ -127,6 +129,7 @@ impl Deployment {
             is_leaving: Arc::clone(&self.is_leaving),
             intake: Intake::new(limits.intake_bytes),
             large_bodies: limits.large_bodies(),
+            visits: Visits::default(),
         }
     }
 

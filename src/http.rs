@@ -8,6 +8,7 @@
 
 mod admin;
 mod auth;
+mod consent;
 mod docs;
 mod error;
 mod events;
@@ -25,9 +26,11 @@ pub mod openapi;
 mod pages;
 mod preferences;
 mod query;
+mod recipients;
 mod relay;
 mod state;
 mod table;
+mod templates;
 mod unsubscribe;
 mod visits;
 mod webhooks;
@@ -37,10 +40,13 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Scope};
 
 use admin::{accounts, actors, api_keys, audit, endpoints, settings, tenants};
+use consent::{consents, suppressions, wishes};
 use error::{ApiError, Code};
 use events::{history, stream};
 use messages::{act, create, read, timeline};
+use recipients::{import, merge};
 use table::{Path, path};
+use templates::{change, message_templates, render};
 
 pub use intake::Intake;
 pub use state::{AppState, HttpLimits, Providers, Provisioner, Streams};
@@ -81,6 +87,47 @@ fn routes() -> Vec<Path> {
         path("/api/v1/messaging/in-app/messages/{id}/read").post(in_app::read_in_app_message).by_owner(&["POST"]),
         path("/api/v1/messaging/in-app/stream").get(in_app::stream_in_app).by_owner(&["GET"]),
         path("/api/v1/messaging/inbound").get(inbound::list_inbound_messages),
+
+        path("/api/v1/messaging/recipients")
+            .get(recipients::list_recipients).post(recipients::create_recipient).by_owner(&["POST"]),
+        path("/api/v1/messaging/recipients/import").post(import::import_recipients).by_owner(&["POST"]),
+        path("/api/v1/messaging/recipients/search").post(recipients::search_recipients),
+        path("/api/v1/messaging/recipients/{id}")
+            .get(recipients::get_recipient_by_id).patch(recipients::update_recipient)
+            .delete(recipients::deactivate_recipient).by_owner(&["PATCH", "DELETE"]),
+        path("/api/v1/messaging/recipients/{id}/merge").post(merge::merge_recipient).by_owner(&["POST"]),
+        path("/api/v1/messaging/recipients/{id}/unmerge").post(merge::unmerge_recipient).by_owner(&["POST"]),
+        path("/api/v1/messaging/recipients/{id}/consents")
+            .get(consents::list_recipient_consents).post(consents::create_recipient_consent).by_owner(&["POST"]),
+        path("/api/v1/messaging/recipients/{id}/consents/revoke")
+            .post(consents::revoke_recipient_consent).by_owner(&["POST"]),
+        path("/api/v1/messaging/recipients/{id}/preferences")
+            .get(wishes::get_recipient_preferences).put(wishes::put_recipient_preferences).by_owner(&["PUT"]),
+        path("/api/v1/messaging/recipients/{id}/preferences/history").get(wishes::list_recipient_preference_history),
+        path("/api/v1/messaging/recipients/{id}/terms")
+            .get(wishes::list_recipient_terms).post(wishes::accept_recipient_terms),
+        path("/api/v1/messaging/suppressions")
+            .get(suppressions::list_suppressions).post(suppressions::create_suppression).by_owner(&["POST"]),
+        path("/api/v1/messaging/suppressions/lift").post(suppressions::lift_suppression).by_owner(&["POST"]),
+        path("/api/message-templates")
+            .get(message_templates::list_message_templates).post(message_templates::create_message_template),
+        path("/api/message-templates/{id}")
+            .get(message_templates::get_message_template).put(message_templates::update_message_template),
+        path("/api/message-templates/{id}/render").get(message_templates::render_message_template),
+        path("/api/v1/messaging/templates").get(templates::read::list_templates).post(change::create_template),
+        path("/api/v1/messaging/templates/validate").post(change::validate_template),
+        path("/api/v1/messaging/templates/{id}").get(templates::read::get_template).put(change::update_template),
+        path("/api/v1/messaging/templates/{id}/versions").get(templates::read::list_template_versions),
+        path("/api/v1/messaging/templates/{id}/history").get(templates::read::list_template_history),
+        path("/api/v1/messaging/templates/{id}/diff").get(templates::read::diff_template),
+        path("/api/v1/messaging/templates/{id}/restore").post(change::restore_template),
+        path("/api/v1/messaging/templates/{id}/publish").post(change::publish_template),
+        path("/api/v1/messaging/templates/{id}/archive").post(change::archive_template),
+        path("/api/v1/messaging/templates/{id}/copy").post(change::copy_template),
+        path("/api/v1/messaging/templates/{id}/render")
+            .get(render::render_template_by_get).post(render::render_template),
+        path("/api/v1/messaging/templates/{id}/preview").post(render::preview_template),
+        path("/api/v1/messaging/templates/{id}/test-send").post(render::test_send_template).by_owner(&["POST"]),
 
         path("/webhooks/{vendor}/{token}")
             .get(webhooks::receive_webhook_by_get).post(webhooks::receive_webhook).by_owner(&["GET", "POST"]),

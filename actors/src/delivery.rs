@@ -13,8 +13,10 @@ pub(crate) mod news;
 pub(crate) mod notifier;
 pub(crate) mod provider;
 pub(crate) mod receipts;
+pub(crate) mod replies;
 pub(crate) mod scheduler;
 pub(crate) mod shared;
+pub(crate) mod suppressing;
 pub(crate) mod tenant;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -14,18 +14,25 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use carepost_consent::ConsentError;
+use carepost_consent::commands::Suppress;
+use carepost_consent::keywords::Reply;
 use carepost_consent::types::{AddressKey, ConsentChange, ContactFacts};
 use carepost_delivery::gate::Rulebook;
+use carepost_delivery::gate::dress::SecureCopy;
 use carepost_delivery::ingest::Ingested;
 use carepost_delivery::ledger::{LedgerBatch, LedgerReport};
 use carepost_delivery::store::{
-    AttemptStarted, DueChannel, DuePlace, DueRow, NewInbound, ParkedMatch, PutOff, RedriveFilter, Redriven, Stretch,
-    SweepBounds, Swept,
+    AttemptStarted, DueChannel, DuePlace, DueRow, InboundRecord, NewInbound, ParkedMatch, PutOff, RedriveFilter,
+    Redriven, StoredInbound, Stretch, SweepBounds, Swept,
 };
 use carepost_delivery::types::{DeliveryKey, NewMessage};
 use carepost_delivery::{DeliveryError, DeliveryEvent};
-use carepost_kernel::{Channel, EventId, Failure, InstanceId, PlacementId, Priority, TenantId};
+use carepost_kernel::{
+    Channel, EventId, Failure, InboundId, InstanceId, MessageId, Phi, PlacementId, Priority, ProviderAccountId,
+    ProviderRef, TenantId,
+};
 use carepost_store::{DroppedPartitions, Lease, Partition, Peer, StoreError};
+use carepost_tenancy::TenantHandle;
 
 /// Where journals come from: the placements that this process may work on.
 #[async_trait]
@@ -70,6 +77,23 @@ pub trait Journal: Send + Sync {
         limit: i64,
     ) -> Result<Vec<DeliveryEvent>, DeliveryError>;
 
+    /// Writes down what somebody outside has said, and makes it hold, in one transaction.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn hear(&self, tenant: &TenantHandle, word: &HeardWord, now: Timestamp) -> Result<Heard, DeliveryError>;
+
+    /// Keeps an address from getting anything, because a provider says so; the addresses that the gate must look at again.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn suppress(
+        &self,
+        tenant: &TenantHandle,
+        suppress: &Suppress,
+        now: Timestamp,
+    ) -> Result<Vec<AddressKey>, DeliveryError>;
+
     /// Makes room for the days to come.
     ///
     /// # Errors
@@ -93,6 +117,34 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// Where storage is away.
     async fn list_partitions(&self) -> Result<Vec<Partition>, StoreError>;
+}
+
+/// What somebody outside has said.
+#[derive(Debug)]
+pub struct HeardWord {
+    /// In which message.
+    pub inbound_id: InboundId,
+    /// What it was understood as.
+    pub reply: Reply,
+    /// On which channel.
+    pub channel: Channel,
+    /// Who says it.
+    pub from: Phi<String>,
+    /// In these words.
+    pub text: Phi<String>,
+    /// When it came.
+    pub at: Timestamp,
+    /// It is to be answered even where it changes nothing.
+    pub is_question: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// An answer is due, once.
+    pub is_answered: bool,
+    /// Addresses that the gate must look at again.
+    pub keys: Vec<AddressKey>,
 }
 
 /// A connection of the engine. Reads see what was committed before them; each writer is one transaction.
@@ -170,11 +222,45 @@ pub trait Session: Send + Sync {
     /// Where storage is away or a row cannot be read.
     async fn list_consent_changes(&self, since: Timestamp) -> Result<Vec<ConsentChange>, ConsentError>;
 
-    /// Stores a message from outside, once; whether it is new.
+    /// Stores a message from outside, once.
     ///
     /// # Errors
     /// Where storage is away.
-    async fn insert_inbound(&self, new: &NewInbound) -> Result<bool, DeliveryError>;
+    async fn insert_inbound(&self, new: &NewInbound) -> Result<StoredInbound, DeliveryError>;
+
+    /// Puts a message into a recipient's own inbox here, once.
+    ///
+    /// # Errors
+    /// Where storage is away, or the message cannot be sealed.
+    async fn put_in_app(
+        &self,
+        tenant: &TenantHandle,
+        message_id: MessageId,
+        secure: &SecureCopy,
+        now: Timestamp,
+    ) -> Result<(), DeliveryError>;
+
+    /// All that follows from a message from outside was done.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn finish_inbound(
+        &self,
+        tenant_id: TenantId,
+        inbound_id: InboundId,
+        now: Timestamp,
+    ) -> Result<(), DeliveryError>;
+
+    /// Messages from outside that were not followed to their end.
+    ///
+    /// # Errors
+    /// Where storage is away or a row cannot be read.
+    async fn list_open_inbound(
+        &self,
+        tenants: &[TenantId],
+        before: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<(TenantId, InboundRecord)>, DeliveryError>;
 
     /// The next page of one channel's due deliveries of one priority, by time.
     ///
@@ -203,6 +289,17 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// Where storage is away or the row cannot be read.
     async fn get_delivery(&self, key: DeliveryKey) -> Result<Option<DueRow>, DeliveryError>;
+
+    /// The delivery that a provider's own id belongs to.
+    ///
+    /// # Errors
+    /// Where storage is away or the row cannot be read.
+    async fn find_by_provider_ref(
+        &self,
+        tenant_id: TenantId,
+        account_id: ProviderAccountId,
+        provider_ref: &ProviderRef,
+    ) -> Result<Option<DeliveryKey>, DeliveryError>;
 
     /// When an attempt was started.
     ///

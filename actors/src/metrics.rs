@@ -29,6 +29,11 @@ pub const LANE_HALTED_TOTAL: &str = "carepost_lane_halted_total";
 /// Events to tenants' webhook endpoints, by result.
 pub const NOTIFICATIONS_TOTAL: &str = "carepost_notifications_total";
 
+/// Replies of people, by what they were understood as.
+pub const REPLIES_TOTAL: &str = "carepost_replies_total";
+/// Addresses that a provider's word keeps from getting anything, by reason.
+pub const SUPPRESSIONS_TOTAL: &str = "carepost_suppressions_total";
+
 /// Every name, for the inventory.
 pub const NAMES: &[&str] = &[
     RESTARTS_TOTAL,
@@ -43,6 +48,8 @@ pub const NAMES: &[&str] = &[
     BREAKER_OPENED_TOTAL,
     LANE_HALTED_TOTAL,
     NOTIFICATIONS_TOTAL,
+    REPLIES_TOTAL,
+    SUPPRESSIONS_TOTAL,
 ];
 
 /// Names, units and helps, for the exporter and the inventory.
@@ -57,6 +64,8 @@ pub fn describe() {
     describe_gauge!(WINDOW, Unit::Count, "Deliveries in memory");
     describe_gauge!(IN_FLIGHT, Unit::Count, "Calls to providers that are under way");
     describe_counter!(BREAKER_OPENED_TOTAL, Unit::Count, "Breakers that opened, by vendor");
+    describe_counter!(REPLIES_TOTAL, Unit::Count, "Replies of people, by what they were understood as");
+    describe_counter!(SUPPRESSIONS_TOTAL, Unit::Count, "Addresses suppressed by a provider's word, by reason");
     describe_counter!(LANE_HALTED_TOTAL, Unit::Count, "Lanes halted by a configuration fault, by vendor");
     describe_counter!(NOTIFICATIONS_TOTAL, Unit::Count, "Events to tenants' webhook endpoints, by result");
 }

@@ -121,6 +121,8 @@ pub struct EngineParts {
     pub instance: InstanceId,
     /// Base address of its API, as other processes on the same database reach it.
     pub peer_address: String,
+    /// Our address as recipients see it: links in messages lead there.
+    pub public_url: url::Url,
     /// Tenants, accounts, keys.
     pub directory: Directory,
     /// The placements; more may be added later.
@@ -200,6 +202,7 @@ pub async fn start(parts: EngineParts) -> Result<Engine, StartError> {
         #[cfg(feature = "fault-injection")]
         doomed: DashMap::new(),
         peer_address: parts.peer_address,
+        public_url: parts.public_url,
         leaving: AtomicBool::new(false),
         draining: AtomicBool::new(false),
         activation: Turns::default(),

@@ -13,11 +13,13 @@ use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_A
 use actix_web::{HttpResponse, ResponseError};
 use carepost_actors::EngineError;
 use carepost_audit::AuditError;
+use carepost_consent::ConsentError;
 use carepost_delivery::DeliveryError;
 use carepost_delivery::prepare::{FieldFault, PrepareError};
 use carepost_kernel::{Chain, ErrorKind};
 use carepost_providers::WebhookError;
 use carepost_store::StoreError;
+use carepost_templates::{Fault, RenderError, TemplateError};
 use carepost_tenancy::TenancyError;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -115,22 +117,37 @@ pub(crate) struct FaultView {
     /// What is wrong with it; never its value.
     #[schema(value_type = String, example = "must be a valid phone number in E.164 form, as in +15005550006")]
     pub(crate) detail: Cow<'static, str>,
+    /// The line in the text of the field, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) line: Option<usize>,
+    /// The character in the line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) column: Option<usize>,
 }
 
 impl FaultView {
     /// A fault of a field.
     pub(crate) fn field(pointer: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { pointer: Some(pointer.into()), parameter: None, header: None, detail: detail.into() }
+        Self { pointer: Some(pointer.into()), ..Self::told(detail) }
     }
 
     /// A fault of a query parameter; without a name where it is none that is known.
     pub(crate) fn parameter(parameter: Option<&'static str>, detail: &'static str) -> Self {
-        Self { pointer: None, parameter, header: None, detail: detail.into() }
+        Self { parameter, ..Self::told(detail) }
     }
 
     /// A fault of a header.
     pub(crate) fn header(header: &'static str, detail: &'static str) -> Self {
-        Self { pointer: None, parameter: None, header: Some(header), detail: detail.into() }
+        Self { header: Some(header), ..Self::told(detail) }
+    }
+
+    /// The same at a place in the text of the field.
+    pub(crate) fn at(self, line: Option<usize>, column: Option<usize>) -> Self {
+        Self { line, column, ..self }
+    }
+
+    fn told(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { pointer: None, parameter: None, header: None, detail: detail.into(), line: None, column: None }
     }
 }
 
@@ -248,6 +265,11 @@ impl ApiError {
             pointer.insert_str(0, prefix);
         }
         self
+    }
+
+    /// What is wrong, part by part.
+    pub(crate) fn field_faults(&self) -> &[FaultView] {
+        &self.0.faults
     }
 
     /// The same input may well succeed later.
@@ -394,9 +416,59 @@ impl From<TenancyError> for ApiError {
     }
 }
 
+impl From<ConsentError> for ApiError {
+    fn from(error: ConsentError) -> Self {
+        match error {
+            ConsentError::Invalid(faults) => {
+                let view = |fault: carepost_consent::FieldFault| FaultView::field(fault.pointer, fault.problem);
+                Self::faults(Code::ValidationFailed, faults.into_iter().map(view).collect())
+            }
+            ConsentError::Conflict { problem, .. } => Self::new(Code::Conflict, problem),
+            _ => from_kind(error.kind(), &error),
+        }
+    }
+}
+
 impl From<DeliveryError> for ApiError {
     fn from(error: DeliveryError) -> Self {
         from_kind(error.kind(), &error)
+    }
+}
+
+impl From<Fault> for FaultView {
+    fn from(fault: Fault) -> Self {
+        Self::field(fault.pointer, fault.problem).at(fault.line, fault.column)
+    }
+}
+
+impl From<TemplateError> for ApiError {
+    fn from(error: TemplateError) -> Self {
+        match error {
+            TemplateError::Invalid(faults) => {
+                Self::faults(Code::ValidationFailed, faults.into_iter().map(FaultView::from).collect())
+            }
+            TemplateError::Render(error) => error.into(),
+            TemplateError::Conflict { problem, .. } => Self::new(Code::Conflict, problem),
+            _ => from_kind(error.kind(), &error),
+        }
+    }
+}
+
+impl From<RenderError> for ApiError {
+    fn from(error: RenderError) -> Self {
+        let field = |pointer: String, problem: Cow<'static, str>| Self::field(Code::ValidationFailed, pointer, problem);
+        match error {
+            RenderError::NoVariant(_) => {
+                field("/channel".into(), "the template has no variant for this channel".into())
+            }
+            RenderError::Missing(name) => {
+                field(format!("/variables/{name}"), format!("the variable {name} is missing").into())
+            }
+            RenderError::Variable { name, problem } => field(format!("/variables/{name}"), problem.into()),
+            RenderError::Bound(problem) => field("/variables".into(), problem.into()),
+            RenderError::Zone => field("/zone".into(), "must be an IANA time zone, as in America/New_York".into()),
+            RenderError::Refused { .. } => from_kind(error.kind(), &error),
+        }
     }
 }
 

@@ -33,6 +33,10 @@ pub(crate) struct InboundView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "stop")]
     keyword: Option<String>,
+    /// What it was understood as: `stop`, `start`, `help`, `confirm`, `reschedule`, or `other` for people to read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "confirm")]
+    reply: Option<String>,
     /// What was written, and by whom.
     #[serde(flatten)]
     opened: InboundContentView,
@@ -122,6 +126,7 @@ fn open(tenant: &TenantHandle, record: InboundRecord) -> Result<InboundView, Api
         channel: record.channel,
         received_at: record.received_at,
         keyword: record.keyword,
+        reply: record.reply,
         opened,
     })
 }

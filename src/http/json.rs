@@ -179,12 +179,23 @@ fn too_large(limit_bytes: usize) -> ApiError {
 /// `malformed_json` or `invalid_body`, with the pointer of the field.
 pub(super) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ApiError> {
     // Serde would take a list for an object: fields in the order in which we happen to declare them.
-    let is_object = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    let (is_object, is_list) = (first == Some(&b'{'), first == Some(&b'['));
     match serde_json::from_slice(bytes) {
         Ok(parsed) if is_object => Ok(parsed),
         Ok(_) => Err(ApiError::field(Code::InvalidBody, "", "must be an object")),
+        // Whatever does not fit in the list, the list itself does not.
+        Err(error) if is_list && error.is_data() => Err(ApiError::field(Code::InvalidBody, "", "must be an object")),
         Err(error) => Err(explain::<T>(bytes, &error)),
     }
+}
+
+/// Parses a list.
+///
+/// # Errors
+/// As [`parse`].
+pub(super) fn parse_list<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<Vec<T>, ApiError> {
+    serde_json::from_slice(bytes).map_err(|error| explain::<Vec<T>>(bytes, &error))
 }
 
 fn explain<'a, T: Deserialize<'a>>(bytes: &'a [u8], first: &serde_json::Error) -> ApiError {

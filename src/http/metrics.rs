@@ -33,8 +33,13 @@ pub fn describe() {
     for result in RELAYED {
         metrics::counter!(HTTP_RELAYED_TOTAL, "result" => result).absolute(0);
     }
+    for result in VISITED {
+        metrics::counter!(HTTP_LINK_VISITS_TOTAL, "result" => result).absolute(0);
+    }
 }
 
+/// What may become of a visit of a short link.
+const VISITED: [&str; 5] = ["counted", "machine", "too_often", "unknown", "lost"];
 /// What may become of a request that is passed on.
 const RELAYED: [&str; 4] = ["answered", "came_here", "given_up", "lost"];
 

@@ -1,7 +1,12 @@
 //! Names on the wire, told to the OpenAPI document from the enums themselves.
 
+use carepost_consent::types::{
+    ActorKind, ConsentSource, ConsentState, GuardianScope, RecipientKind, SuppressionReason,
+};
 use carepost_delivery::{DeliveryState, EventKind};
 use carepost_kernel::{Channel, FailureClass, Priority, Purpose, ReceiptStatus, Topic, WaitReason};
+use carepost_templates::events::TemplateAction;
+use carepost_templates::types::{Language, TemplateState, VariableKind, VersionState};
 use carepost_tenancy::{AccountStatus, EndpointStatus, Scope, TenantStatus};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -29,6 +34,16 @@ names! {
     PurposeName = Purpose::ALL.map(Purpose::as_str);
     /// Topics.
     TopicName = Topic::ALL.map(Topic::as_str);
+    /// Languages.
+    LanguageName = Language::ALL.iter().map(|language| language.as_str());
+    /// Where a template stands.
+    TemplateStateName = TemplateState::ALL.iter().map(|state| state.as_str());
+    /// Where a version of a template stands.
+    VersionStateName = VersionState::ALL.iter().map(|state| state.as_str());
+    /// What was done with a template.
+    TemplateActionName = TemplateAction::ALL.iter().map(|action| action.as_str());
+    /// What a variable of a template holds.
+    VariableKindName = VariableKind::ALL.iter().map(|kind| kind.as_str());
     /// Priorities.
     PriorityName = Priority::ALL.map(Priority::as_str);
     /// How channels are used.
@@ -49,6 +64,18 @@ names! {
     TenantStatusName = TenantStatus::ALL.iter().map(|status| status.as_str());
     /// Whether an account is used.
     AccountStatusName = AccountStatus::ALL.iter().map(|status| status.as_str());
+    /// What somebody is to the practice.
+    RecipientKindName = RecipientKind::ALL.iter().map(|kind| kind.as_str());
+    /// For what a guardian answers.
+    GuardianScopeName = GuardianScope::ALL.iter().map(|scope| scope.as_str());
+    /// What an entry of the evidence says.
+    ConsentStateName = ConsentState::ALL.iter().map(|state| state.as_str());
+    /// How consent, a wish or a suppression came.
+    SourceName = ConsentSource::ALL.iter().map(|source| source.as_str());
+    /// What kind of somebody wrote it down.
+    ActorKindName = ActorKind::ALL.iter().map(|kind| kind.as_str());
+    /// Why an address gets nothing.
+    SuppressionReasonName = SuppressionReason::ALL.iter().map(|reason| reason.as_str());
     /// Whether an endpoint is told.
     EndpointStatusName = EndpointStatus::ALL.iter().map(|status| status.as_str());
 }

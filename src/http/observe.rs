@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use super::auth::SeenTenant;
 use super::error::{ApiError, Code, MOVING};
-use super::pages;
 use super::metrics::{Stopwatch, count_limited, count_request};
+use super::pages;
 use super::relay::RELAYED;
 use super::state::AppState;
 

@@ -9,7 +9,7 @@ use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr};
 use utoipa::{Modify, OpenApi};
 
 use super::error::{Code, FaultView, ProblemView};
-use super::{admin, events, health, in_app, inbound, messages, webhooks};
+use super::{admin, consent, events, health, in_app, inbound, messages, recipients, templates, unsubscribe, webhooks};
 
 /// The document.
 #[derive(OpenApi)]
@@ -34,6 +34,48 @@ use super::{admin, events, health, in_app, inbound, messages, webhooks};
         in_app::read_in_app_message,
         in_app::stream_in_app,
         inbound::list_inbound_messages,
+        unsubscribe::unsubscribe,
+        recipients::list_recipients,
+        recipients::create_recipient,
+        recipients::search_recipients,
+        recipients::get_recipient_by_id,
+        recipients::update_recipient,
+        recipients::deactivate_recipient,
+        recipients::import::import_recipients,
+        recipients::merge::merge_recipient,
+        recipients::merge::unmerge_recipient,
+        consent::consents::list_recipient_consents,
+        consent::consents::create_recipient_consent,
+        consent::consents::revoke_recipient_consent,
+        consent::wishes::get_recipient_preferences,
+        consent::wishes::put_recipient_preferences,
+        consent::wishes::list_recipient_preference_history,
+        consent::wishes::list_recipient_terms,
+        consent::wishes::accept_recipient_terms,
+        consent::suppressions::list_suppressions,
+        consent::suppressions::create_suppression,
+        consent::suppressions::lift_suppression,
+        templates::message_templates::list_message_templates,
+        templates::message_templates::create_message_template,
+        templates::message_templates::get_message_template,
+        templates::message_templates::update_message_template,
+        templates::message_templates::render_message_template,
+        templates::read::list_templates,
+        templates::change::create_template,
+        templates::change::validate_template,
+        templates::read::get_template,
+        templates::change::update_template,
+        templates::read::list_template_versions,
+        templates::read::list_template_history,
+        templates::read::diff_template,
+        templates::change::restore_template,
+        templates::change::publish_template,
+        templates::change::archive_template,
+        templates::change::copy_template,
+        templates::render::render_template_by_get,
+        templates::render::render_template,
+        templates::render::preview_template,
+        templates::render::test_send_template,
         webhooks::receive_webhook,
         webhooks::receive_webhook_by_get,
         admin::tenants::create_tenant,
@@ -69,6 +111,10 @@ use super::{admin, events, health, in_app, inbound, messages, webhooks};
         (name = "events", description = "What happens to messages, as it happens."),
         (name = "in-app", description = "The recipients' own inboxes."),
         (name = "inbound", description = "Messages from outside."),
+        (name = "pages", description = "What recipients' mail programs call."),
+        (name = "recipients", description = "People and where they are reached."),
+        (name = "consent", description = "What they have consented to, what they wish, and who gets nothing."),
+        (name = "templates", description = "What messages look like, on each channel and in each language."),
         (name = "webhooks", description = "What vendors call."),
         (name = "admin", description = "Configuration, audited and reversible."),
         (name = "health", description = "Signs of life."),
@@ -112,7 +158,8 @@ struct Problems;
 impl Modify for Problems {
     fn modify(&self, document: &mut Document) {
         for (path, item) in &mut document.paths.paths {
-            let is_health = path.starts_with("/health/");
+            // Neither is answered with problems: health says how it is, and people get pages.
+            let is_health = path.starts_with("/health/") || path.starts_with("/u/");
             for operation in operations(item).into_iter().filter(|_| !is_health) {
                 for code in problems_of(path, operation) {
                     let status = code.status().as_u16().to_string();
@@ -154,6 +201,18 @@ fn problems_of(path: &str, operation: &Operation) -> Vec<Code> {
         codes.push(Code::NotFound);
     }
     if path.starts_with("/api/v1/messaging/messages") && operation.request_body.is_some() {
+        codes.push(Code::Throttled);
+    }
+    let is_merge = path.ends_with("/merge") || path.ends_with("/unmerge");
+    if is_merge || (path.ends_with("/preferences") && operation.request_body.is_some()) {
+        codes.push(Code::Conflict);
+    }
+    let is_template = path.contains("/templates") || path.contains("/message-templates");
+    // What a text or its variables lack is told field by field, in answers to GET as well.
+    if is_template && (has(&ParameterIn::Path) || operation.request_body.is_some()) {
+        codes.extend([Code::ValidationFailed, Code::Conflict]);
+    }
+    if path.ends_with("/test-send") {
         codes.push(Code::Throttled);
     }
     let changes_state = operation.request_body.is_some() || path.ends_with("/pause") || path.ends_with("/resume");

@@ -37,6 +37,9 @@ const CREATE_MESSAGE: &str = "/api/v1/messaging/messages";
 /// What is done twice where it is asked for twice.
 const CREATE_BATCH: &str = "/api/v1/messaging/messages/batch";
 const REDRIVE: &str = "/api/v1/messaging/messages/redrive";
+/// Somebody without an id of the caller's own is made again, and what was said is written down again.
+const CREATE_RECIPIENT: &str = "/api/v1/messaging/recipients";
+const CONSENTS: &str = "/consents";
 const LOST: &str = "the process that works for the tenant broke off: what was asked may have been done, so look first";
 /// A request with more than this is not held: where its tenant moves at that very moment, its sender is told so.
 const HELD_BYTES: usize = 1 << 20;
@@ -283,12 +286,13 @@ async fn pass_on(
     }
 }
 
-/// A key makes one message of a request, however often it is sent (DEL-2); all the rest but batches and redrives comes
-/// to the same however often it is done.
+/// A key makes one message of a request, however often it is sent (DEL-2); all the rest but batches, redrives, new
+/// people and what they say comes to the same however often it is done.
 fn may_be_repeated(request: &HttpRequest, passed_on: &HeaderMap) -> bool {
     match request.path() {
         CREATE_MESSAGE => passed_on.contains_key("idempotency-key"),
-        CREATE_BATCH | REDRIVE => false,
+        CREATE_BATCH | REDRIVE | CREATE_RECIPIENT => false,
+        path if path.contains(CONSENTS) => false,
         _ => true,
     }
 }

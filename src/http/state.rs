@@ -9,6 +9,7 @@ use carepost_actors::{Placements, ProviderSource};
 use carepost_kernel::Clock;
 use carepost_providers::ConfigError;
 use carepost_store::{StoreError, TenantConnection};
+use carepost_templates::Renderer;
 use carepost_tenancy::{Directory, NewAccount, PlacementRecord, TenantHandle};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use url::Url;
@@ -85,6 +86,8 @@ pub struct AppState {
     pub providers: Arc<dyn Providers>,
     /// Who makes placements.
     pub provisioner: Arc<dyn Provisioner>,
+    /// Templates that are ready to render.
+    pub renderer: Renderer,
     /// The time.
     pub clock: Clock,
     /// How much is taken.

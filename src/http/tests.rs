@@ -3,7 +3,11 @@
 mod admin;
 mod contract;
 mod edges;
+mod links;
 mod messages;
+mod preferences;
+mod recipients;
 mod streams;
 mod support;
+mod templates;
 mod webhooks;

@@ -9,6 +9,7 @@ const SOURCES: &[&str] = &[
     include_str!("../../actors/src/metrics.rs"),
     include_str!("../../domains/audit/src/metrics.rs"),
     include_str!("../../domains/delivery/src/metrics.rs"),
+    include_str!("../../domains/templates/src/metrics.rs"),
     include_str!("../../domains/tenancy/src/metrics.rs"),
     include_str!("../../src/http/metrics.rs"),
     include_str!("../../store/src/metrics.rs"),

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use carepost_consent::types::{AddressKey, PastSend};
 use carepost_delivery::DeliveryError;
 use carepost_delivery::breaker::Trial;
+use carepost_delivery::gate::dress::SecureCopy;
 use carepost_delivery::ledger::{AttemptStart, Effect};
 use carepost_delivery::rules;
 use carepost_delivery::types::{Delivery, DeliveryKey, DeliveryState, GateRecord};
@@ -29,6 +30,7 @@ use super::channel::{Answered, Link, answer_with};
 use super::lane::{Lane, LaneNews};
 use super::ledger::{Entry, PendingStart};
 use super::shared::{LiveTenant, Shared};
+use super::suppressing;
 use super::uncertain::take_back;
 
 /// A cleared delivery with a lane's turn, on its way to a provider.
@@ -40,6 +42,8 @@ pub(crate) struct MakeCall {
     pub(crate) waits: Vec<(WaitReason, u32)>,
     pub(crate) gate: GateRecord,
     pub(crate) counts: Option<(AddressKey, PastSend)>,
+    /// What a notice leaves in the place of.
+    pub(crate) secure: Option<SecureCopy>,
     pub(crate) turn: TakenTurn,
 }
 
@@ -151,6 +155,9 @@ pub(crate) async fn run(shared: Arc<Shared>, live: Arc<LiveTenant>, provider: Ar
     if live.epoch().is_none() {
         return call.turn.give_up(None);
     }
+    if !put_secure(&shared, &live, &call).await {
+        return call.turn.give_up(Some(START_AGAIN));
+    }
     match start(&shared, &live, &call).await {
         Ok(true) => call.turn.has_started(),
         Ok(false) => return refused(&shared, &live, call).await,
@@ -164,6 +171,22 @@ pub(crate) async fn run(shared: Arc<Shared>, live: Arc<LiveTenant>, provider: Ar
     count(&call, &outcome, news);
     let (delivery, effect) = conclude(&shared, &live, &call, &outcome).await;
     call.turn.answer(CallEnded::Recorded { delivery, effect });
+}
+
+/// What a notice stands for is readable before the notice leaves. True where there is nothing to be put, or it is there.
+async fn put_secure(shared: &Shared, live: &LiveTenant, call: &MakeCall) -> bool {
+    let Some(secure) = &call.secure else { return true };
+    let put = async {
+        let session = live.writers.journal.connect().await?;
+        session.put_in_app(&call.tenant, call.delivery.key.message_id, secure, shared.now()).await
+    };
+    match put.await {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::warn!(error = %Chain(&error), tenant.id = %live.tenant_id, "put a secure message");
+            false
+        }
+    }
 }
 
 /// The start was refused: somebody else has it, it has ended, or an earlier try of ours is in the row after all.
@@ -300,6 +323,9 @@ async fn conclude(
     let effect = record(live, decision).await;
     if let (Some(effect), Some(next)) = (effect, fallback) {
         hand_over(shared, live, &delivery, &next, effect);
+    }
+    if let SendOutcome::Failed(failure) = outcome {
+        suppressing::after_call(shared, live, &call.tenant, &delivery, failure).await;
     }
     (delivery, effect)
 }

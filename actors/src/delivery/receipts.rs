@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use carepost_delivery::DeliveryError;
 use carepost_delivery::ledger::{Receipt, receipt_key};
 use carepost_delivery::store::NewInbound;
-use carepost_kernel::{Chain, Channel, InboundId};
+use carepost_kernel::{Chain, Channel, InboundId, Phi};
 use carepost_providers::contract::OptOutKeyword;
 use carepost_providers::{InboundMessage, ReceiptEvent};
 use carepost_tenancy::{ProviderAccount, TenantHandle};
@@ -18,8 +18,9 @@ use crate::engine::EngineError;
 use crate::keeper::Guard;
 
 use super::ledger::{Entry, PendingReceipts};
+use super::replies::{self, Inbound};
 use super::shared::{LiveTenant, Shared};
-use super::tenant;
+use super::{suppressing, tenant};
 
 /// Merge what a provider says of attempts.
 #[derive(Message)]
@@ -63,7 +64,14 @@ impl Handler<MergeReceipts> for ReceiptsActor {
             let now = shared.now();
             let receipts: Vec<Receipt> =
                 command.events.into_iter().map(|event| receipt(&command.account, &tenant, event, now)).collect();
-            merge(&live, receipts).await
+            merge(&live, receipts.clone()).await?;
+            for receipt in &receipts {
+                suppressing::after_receipt(&shared, &live, &tenant, receipt).await.map_err(|error| {
+                    tracing::warn!(error = %Chain(&error), tenant.id = %live.tenant_id, "suppress an address");
+                    EngineError::away()
+                })?;
+            }
+            Ok(())
         })
     }
 }
@@ -78,10 +86,13 @@ impl Handler<KeepInbound> for ReceiptsActor {
             let tenant = live.handle(&shared).await?;
             let now = shared.now();
             for message in command.inbound {
-                keep(&live, &tenant, &command.account, message, now).await.map_err(|error| {
+                let kept = keep(&live, &tenant, &command.account, message, now).await.map_err(|error| {
                     tracing::warn!(error = %Chain(&error), tenant.id = %live.tenant_id, "store inbound message");
                     EngineError::away()
                 })?;
+                if let Some(inbound) = kept {
+                    replies::follow(&shared, &live, &tenant, &inbound).await?;
+                }
             }
             Ok(())
         })
@@ -115,13 +126,14 @@ fn receipt(account: &ProviderAccount, tenant: &TenantHandle, event: ReceiptEvent
     }
 }
 
+/// Stores a message; none comes back where all that follows from it was done.
 async fn keep(
     live: &LiveTenant,
     tenant: &TenantHandle,
     account: &ProviderAccount,
     message: InboundMessage,
     now: Timestamp,
-) -> Result<(), DeliveryError> {
+) -> Result<Option<Inbound>, DeliveryError> {
     let inbound_id = InboundId::new(now);
     let from = message.from.expose();
     let address = carepost_delivery::prepare::normalize_address(account.channel, from);
@@ -157,9 +169,16 @@ async fn keep(
         payload_sealed,
     };
     let session = live.writers.journal.connect().await?;
-    // A copy of a message that is there changes nothing.
-    session.insert_inbound(&new).await?;
-    Ok(())
+    // A copy of a message that is there changes nothing, and ends what a process that died has begun.
+    let stored = session.insert_inbound(&new).await?;
+    Ok((!stored.is_handled).then(|| Inbound {
+        inbound_id: stored.inbound_id,
+        channel: new.channel,
+        received_at: now,
+        is_answered_by_vendor: keyword.is_some(),
+        from: Phi::new(address.unwrap_or_else(|| from.clone())),
+        text: message.text.clone(),
+    }))
 }
 
 const fn channel_of(account: &ProviderAccount) -> Channel {

@@ -25,9 +25,9 @@ use crate::metrics::{ACTORS, WINDOW};
 
 use super::channel::WakeUp;
 use super::ledger::Entry;
-use super::news;
 use super::shared::{Shared, Writers};
 use super::tenant;
+use super::{news, replies};
 
 pub(crate) struct Scheduler {
     shared: Arc<Shared>,
@@ -49,13 +49,14 @@ enum Duty {
     FlushKeyUses,
     MatchParked,
     FollowConsent,
+    TakeUpReplies,
     Partitions,
     Sweep,
     Report,
 }
 
 impl Duty {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::WakeDue,
         Self::RenewLeases,
         Self::Refresh,
@@ -64,6 +65,7 @@ impl Duty {
         Self::FlushKeyUses,
         Self::MatchParked,
         Self::FollowConsent,
+        Self::TakeUpReplies,
         Self::Partitions,
         Self::Sweep,
         Self::Report,
@@ -79,6 +81,7 @@ impl Duty {
             Self::OpenPlacements => Duration::from_secs(2),
             Self::MatchParked | Self::Report => Duration::from_secs(5),
             Self::FlushKeyUses => Duration::from_secs(60),
+            Self::TakeUpReplies => Duration::from_secs(15),
             Self::Sweep => Duration::from_secs(60),
             Self::Partitions => Duration::from_secs(3_600),
         }
@@ -115,6 +118,7 @@ impl Scheduler {
             | Duty::Recount
             | Duty::MatchParked
             | Duty::FollowConsent
+            | Duty::TakeUpReplies
             | Duty::Partitions
             | Duty::Sweep => {
                 for writers in self.shared.all_writers() {
@@ -219,6 +223,7 @@ async fn perform(shared: Arc<Shared>, writers: Arc<Writers>, duty: Duty) {
         Duty::Recount => tenant::recount_old(&shared, &writers).await,
         Duty::MatchParked => match_parked(&shared, &writers).await,
         Duty::FollowConsent => news::follow(&shared, &writers).await,
+        Duty::TakeUpReplies => replies::take_up(&shared, &writers).await,
         Duty::Partitions => partitions(&shared, &writers).await,
         Duty::Sweep => sweep(&shared, &writers).await,
         Duty::Refresh | Duty::OpenPlacements | Duty::FlushKeyUses | Duty::Report => Ok(()),

@@ -61,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) doomed: DashMap<carepost_kernel::WebhookEndpointId, ()>,
     /// Where other processes reach this one.
     pub(crate) peer_address: String,
+    /// Our address as recipients see it: links lead there.
+    pub(crate) public_url: url::Url,
     /// Tenants are being handed over to other processes.
     pub(crate) leaving: AtomicBool,
     /// No new work is taken in.

@@ -209,6 +209,29 @@ fn start(shared: &Arc<Shared>, tenant_id: TenantId, live: Weak<LiveTenant>) -> H
     keep(&arbiter, &shared.tree, spec, move |guard, _| TenantActor::new(Arc::clone(&kept), live.clone(), guard))
 }
 
+/// Hands messages to the tenant's actor; whoever waits for them is answered in any case.
+pub(crate) async fn hand_in(live: &LiveTenant, command: EnqueueMessages) {
+    match live.actor.tell(command) {
+        Ok(()) => {}
+        Err(Undelivered::Full(refused)) => refuse(refused, &EngineError::overloaded(Limit::Mailbox)),
+        Err(Undelivered::Away(refused)) => tell_when_ready(live, refused).await,
+    }
+}
+
+/// The actor is between two lives: they are some milliseconds apart.
+async fn tell_when_ready(live: &LiveTenant, command: EnqueueMessages) {
+    live.actor.ready().await;
+    match live.actor.tell(command) {
+        Ok(()) => {}
+        Err(Undelivered::Full(refused)) => refuse(refused, &EngineError::overloaded(Limit::Mailbox)),
+        Err(Undelivered::Away(refused)) => refuse(refused, &EngineError::Moving),
+    }
+}
+
+fn refuse(command: EnqueueMessages, error: &EngineError) {
+    command.messages.into_iter().for_each(|(_, to)| answer(to, Err(error.clone())));
+}
+
 /// The channel's actor, started now if it is not.
 pub(crate) fn ensure_channel(shared: &Arc<Shared>, live: &Arc<LiveTenant>, channel: Channel) -> Handle<ChannelActor> {
     if let Some(found) = live.channels.get(&channel).filter(|found| !found.is_over()) {

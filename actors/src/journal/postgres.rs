@@ -7,25 +7,33 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use carepost_consent::ConsentError;
-use carepost_consent::types::{AddressKey, ConsentChange, ContactFacts};
+use carepost_consent::commands::{self, AddressWord, Suppress, opt_in_address, opt_out_address};
+use carepost_consent::keywords::Reply;
+use carepost_consent::types::{Actor, ActorKind, AddressKey, ConsentChange, ConsentSource, ContactFacts, Said};
+use carepost_consent::{ConsentError, Desk};
 use carepost_delivery::gate::Rulebook;
+use carepost_delivery::gate::dress::SecureCopy;
 use carepost_delivery::ingest::{self, Ingested};
 use carepost_delivery::ledger::{self, LedgerBatch, LedgerReport};
 use carepost_delivery::store::{
-    self, AttemptStarted, DueChannel, DuePlace, DueRow, NewInbound, ParkedMatch, PutOff, RedriveFilter, Redriven,
-    Stretch, SweepBounds, Swept,
+    self, AttemptStarted, DueChannel, DuePlace, DueRow, InboundRecord, NewInbound, ParkedMatch, PutOff, RedriveFilter,
+    Redriven, StoredInbound, Stretch, SweepBounds, Swept,
 };
 use carepost_delivery::types::{DeliveryKey, NewMessage};
 use carepost_delivery::{DeliveryError, DeliveryEvent};
-use carepost_kernel::{Channel, EventId, Failure, InstanceId, PlacementId, Priority, TenantId};
+use carepost_kernel::{
+    Channel, EventId, Failure, InboundId, InstanceId, MessageId, PlacementId, Priority, ProviderAccountId, ProviderRef,
+    TenantId,
+};
 use carepost_store::{
     DroppedPartitions, EngineConnection, Lease, Leases, Partition, Peer, Placement, StoreError, partitions,
 };
 
+use carepost_tenancy::TenantHandle;
+
 use crate::placements::Placements;
 
-use super::{Journal, JournalSource, LeaseBook, OpenJournal, Session};
+use super::{Heard, HeardWord, Journal, JournalSource, LeaseBook, OpenJournal, Session};
 
 #[async_trait]
 impl JournalSource for Placements {
@@ -62,6 +70,44 @@ impl Journal for Placement {
         let mut connection = self.tenant(tenant_id).await?;
         let tx = connection.begin().await?;
         store::list_event_stream(&tx, after, until, limit).await
+    }
+
+    async fn hear(&self, tenant: &TenantHandle, word: &HeardWord, now: Timestamp) -> Result<Heard, DeliveryError> {
+        let mut connection = self.tenant(tenant.tenant.tenant_id).await?;
+        let tx = connection.begin().await?;
+        let actor = Actor { kind: ActorKind::Recipient, id: "reader".to_owned() };
+        let desk = Desk { tx: &tx, tenant, actor: &actor, now };
+        let said = Said {
+            wording: Some(word.text.clone()),
+            at: Some(word.at),
+            inbound_id: Some(word.inbound_id),
+            ..Said::by(ConsentSource::Stop)
+        };
+        let said = AddressWord { channel: word.channel, address: word.from.clone(), said };
+        let opted = match word.reply {
+            Reply::Stop => Some(opt_out_address(&desk, &said).await?),
+            Reply::Start => Some(opt_in_address(&desk, &said).await?),
+            _ => None,
+        };
+        let is_news = opted.as_ref().is_some_and(|opted| opted.is_news);
+        let is_answered = is_news || word.is_question;
+        let is_answered = store::understand_inbound(&tx, word.inbound_id, word.reply.as_str(), is_answered).await?;
+        tx.commit().await?;
+        Ok(Heard { is_answered, keys: opted.map(|opted| opted.keys).unwrap_or_default() })
+    }
+
+    async fn suppress(
+        &self,
+        tenant: &TenantHandle,
+        suppress: &Suppress,
+        now: Timestamp,
+    ) -> Result<Vec<AddressKey>, DeliveryError> {
+        let mut connection = self.tenant(tenant.tenant.tenant_id).await?;
+        let tx = connection.begin().await?;
+        let actor = Actor { kind: ActorKind::Provider, id: "receipt".to_owned() };
+        let (_is_new, keys) = commands::suppress(&Desk { tx: &tx, tenant, actor: &actor, now }, suppress).await?;
+        tx.commit().await?;
+        Ok(keys)
     }
 
     async fn ensure_partitions(&self, now: Timestamp, days_ahead: u16) -> Result<(), StoreError> {
@@ -141,8 +187,37 @@ impl Session for EngineConnection {
         carepost_consent::store::list_consent_changes(self, since).await
     }
 
-    async fn insert_inbound(&self, new: &NewInbound) -> Result<bool, DeliveryError> {
+    async fn insert_inbound(&self, new: &NewInbound) -> Result<StoredInbound, DeliveryError> {
         store::insert_inbound(self, new).await
+    }
+
+    async fn put_in_app(
+        &self,
+        tenant: &TenantHandle,
+        message_id: MessageId,
+        secure: &SecureCopy,
+        now: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        let (recipient, content) = (secure.recipient.expose(), secure.content.expose());
+        store::put_in_app(self, tenant, message_id, recipient, content, now).await.map(|_is_new| ())
+    }
+
+    async fn finish_inbound(
+        &self,
+        tenant_id: TenantId,
+        inbound_id: InboundId,
+        now: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        store::finish_inbound(self, tenant_id, inbound_id, now).await
+    }
+
+    async fn list_open_inbound(
+        &self,
+        tenants: &[TenantId],
+        before: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<(TenantId, InboundRecord)>, DeliveryError> {
+        store::list_open_inbound(self, tenants, before, limit).await
     }
 
     async fn list_due_deliveries(
@@ -165,6 +240,15 @@ impl Session for EngineConnection {
 
     async fn get_delivery(&self, key: DeliveryKey) -> Result<Option<DueRow>, DeliveryError> {
         store::get_delivery(self, key).await
+    }
+
+    async fn find_by_provider_ref(
+        &self,
+        tenant_id: TenantId,
+        account_id: ProviderAccountId,
+        provider_ref: &ProviderRef,
+    ) -> Result<Option<DeliveryKey>, DeliveryError> {
+        store::find_by_provider_ref(self, tenant_id, account_id, provider_ref).await
     }
 
     async fn get_attempt_start(

@@ -15,11 +15,8 @@ use carepost_tenancy::{ProviderAccount, TenantHandle};
 use crate::delivery::news::{self, GateNews};
 use crate::delivery::receipts::{KeepInbound, MergeReceipts, ReceiptsActor};
 use crate::delivery::shared::LiveTenant;
-use crate::delivery::tenant::{self, CancelMessage, EnqueueMessages, RedriveMessages, answer};
-use crate::engine::{
-    Accepted, ActorInfo, Cancellation, EngineApi, EngineError, Limit, RedriveReport, RedriveRequest, Seat,
-};
-use crate::keeper::Undelivered;
+use crate::delivery::tenant::{self, CancelMessage, EnqueueMessages, RedriveMessages};
+use crate::engine::{Accepted, ActorInfo, Cancellation, EngineApi, EngineError, RedriveReport, RedriveRequest, Seat};
 use crate::metrics;
 
 use super::Engine;
@@ -59,11 +56,7 @@ impl Engine {
             })
             .unzip();
         let command = EnqueueMessages { tenant: Arc::clone(tenant), messages: answers };
-        match live.actor.tell(command) {
-            Ok(()) => {}
-            Err(Undelivered::Full(refused)) => refuse(refused, &EngineError::overloaded(Limit::Mailbox)),
-            Err(Undelivered::Away(refused)) => tell_when_ready(&live, refused).await,
-        }
+        tenant::hand_in(&live, command).await;
         let mut results = Vec::with_capacity(count);
         for one in told {
             results.push(one.await.unwrap_or(Err(EngineError::restarting())));
@@ -138,18 +131,4 @@ impl EngineApi for Engine {
     async fn actors(&self) -> Vec<ActorInfo> {
         self.shared.tree.list()
     }
-}
-
-/// The actor is between two lives: they are some milliseconds apart.
-async fn tell_when_ready(live: &LiveTenant, command: EnqueueMessages) {
-    live.actor.ready().await;
-    match live.actor.tell(command) {
-        Ok(()) => {}
-        Err(Undelivered::Full(refused)) => refuse(refused, &EngineError::overloaded(Limit::Mailbox)),
-        Err(Undelivered::Away(refused)) => refuse(refused, &EngineError::Moving),
-    }
-}
-
-fn refuse(command: EnqueueMessages, error: &EngineError) {
-    command.messages.into_iter().for_each(|(_, to)| answer(to, Err(error.clone())));
 }

@@ -267,6 +267,7 @@ async fn start(
     let vendor = Arc::new(vendor);
     let engine = carepost_actors::start(EngineParts {
         peer_address: "http://127.0.0.1:9".to_owned(),
+        public_url: "https://carepost.example".parse().unwrap(),
         clock: clock.clone(),
         instance: InstanceId::new(clock.now()),
         directory: directory.clone(),

@@ -49,6 +49,7 @@ impl Process {
             dice: Dice::seeded(world.draw_u64()),
             instance,
             peer_address: instance.to_string(),
+            public_url: "https://carepost.example".parse().unwrap(),
             directory,
             journals: Arc::new(storage),
             providers: Arc::new(Vendors { process: Arc::clone(&process) }),

@@ -6,19 +6,25 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use carepost_actors::journal::{Journal, JournalSource, LeaseBook, OpenJournal, Session};
+use carepost_actors::journal::{Heard, HeardWord, Journal, JournalSource, LeaseBook, OpenJournal, Session};
 use carepost_consent::ConsentError;
+use carepost_consent::commands::Suppress;
 use carepost_consent::types::{AddressKey, ConsentChange, ContactFacts};
 use carepost_delivery::gate::Rulebook;
+use carepost_delivery::gate::dress::SecureCopy;
 use carepost_delivery::ingest::Ingested;
 use carepost_delivery::ledger::{LedgerBatch, LedgerReport};
 use carepost_delivery::store::{
-    AttemptStarted, DueChannel, DuePlace, DueRow, NewInbound, ParkedMatch, PutOff, RedriveFilter, Redriven, Stretch,
-    SweepBounds, Swept,
+    AttemptStarted, DueChannel, DuePlace, DueRow, InboundRecord, NewInbound, ParkedMatch, PutOff, RedriveFilter,
+    Redriven, StoredInbound, Stretch, SweepBounds, Swept,
 };
 use carepost_delivery::{DeliveryError, DeliveryEvent, DeliveryKey, NewMessage};
-use carepost_kernel::{Channel, EventId, Failure, InstanceId, PlacementId, Priority, TenantId};
+use carepost_kernel::{
+    Channel, EventId, Failure, InboundId, InstanceId, MessageId, PlacementId, Priority, ProviderAccountId, ProviderRef,
+    TenantId,
+};
 use carepost_store::{DroppedPartitions, Lease, Partition, Peer, StoreError};
+use carepost_tenancy::TenantHandle;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
@@ -131,6 +137,15 @@ impl Journal for Storage {
         panic!("no endpoint is told in the simulation")
     }
 
+    async fn hear(&self, _: &TenantHandle, _: &HeardWord, _: Timestamp) -> Result<Heard, DeliveryError> {
+        panic!("nobody writes to the tenants of the simulation")
+    }
+
+    async fn suppress(&self, _: &TenantHandle, _: &Suppress, _: Timestamp) -> Result<Vec<AddressKey>, DeliveryError> {
+        // Its vendors speak of addresses that its worlds write to again and again: what holds for them is not its matter.
+        Ok(Vec::new())
+    }
+
     async fn ensure_partitions(&self, _: Timestamp, _: u16) -> Result<(), StoreError> {
         Ok(())
     }
@@ -218,8 +233,40 @@ impl Session for Storage {
         self.read(|_| Vec::new()).await.map_err(consent_away)
     }
 
-    async fn insert_inbound(&self, _: &NewInbound) -> Result<bool, DeliveryError> {
+    async fn insert_inbound(&self, _: &NewInbound) -> Result<StoredInbound, DeliveryError> {
         panic!("nobody writes to the tenants of the simulation")
+    }
+
+    async fn put_in_app(
+        &self,
+        _: &TenantHandle,
+        _: MessageId,
+        _: &SecureCopy,
+        _: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        panic!("nothing speaks of health in the simulation")
+    }
+
+    async fn finish_inbound(&self, _: TenantId, _: InboundId, _: Timestamp) -> Result<(), DeliveryError> {
+        panic!("nobody writes to the tenants of the simulation")
+    }
+
+    async fn list_open_inbound(
+        &self,
+        _: &[TenantId],
+        _: Timestamp,
+        _: i64,
+    ) -> Result<Vec<(TenantId, InboundRecord)>, DeliveryError> {
+        self.read(|_| Vec::new()).await
+    }
+
+    async fn find_by_provider_ref(
+        &self,
+        tenant_id: TenantId,
+        account_id: ProviderAccountId,
+        provider_ref: &ProviderRef,
+    ) -> Result<Option<DeliveryKey>, DeliveryError> {
+        self.read(|tables| tables.find_by_provider_ref(tenant_id, account_id, provider_ref)).await
     }
 
     async fn list_due_deliveries(

@@ -6,9 +6,12 @@ use std::process::ExitCode;
 use carepost_benches::{Budgets, Figures};
 use criterion::Criterion;
 
+mod consent;
 mod delivery;
+mod guard;
 mod kernel;
 mod providers;
+mod templates;
 
 #[expect(clippy::print_stdout, reason = "the table is the answer")]
 fn main() -> ExitCode {
@@ -16,8 +19,11 @@ fn main() -> ExitCode {
     Figures::forget(&folder).expect("criterion's folder is this program's own");
     let mut criterion = Criterion::default().output_directory(&folder).configure_from_args();
     kernel::bench(&mut criterion);
+    consent::bench(&mut criterion);
     delivery::bench(&mut criterion);
+    guard::bench(&mut criterion);
     providers::bench(&mut criterion);
+    templates::bench(&mut criterion);
     criterion.final_summary();
     if is_partial() {
         // A trial run (`--test`) measures nothing, a filter only some.

@@ -12,6 +12,7 @@ mod lists;
 mod merge;
 mod people;
 mod preferences;
+mod self_service;
 mod view;
 
 use std::collections::BTreeSet;
@@ -32,7 +33,8 @@ use crate::store::points::PointRow;
 use crate::types::{Actor, AddressKey, ChangeKind};
 
 pub use addresses::{
-    AddressWord, Opted, Suppress, find_suppression, lift, list_suppressions, opt_in_address, opt_out_address, suppress,
+    AddressWord, Opted, Suppress, find_suppression, lift, list_suppressions, opt_in_address, opt_in_key,
+    opt_out_address, opt_out_key, suppress,
 };
 pub use consent::{Consents, GiveConsent, RevokeConsent, list_consents, record_consent, revoke_consent};
 pub use import::{BadLine, Imported, LINES_MAX, Lines, import, read_csv};
@@ -42,6 +44,7 @@ pub use people::{
     RecipientSearch, Upserted, create_recipient, get_recipient, list_recipients, search_recipients, update_recipient,
 };
 pub use preferences::{Terms, accept_terms, get_preferences, list_preference_history, put_preferences};
+pub use self_service::{Point, Reader, read_wishes, resume_all, said_on_page, save_wishes, stop_all, unsubscribe};
 
 /// A tenant's transaction, with who works in it and when.
 #[derive(Debug, Clone, Copy)]

@@ -16,6 +16,7 @@
 //! | length | too long for the exemption | other channel |
 
 mod caps;
+mod codes;
 mod consent;
 mod digest;
 mod identification;
@@ -27,6 +28,7 @@ mod reminders;
 mod suppression;
 
 pub use caps::caps;
+pub use codes::GateCode;
 pub use consent::{consent, goes_by_exemption};
 pub use digest::digest;
 pub use identification::{identification, names_practice, with_practice_name};

@@ -143,6 +143,10 @@ pub fn prepare(
         faults.add("/track_links", "is not for emergencies and health care: their links are never tracked");
     }
     let mut payload = content::complete(request, to, &channels, &mut faults);
+    if let Some(recipient_id) = payload.about.recipient_id {
+        // Their inbox here is known by the same name.
+        payload.to.in_app.get_or_insert_with(|| recipient_id.to_string());
+    }
     if !faults.0.is_empty() {
         return Err(PrepareError::Invalid(faults.0));
     }

@@ -18,9 +18,14 @@ pub(crate) mod batch;
 pub(crate) use links::{INSERT_LINKS, LinkColumns};
 
 pub use due::{DueChannel, DuePlace, DueRow, get_delivery, list_due_channels, list_due_deliveries};
-pub use events::{AttemptStarted, get_attempt_start, get_bad_news, list_event_stream, list_events};
-pub use in_app::{InAppRecord, insert_in_app, list_in_app, mark_in_app_read};
-pub use inbound::{InboundRecord, NewInbound, insert_inbound, list_inbound};
+pub use events::{
+    AttemptStarted, find_by_provider_ref, get_attempt_start, get_bad_news, list_event_stream, list_events,
+};
+pub use in_app::{InAppRecord, insert_in_app, list_in_app, mark_in_app_read, put_in_app};
+pub use inbound::{
+    InboundRecord, NewInbound, StoredInbound, finish_inbound, insert_inbound, list_inbound, list_open_inbound,
+    understand_inbound,
+};
 pub use links::{LinkRecord, get_link, insert_link_click};
 pub use reads::{MessageFilter, get_message, list_messages};
 pub use redrive::{FailedDelivery, RedriveFilter, Redriven, list_failed_deliveries, redrive_deliveries};
@@ -42,6 +47,8 @@ pub const SQL_FILES: &[(&str, &str)] = &[
     ("delete_old_parked", sweep::DELETE_OLD_PARKED),
     ("delete_old_refs", sweep::DELETE_OLD_REFS),
     ("extend_message", redrive::EXTEND_MESSAGE),
+    ("finish_inbound", inbound::FINISH_INBOUND),
+    ("find_by_provider_ref", events::FIND_BY_PROVIDER_REF),
     ("find_oldest_day", events::FIND_OLDEST_DAY),
     ("get_attempt_start", events::GET_ATTEMPT_START),
     ("get_bad_news", events::GET_BAD_NEWS),
@@ -71,6 +78,7 @@ pub const SQL_FILES: &[(&str, &str)] = &[
     ("list_known_events", batch::LIST_KNOWN_EVENTS),
     ("list_messages", reads::LIST_MESSAGES),
     ("list_messages_to", reads::LIST_MESSAGES_TO),
+    ("list_open_inbound", inbound::LIST_OPEN_INBOUND),
     ("list_parked_matches", sweep::LIST_PARKED_MATCHES),
     ("list_provider_refs", batch::LIST_REFS),
     ("mark_in_app_read", in_app::MARK_IN_APP_READ),
@@ -79,5 +87,6 @@ pub const SQL_FILES: &[(&str, &str)] = &[
     ("reopen_deliveries", redrive::REOPEN),
     ("start_attempts", batch::START_ATTEMPTS),
     ("take_parked_receipts", batch::TAKE_PARKED),
+    ("understand_inbound", inbound::UNDERSTAND_INBOUND),
     ("yield_changes", batch::YIELD_CHANGES),
 ];

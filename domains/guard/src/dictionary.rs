@@ -2,13 +2,15 @@
 //!
 //! A section begins with `[conditions.en]` (`conditions`, `drugs` or `procedures`; `en` or `es`). A line has one or more
 //! terms in the singular, parted by commas. `term, term ~ companion, companion` counts the terms of that line only where a
-//! companion stands within [`crate::terms::REACH_WORDS`] words of the same sentence. `! phrase` is no finding, nor is any
-//! term inside it. `#` begins a comment. Case, accents, hyphens and plurals are the program's business.
+//! companion stands within [`crate::terms::REACH_WORDS`] words of the same sentence. `-pril` is an ending: any word of at
+//! least [`crate::terms::LEAST_LETTERS`] letters that ends so counts. `! phrase` is no finding, nor is any term inside it.
+//! `#` begins a comment. Case, accents, hyphens and plurals are the program's business.
 
 use std::sync::LazyLock;
 
 use crate::error::GuardError;
 use crate::fold::Folded;
+use crate::terms::words_of;
 use crate::types::{FindingKind, Language};
 use crate::words::{Gap, Words};
 
@@ -16,6 +18,8 @@ use crate::words::{Gap, Words};
 pub const MOST_TERMS: usize = 20_000;
 /// How long a term may be, in bytes.
 const MOST_BYTES: usize = 100;
+/// How many letters an ending must have.
+pub(crate) const LEAST_ENDING: usize = 4;
 /// How many words a term may have.
 pub(crate) const MOST_WORDS: usize = 8;
 
@@ -32,6 +36,7 @@ const SHIPPED: [&str; 6] = [
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dictionary {
     pub(crate) terms: Vec<Term>,
+    pub(crate) endings: Vec<(FindingKind, String)>,
     pub(crate) ignored: Vec<(Language, String)>,
 }
 
@@ -78,28 +83,40 @@ impl Dictionary {
             }
             let (terms, companions) = line.split_once('~').map_or((line, None), |(left, right)| (left, Some(right)));
             let companions = companions.map(read_list).transpose().map_err(at)?.unwrap_or_default();
-            let terms = read_list(terms).map_err(at)?.into_iter();
-            dictionary.terms.extend(terms.map(|text| Term { kind, language, text, companions: companions.clone() }));
-            if dictionary.terms.len() > MOST_TERMS {
+            let (endings, terms) =
+                read_list(terms).map_err(at)?.into_iter().partition::<Vec<_>, _>(|term| term.starts_with('-'));
+            if !endings.is_empty() && !companions.is_empty() {
+                return Err(at("an ending has no companion"));
+            }
+            for ending in &endings {
+                dictionary.endings.push((kind, read_ending(ending).map_err(at)?));
+            }
+            dictionary.terms.extend(terms.into_iter().map(|text| Term {
+                kind,
+                language,
+                text,
+                companions: companions.clone(),
+            }));
+            if dictionary.len() > MOST_TERMS {
                 return Err(GuardError::TooMany { most: MOST_TERMS });
             }
         }
         Ok(dictionary)
     }
 
-    /// How many terms there are.
+    /// How many terms and endings there are.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.terms.len()
+        self.terms.len() + self.endings.len()
     }
 
     /// Whether there is no term at all.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.terms.is_empty()
+        self.len() == 0
     }
 
-    /// How many terms there are of a kind.
+    /// How many terms there are of a kind, endings not counted.
     #[must_use]
     pub fn count(&self, kind: FindingKind, language: Language) -> usize {
         self.terms.iter().filter(|term| term.kind == kind && term.language == language).count()
@@ -119,6 +136,17 @@ fn read_section(name: &str) -> Option<(FindingKind, Language)> {
 
 fn read_list(terms: &str) -> Result<Vec<String>, &'static str> {
     terms.split(',').map(read_term).collect()
+}
+
+/// An ending without its hyphen: one word, long enough not to be everywhere.
+fn read_ending(ending: &str) -> Result<String, &'static str> {
+    let words = words_of(ending);
+    match words.as_slice() {
+        [word] if word.len() >= LEAST_ENDING && word.bytes().all(|letter| letter.is_ascii_lowercase()) => {
+            Ok(word.clone())
+        }
+        _ => Err("an ending is one word of at least four letters"),
+    }
 }
 
 /// A term that can be looked for: words without a comma or full stop between them.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use aho_corasick::AhoCorasick;
 
-use crate::dictionary::{Dictionary, MOST_TERMS, MOST_WORDS, read_term};
+use crate::dictionary::{Dictionary, LEAST_ENDING, MOST_TERMS, MOST_WORDS, read_term};
 use crate::error::GuardError;
 use crate::fold::Folded;
 use crate::types::{FindingKind, Language};
@@ -17,11 +17,15 @@ use forms::forms;
 
 /// How many words may lie between a term and its companion.
 pub(crate) const REACH_WORDS: usize = 6;
+/// How many letters a word must have to be known by its ending.
+pub(crate) const LEAST_LETTERS: usize = 7;
 
 /// A compiled dictionary.
 pub(crate) struct Terms {
     automaton: AhoCorasick,
     patterns: Vec<Pattern>,
+    /// By their last letters: every ending has at least so many.
+    endings: HashMap<[u8; LEAST_ENDING], Vec<(String, FindingKind)>>,
 }
 
 /// What a phrase of the automaton means; one may mean several things.
@@ -56,6 +60,11 @@ impl Terms {
             return Err(GuardError::TooMany { most: MOST_TERMS });
         }
         let mut compiling = Compiling::default();
+        for (kind, ending) in &dictionary.endings {
+            if let Some(last) = ending.as_bytes().last_chunk() {
+                compiling.endings.entry(*last).or_default().push((ending.clone(), *kind));
+            }
+        }
         for term in &dictionary.terms {
             compiling.add_term(term.kind, term.language, &term.text, &term.companions);
         }
@@ -98,7 +107,21 @@ impl Terms {
                 terms.push(TermMatch { kind, first: found.first, last: found.last });
             }
         }
+        terms.extend(self.by_endings(words));
         outermost(terms, masks)
+    }
+
+    /// Words that are known by their endings, in the singular or plural.
+    fn by_endings(&self, words: &Words) -> impl Iterator<Item = TermMatch> {
+        words.iter().filter_map(|(at, word)| {
+            let is_plain = word.len() >= LEAST_LETTERS && word.bytes().all(|letter| letter.is_ascii_lowercase());
+            let known = |word: &str| {
+                let endings = self.endings.get(word.as_bytes().last_chunk()?)?;
+                endings.iter().find(|(ending, _)| word.ends_with(ending.as_str())).map(|(_, kind)| *kind)
+            };
+            let kind = if is_plain { known(word).or_else(|| known(word.strip_suffix('s')?))? } else { return None };
+            Some(TermMatch { kind, first: at, last: at })
+        })
     }
 }
 
@@ -149,6 +172,7 @@ struct Compiling {
     numbers: HashMap<String, usize>,
     phrases: Vec<String>,
     patterns: Vec<Pattern>,
+    endings: HashMap<[u8; LEAST_ENDING], Vec<(String, FindingKind)>>,
 }
 
 impl Compiling {
@@ -189,7 +213,7 @@ impl Compiling {
 
     fn finish(self) -> Result<Terms, GuardError> {
         let automaton = AhoCorasick::new(&self.phrases).map_err(|_| GuardError::TooLarge)?;
-        Ok(Terms { automaton, patterns: self.patterns })
+        Ok(Terms { automaton, patterns: self.patterns, endings: self.endings })
     }
 }
 

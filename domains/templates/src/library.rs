@@ -12,8 +12,8 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::types::{
-    Category, EmailVariant, InAppVariant, Language, SmsVariant, Template, TemplateContent, TemplateMeta, TemplateVersion,
-    Variable,
+    Category, EmailVariant, InAppVariant, Language, SmsVariant, Template, TemplateContent, TemplateMeta,
+    TemplateVersion, Variable,
 };
 
 /// Whether a text was looked at by somebody who may judge it (Section 1557: translations of critical text).

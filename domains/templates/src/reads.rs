@@ -109,24 +109,22 @@ fn fits(shipped: &LibraryTemplate, filter: &TemplateFilter) -> bool {
         && filter.shortcut.as_ref().is_none_or(has_shortcut)
 }
 
-async fn find(tx: &TenantTx<'_>, template_id: TemplateId, viewer: Option<Uuid>) -> Result<Template, TemplateError> {
+pub(crate) async fn find(tx: &TenantTx<'_>, template_id: TemplateId, viewer: Option<Uuid>) -> Result<Template, TemplateError> {
     let own = store::find_template(tx, template_id).await?;
     let found = own.or_else(|| library().get(template_id).map(LibraryTemplate::template));
-    let is_seen = |template: &Template| {
-        template.meta.is_shared || viewer.is_none_or(|viewer| viewer == template.created_by)
-    };
+    let is_seen =
+        |template: &Template| template.meta.is_shared || viewer.is_none_or(|viewer| viewer == template.created_by);
     found.filter(is_seen).ok_or(TemplateError::NotFound(template_id))
 }
 
-async fn version_of(tx: &TenantTx<'_>, template: &Template, number: i32) -> Result<TemplateVersion, TemplateError> {
+pub(crate) async fn version_of(tx: &TenantTx<'_>, template: &Template, number: i32) -> Result<TemplateVersion, TemplateError> {
     let template_id = template.template_id;
     if let Some(version) = store::find_version(tx, template_id, number).await? {
         return Ok(version);
     }
     // A template of the library has no rows until it is changed.
     let shipped = library().get(template_id).map(LibraryTemplate::version);
-    shipped.filter(|shipped| shipped.version == number).ok_or(TemplateError::VersionNotFound {
-        template_id,
-        version: number,
-    })
+    shipped
+        .filter(|shipped| shipped.version == number)
+        .ok_or(TemplateError::VersionNotFound { template_id, version: number })
 }

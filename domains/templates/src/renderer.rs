@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::error::{RenderError, TemplateError};
 use crate::metrics::{CAREPOST_TEMPLATES_COMPILATIONS_TOTAL, CAREPOST_TEMPLATES_RENDERS_TOTAL};
-use crate::reads::{get_template, get_version};
+use crate::reads::{find, version_of};
 use crate::rules::{CompiledTemplate, RenderInput, Rendered, compile};
 use crate::types::{Template, TemplateContent};
 
@@ -65,13 +65,15 @@ impl Renderer {
         version: Option<i32>,
         viewer: Option<Uuid>,
     ) -> Result<Ready, TemplateError> {
-        let (template, version) = match version {
-            Some(version) => get_version(tx, template_id, version, viewer).await?,
-            None => get_template(tx, template_id, viewer).await?,
+        let template = find(tx, template_id, viewer).await?;
+        let version = version.unwrap_or_else(|| template.current_version());
+        let key = (tx.tenant_id(), template_id, version);
+        let kept = self.lock().find(&key);
+        let compiled = match kept {
+            Some(compiled) => compiled,
+            None => self.compile(key, &version_of(tx, &template, version).await?.content)?,
         };
-        let key = (tx.tenant_id(), template_id, version.version);
-        let compiled = self.compiled(key, &version.content)?;
-        Ok(Ready { template, version: version.version, compiled })
+        Ok(Ready { template, version, compiled })
     }
 
     /// A version that may be sent: published, of a template that is in use.
@@ -88,10 +90,7 @@ impl Renderer {
         }
     }
 
-    fn compiled(&self, key: Key, content: &TemplateContent) -> Result<Arc<CompiledTemplate>, TemplateError> {
-        if let Some(kept) = self.lock().find(&key) {
-            return Ok(kept);
-        }
+    fn compile(&self, key: Key, content: &TemplateContent) -> Result<Arc<CompiledTemplate>, TemplateError> {
         metrics::counter!(CAREPOST_TEMPLATES_COMPILATIONS_TOTAL).increment(1);
         let compiled = Arc::new(compile(content).map_err(TemplateError::Invalid)?);
         self.lock().keep(key, Arc::clone(&compiled));

@@ -195,8 +195,10 @@ pub(crate) async fn list_events(
     limit: i64,
 ) -> Result<Vec<TemplateEvent>, TemplateError> {
     let sql = include_str!("sql/list_template_events.sql");
-    let rows =
-        tx.query(sql, &[&tx.tenant_id().as_uuid(), &template_id.as_uuid(), &limit]).await.tried("list template events")?;
+    let rows = tx
+        .query(sql, &[&tx.tenant_id().as_uuid(), &template_id.as_uuid(), &limit])
+        .await
+        .tried("list template events")?;
     rows.iter().map(read_event).collect()
 }
 

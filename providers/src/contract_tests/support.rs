@@ -87,9 +87,15 @@ pub(crate) fn cleared(outbound: Outbound) -> Cleared<Outbound> {
         pause: Verdict::Go,
         suppression: Verdict::Go,
         consent: Verdict::Go,
+        preference: Verdict::Go,
+        digest: Verdict::Go,
         quiet_hours: Verdict::Go,
         caps: Verdict::Go,
+        tenant_limit: Verdict::Go,
+        length: Verdict::Go,
         phi_guard: Verdict::Go,
+        identification: Verdict::Go,
+        registration: Verdict::Go,
         sender: Verdict::Go,
     };
     verdicts.clear(outbound, Clock::system().now()).unwrap()

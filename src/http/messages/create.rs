@@ -136,7 +136,7 @@ fn prepare_item(raw: &RawValue, caller: &Caller, public_url: &Url, now: Timestam
     prepare_message(item.into_request(public_url), keyed, caller, now)
 }
 
-fn prepare_message(
+pub(crate) fn prepare_message(
     request: EnqueueRequest,
     keyed: Option<KeyedBody<'_>>,
     caller: &Caller,

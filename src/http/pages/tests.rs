@@ -69,11 +69,9 @@ fn the_style_is_the_one_that_the_policy_allows() {
 #[actix_web::test]
 async fn the_notices_say_what_is_the_matter_and_nothing_else() {
     let request = TestRequest::get().insert_header((ACCEPT_LANGUAGE, "es")).to_http_request();
-    for (response, status) in [
-        (missing(&request), 404),
-        (unreadable(Language::Spanish), 400),
-        (too_often(Language::Spanish), 429),
-    ] {
+    for (response, status) in
+        [(missing(&request), 404), (unreadable(Language::Spanish), 400), (too_often(Language::Spanish), 429)]
+    {
         assert_eq!(response.status().as_u16(), status);
         assert_eq!(response.headers().get("content-type").unwrap(), "text/html; charset=utf-8");
         assert_eq!(response.headers().contains_key("retry-after"), status == 429);
@@ -90,7 +88,8 @@ async fn the_notices_say_what_is_the_matter_and_nothing_else() {
 fn contrast(one: &str, other: &str) -> f64 {
     let luminance = |colour: &str| {
         let digits: Vec<char> = colour.trim_start_matches('#').chars().collect();
-        let digits: String = if digits.len() == 3 { digits.iter().flat_map(|one| [*one; 2]).collect() } else { digits.iter().collect() };
+        let digits: String =
+            if digits.len() == 3 { digits.iter().flat_map(|one| [*one; 2]).collect() } else { digits.iter().collect() };
         let channel = |i: usize| {
             let value = f64::from(u8::from_str_radix(&digits[2 * i..2 * i + 2], 16).unwrap()) / 255.0;
             if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }

@@ -67,6 +67,61 @@ async fn messages_answer_as_the_document_says() {
 }
 
 #[actix_web::test]
+async fn people_and_consent_answer_as_the_document_says() {
+    const PEOPLE: &str = "/api/v1/messaging/recipients";
+    const ONE: &str = "/api/v1/messaging/recipients/{id}";
+    let (world, contract) = (World::new().await, Contract::new());
+    let person = json!({"external_id": "P-1", "given_name": "Ana", "birth_date": "1984-02-29", "zone": "America/Chicago",
+        "contact_points": [{"channel": "sms", "address": "+15005550006", "verified": true}]});
+    let made = contract.check("post", PEOPLE, &world.post(PEOPLE, &person).await);
+    contract.check("post", PEOPLE, &world.post(PEOPLE, &person).await);
+    contract.check("post", PEOPLE, &world.post(PEOPLE, &json!({"zone": "Mars"})).await);
+    contract.check("post", PEOPLE, &world.post(PEOPLE, &json!({"name": "x"})).await);
+    let child = json!({"external_id": "P-2", "guardians": [{"external_id": "P-1", "ends_on": "2032-01-01"}]});
+    let child = contract.check("post", PEOPLE, &world.post(PEOPLE, &child).await);
+    contract.check("get", PEOPLE, &world.get(&format!("{PEOPLE}?limit=1&active=true")).await);
+    contract.check("get", PEOPLE, &world.get(&format!("{PEOPLE}?active=maybe")).await);
+    let search = format!("{PEOPLE}/search");
+    contract.check("post", &search, &world.post(&search, &json!({"phone": "+15005550006"})).await);
+    contract.check("post", &search, &world.post(&search, &json!({})).await);
+    let import = format!("{PEOPLE}/import");
+    contract.check("post", &import, &world.post(&import, &json!([person, {"zone": 5}])).await);
+    let one = format!("{PEOPLE}/{}", made["id"].as_str().unwrap());
+    contract.check("get", ONE, &world.get(&one).await);
+    let patch = world.call(TestRequest::patch().uri(&one).set_json(json!({"state": "IL"}))).await;
+    contract.check("patch", ONE, &patch);
+    let consents = format!("{one}/consents");
+    let consent = json!({"channel": "sms", "purposes": ["treatment"], "said": {"source": "form", "wording": "Yes."}});
+    contract.check("post", &format!("{ONE}/consents"), &world.post(&consents, &consent).await);
+    contract.check("post", &format!("{ONE}/consents"), &world.post(&consents, &json!({"channel": "email"})).await);
+    let revoke = world.post(&format!("{consents}/revoke"), &json!({"said": {"recorded_by": "user-1"}})).await;
+    contract.check("post", &format!("{ONE}/consents/revoke"), &revoke);
+    contract.check("get", &format!("{ONE}/consents"), &world.get(&consents).await);
+    let wishes = json!({"preferences": {"off": {"marketing": ["sms"]}, "quiet": {"from": "21:00", "until": "08:00"},
+        "digest": {"topics": ["surveys"], "at": "17:00", "on": "friday"}}, "source": "portal"});
+    let put = |body: Value| world.call(TestRequest::put().uri(&format!("{one}/preferences")).set_json(body));
+    contract.check("put", &format!("{ONE}/preferences"), &put(wishes).await);
+    contract.check("put", &format!("{ONE}/preferences"), &put(json!({"preferences": {}, "version": 9})).await);
+    for rest in ["/preferences", "/preferences/history", "/terms"] {
+        contract.check("get", &format!("{ONE}{rest}"), &world.get(&format!("{one}{rest}")).await);
+    }
+    let suppressions = "/api/v1/messaging/suppressions";
+    let stop = json!({"channel": "sms", "address": "+15005550006", "reason": "opted_out"});
+    contract.check("post", suppressions, &world.post(suppressions, &stop).await);
+    let listed = contract.check("get", suppressions, &world.get(suppressions).await);
+    let lift = format!("{suppressions}/lift");
+    contract.check("post", &lift, &world.post(&lift, &json!({"id": listed["items"][0]["id"]})).await);
+    contract.check("post", &lift, &world.post(&lift, &json!({"id": made["id"]})).await);
+    let merge = world.post(&format!("{one}/merge"), &json!({"into": child["id"]})).await;
+    contract.check("post", &format!("{ONE}/merge"), &merge);
+    for _ in 0..2 {
+        let unmerge = world.call(TestRequest::post().uri(&format!("{one}/unmerge"))).await;
+        contract.check("post", &format!("{ONE}/unmerge"), &unmerge);
+    }
+    contract.check("delete", ONE, &world.call(TestRequest::delete().uri(&one)).await);
+}
+
+#[actix_web::test]
 async fn configuration_answers_as_the_document_says() {
     const TENANT: &str = "/api/v1/admin/tenants/{tenant}";
     let (world, contract) = (World::new().await, Contract::new());
@@ -96,4 +151,47 @@ async fn configuration_answers_as_the_document_says() {
     for path in ["/health/live", "/health/ready"] {
         contract.check("get", path, &world.get(path).await);
     }
+}
+
+#[actix_web::test]
+async fn templates_answer_as_the_document_says() {
+    const EXACT: &str = "/api/message-templates";
+    const V1: &str = "/api/v1/messaging/templates";
+    let (world, contract) = (World::new().await, Contract::new());
+    let template = json!({"name": "Visit", "body": "Hi {{patient.first_name}}", "sms": {"en": {"body": "Hi"}}});
+    let wrong = json!({"name": "Visit", "body": "Hi {{nobody}}"});
+    for path in [EXACT, V1] {
+        let made = contract.check("post", path, &world.post(path, &template).await);
+        contract.check("post", path, &world.post(path, &wrong).await);
+        contract.check("post", path, &world.post(path, &json!({"none": 1})).await);
+        contract.check("get", path, &world.get(&format!("{path}?limit=200")).await);
+        let (pattern, one) = (format!("{path}/{{id}}"), format!("{path}/{}", made["id"].as_str().unwrap()));
+        contract.check("get", &pattern, &world.get(&one).await);
+        contract.check("get", &pattern, &world.get(&format!("{path}/none")).await);
+        let put = world.call(TestRequest::put().uri(&one).set_json(json!({"body": "Hello"}))).await;
+        contract.check("put", &pattern, &put);
+        contract.check("get", &format!("{pattern}/render"), &world.get(&format!("{one}/render")).await);
+        let no_variant = world.get(&format!("{one}/render?channel=email")).await;
+        contract.check("get", &format!("{pattern}/render"), &no_variant);
+    }
+    let made = world.post(V1, &template).await.json();
+    let (pattern, one) = (format!("{V1}/{{id}}"), format!("{V1}/{}", made["id"].as_str().unwrap()));
+    for rest in ["versions", "history", "diff"] {
+        contract.check("get", &format!("{pattern}/{rest}"), &world.get(&format!("{one}/{rest}")).await);
+    }
+    let posts = [
+        ("render", json!({"channel": "sms"})),
+        ("preview", json!({})),
+        ("restore", json!({"version": 1})),
+        ("copy", json!({})),
+        ("test-send", json!({"to": {"phone": "+15005550006"}, "channel": "sms"})),
+        ("publish", json!({"version": 1})),
+        ("archive", json!({})),
+        ("archive", json!({})),
+    ];
+    for (rest, body) in posts {
+        contract.check("post", &format!("{pattern}/{rest}"), &world.post(&format!("{one}/{rest}"), &body).await);
+    }
+    let validate = format!("{V1}/validate");
+    contract.check("post", &validate, &world.post(&validate, &wrong).await);
 }

@@ -29,7 +29,7 @@ fn request(method: &str, pattern: &str) -> TestRequest {
 #[actix_web::test]
 async fn every_operation_wants_a_key() {
     let world = World::new().await;
-    let is_open = |path: &str| path.starts_with("/health/") || path.starts_with("/webhooks/");
+    let is_open = |path: &str| ["/health/", "/webhooks/", "/u/"].iter().any(|start| path.starts_with(start));
     for (method, path) in operations().into_iter().filter(|(_, path)| !is_open(path)) {
         let reply = world.send(request(method, path)).await;
         assert_eq!(reply.problem(), (401, "unauthenticated".to_owned()), "{method} {path}");
@@ -47,15 +47,33 @@ async fn every_operation_of_a_tenant_wants_its_scope() {
     let scopes_of = |path: &str, method: &str| -> &[Scope] {
         match path {
             _ if path.starts_with("/api/v1/admin/tenants/") => &[Scope::AdminTenant],
+            _ if path.ends_with("/test-send") => &[Scope::TemplatesManage, Scope::MessagesWrite],
+            _ if path.contains("templates") => {
+                let reads = ["/validate", "/render", "/preview"].iter().any(|end| path.ends_with(end));
+                if method == "GET" || reads { &[Scope::TemplatesRead] } else { &[Scope::TemplatesManage] }
+            }
             _ if path.contains("/events") => &[Scope::EventsRead],
             _ if path.contains("/in-app/") => &[Scope::MessagesRead, Scope::MessagesContent],
             _ if path.ends_with("/inbound") => &[Scope::MessagesContent],
+            _ if path.contains("/suppressions") || path.contains("/recipients") => match (path, method) {
+                (_, "GET") => &[Scope::RecipientsRead],
+                (path, _) if path.ends_with("/search") => &[Scope::RecipientsRead],
+                (path, _)
+                    if ["/consents", "/preferences", "/terms", "/suppressions"]
+                        .iter()
+                        .any(|one| path.contains(one)) =>
+                {
+                    &[Scope::ConsentWrite]
+                }
+                _ => &[Scope::RecipientsWrite],
+            },
             _ if method == "GET" || path.ends_with("/search") => &[Scope::MessagesRead],
             _ => &[Scope::MessagesWrite],
         }
     };
     for (method, path) in operations() {
-        let is_tenants = path.starts_with("/api/v1/messaging/") || path.starts_with("/api/v1/admin/tenants/");
+        let tenants = ["/api/v1/messaging/", "/api/v1/admin/tenants/", "/api/message-templates"];
+        let is_tenants = tenants.iter().any(|start| path.starts_with(start));
         for missing in scopes_of(path, method).iter().filter(|_| is_tenants) {
             let rest: Vec<Scope> = Scope::ALL.iter().copied().filter(|scope| scope != missing).collect();
             let reply = world.send(authorized(request(method, path), &world.key_with(&rest).await)).await;
@@ -81,6 +99,11 @@ async fn another_tenants_ids_and_unknown_ones_look_the_same() {
         format!("{MESSAGES}/{}", Uuid::nil()),
         format!("{MESSAGES}/none"),
         format!("{MESSAGES}/{}/timeline", Uuid::nil()),
+        format!("/api/v1/messaging/recipients/{}", Uuid::nil()),
+        format!("/api/v1/messaging/recipients/{}/consents", Uuid::nil()),
+        format!("/api/v1/messaging/recipients/{}/preferences", Uuid::nil()),
+        format!("/api/v1/messaging/recipients/{}/preferences/history", Uuid::nil()),
+        format!("/api/v1/messaging/recipients/{}/terms", Uuid::nil()),
     ];
     for path in paths {
         assert_eq!(world.get(&path).await.problem(), (404, "not_found".to_owned()), "{path}");

@@ -102,6 +102,7 @@ impl World {
             placements,
             providers: Arc::new(SigningProviders),
             provisioner: Arc::new(NoProvisioner),
+            renderer: carepost_templates::Renderer::default(),
             clock,
             limits,
             public_url: "https://care.example.com/".parse().unwrap(),

@@ -75,6 +75,7 @@ impl Load {
         let statuses = join_all([&good[0], &good[0], &good[1]].map(|body| self.keyed(round, body))).await;
         assert!(statuses.iter().all(|status| [202, 409, 422].contains(status)), "{statuses:?}");
         self.throttled.send(&sms(&phone(round))).await;
+        self.preview().await;
         let hurried = self.hurried.api.message(&good[0]).await.status;
         assert!([202, 429].contains(&hurried), "{hurried}");
         self.lie().await;
@@ -82,6 +83,13 @@ impl Load {
 
     async fn keyed(&self, round: usize, body: &Value) -> u16 {
         self.busy.api.keyed(&format!("round-{round}"), body).await.unwrap().status
+    }
+
+    /// A template of the library with its samples.
+    async fn preview(&self) {
+        let reminder = carepost_templates::library::library().by_key("appointment_reminder").unwrap().template_id;
+        let path = format!("/api/v1/messaging/templates/{reminder}/preview");
+        self.busy.api.post(&path, &json!({ "channel": "sms" })).await.expect(200);
     }
 
     /// Webhooks that no vendor sent.

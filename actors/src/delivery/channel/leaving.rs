@@ -13,11 +13,11 @@ use metrics::counter;
 use carepost_consent::rules::goes_by_exemption;
 use carepost_consent::types::{AddressKey, ContactFacts, PastSend};
 use carepost_delivery::breaker::Trial;
-use carepost_delivery::gate::dress::{Judged, dress};
+use carepost_delivery::gate::dress::{Dressed, Dressing, Judged, SecureCopy, dress};
 use carepost_delivery::gate::{self, Rulebook, Sender};
 use carepost_delivery::rules::{self, Circumstances, Step};
 use carepost_delivery::types::{Delivery, GateRecord};
-use carepost_kernel::{MessageId, Phi, Verdict, WaitReason};
+use carepost_kernel::{Cleared, Content, MessageId, Phi, Verdict, WaitReason};
 use carepost_providers::Outbound;
 use carepost_tenancy::types::{AccountStatus, TenantStatus};
 use carepost_tenancy::{ProviderAccount, TenantHandle};
@@ -41,12 +41,22 @@ const RECHECK: SignedDuration = SignedDuration::from_secs(30);
 const RETELL: SignedDuration = SignedDuration::from_secs(60);
 /// The code of a refusal because the message has no content or no address for the channel.
 const NOTHING_TO_SAY: &str = "no_content_for_channel";
+/// The code of a refusal because a link for the reader could not be made.
+const NOT_SEALED: &str = "link_not_sealed";
 
 /// A turn of a lane, and one of the tenant's limit. Both are given back where nothing leaves.
 struct LeaveTurn {
     account: Arc<ProviderAccount>,
     lane: Arc<Lane>,
     trial: Option<Trial>,
+}
+
+/// What the gate has let through.
+struct Passed {
+    cleared: Cleared<Outbound>,
+    record: GateRecord,
+    counts: Option<(AddressKey, PastSend)>,
+    secure: Option<SecureCopy>,
 }
 
 /// What lies between the queue and a provider.
@@ -200,18 +210,9 @@ impl ChannelActor {
             return;
         };
         let (delivery, ready_since) = (held.delivery.clone(), held.ready_since);
-        let passed = match outbound(&delivery, rulebook) {
-            Some((outbound, dressed)) => {
-                let facts = self.facts(&way, &contact, rulebook, dressed);
-                let counts = counts(&delivery, &facts);
-                gate::decide(&delivery, &facts, outbound)
-                    .map(|(cleared, record)| (cleared, record, counts))
-                    .map_err(|held| (held.verdict, Some(held.record)))
-            }
-            None => Err((Verdict::OtherChannel { code: NOTHING_TO_SAY }, None)),
-        };
+        let passed = self.ask_gate(&delivery, &contact, rulebook, tenant, &way);
         match (passed, way) {
-            (Ok((cleared, record, counts)), Ok(LeaveTurn { account, lane, trial })) => {
+            (Ok(Passed { cleared, record, counts, secure }), Ok(LeaveTurn { account, lane, trial })) => {
                 let waited_ms = u32::try_from(ready_since.elapsed().as_millis()).unwrap_or(u32::MAX);
                 let waits = match self.window.blocked_by {
                     Some(reason) if waited_ms >= 10 => vec![(reason, waited_ms)],
@@ -223,7 +224,7 @@ impl ChannelActor {
                 let way_back = self.link.clone();
                 let turn = TakenTurn::new(&self.shared, &self.live, (lane, trial), way_back, (delivery.key, counts));
                 let tenant = Arc::clone(tenant);
-                let call = MakeCall { cleared, delivery, account, tenant, waits, gate: record, counts, turn };
+                let call = MakeCall { cleared, delivery, account, tenant, waits, gate: record, counts, secure, turn };
                 provider::call(&self.shared, &self.live, call);
             }
             (Err((verdict, record)), way) => {
@@ -234,6 +235,28 @@ impl ChannelActor {
             }
             // The gate holds back whatever has no way.
             (Ok(_), Err(_)) => self.window.put(delivery, Stage::Ready, false, instant()),
+        }
+    }
+
+    fn ask_gate(
+        &self,
+        delivery: &Delivery,
+        contact: &ContactFacts,
+        rulebook: &Rulebook,
+        tenant: &TenantHandle,
+        way: &Result<LeaveTurn, Obstacle>,
+    ) -> Result<Passed, (Verdict, Option<GateRecord>)> {
+        let refused = |code| (Verdict::OtherChannel { code }, None);
+        let (now, public_url) = (self.shared.now(), &self.shared.public_url);
+        let dressed = dress(delivery, Dressing { rulebook, tenant, contact, public_url, now });
+        let dressed = dressed.map_err(|_seal| refused(NOT_SEALED))?.ok_or_else(|| refused(NOTHING_TO_SAY))?;
+        let Dressed { content, judged, secure } = dressed;
+        let outbound = outbound(delivery, content).ok_or_else(|| refused(NOTHING_TO_SAY))?;
+        let facts = self.facts(way, contact, rulebook, judged);
+        let counts = counts(delivery, &facts);
+        match gate::decide(delivery, &facts, outbound) {
+            Ok((cleared, record)) => Ok(Passed { cleared, record, counts, secure }),
+            Err(held) => Err((held.verdict, Some(held.record))),
         }
     }
 
@@ -250,7 +273,7 @@ impl ChannelActor {
         way: &Result<LeaveTurn, Obstacle>,
         contact: &'a ContactFacts,
         rulebook: &'a Rulebook,
-        dressed: Judged,
+        judged: Judged,
     ) -> gate::GateFacts<'a> {
         let now = self.shared.now();
         let mut facts = gate::GateFacts {
@@ -261,7 +284,7 @@ impl ChannelActor {
             pause_recheck: now.saturating_add(RECHECK).unwrap_or(Timestamp::MAX),
             contact,
             rulebook,
-            judged: dressed,
+            judged,
         };
         match *way {
             Ok(_) | Err(Obstacle::OutOfTime) => {}
@@ -343,21 +366,17 @@ fn counts(delivery: &Delivery, facts: &gate::GateFacts<'_>) -> Option<(AddressKe
     Some((address_of(delivery), send))
 }
 
-/// What is to leave, made ready, and what the gate has to know of it; `None` where the message has no content or no
-/// address for this channel.
-fn outbound(delivery: &Delivery, rulebook: &Rulebook) -> Option<(Outbound, Judged)> {
-    let payload = delivery.payload.expose();
+/// What is to leave; `None` where the message has no address for this channel.
+fn outbound(delivery: &Delivery, content: Content) -> Option<Outbound> {
     let channel = delivery.key.channel;
-    let to = payload.to.address(channel).filter(|to| !to.is_empty())?.to_owned();
-    let (content, judged) = dress(payload.content(channel)?, rulebook);
-    let outbound = Outbound {
+    let to = delivery.payload.expose().to.address(channel).filter(|to| !to.is_empty())?.to_owned();
+    Some(Outbound {
         tenant_id: delivery.key.tenant_id,
         attempt: delivery.key.attempt(delivery.attempt_no + 1),
         to: to.into(),
         content: Phi::new(content),
         expires_at: delivery.expires_at,
-    };
-    Some((outbound, judged))
+    })
 }
 
 #[cfg(test)]

@@ -4,12 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use carepost_delivery::store::{AttemptStarted, DueChannel, DuePlace, DueRow, ParkedMatch, PutOff};
 use carepost_delivery::{Delivery, DeliveryKey, DeliveryState, EventKind};
-use carepost_kernel::{Channel, Failure, InstanceId, Priority, TenantId};
+use carepost_kernel::{Channel, Failure, InstanceId, Priority, ProviderAccountId, ProviderRef, TenantId};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Row, Tables};
 
 impl Tables {
+    pub(crate) fn find_by_provider_ref(
+        &self,
+        tenant_id: TenantId,
+        account_id: ProviderAccountId,
+        provider_ref: &ProviderRef,
+    ) -> Option<DeliveryKey> {
+        let attempt = self.refs.get(&(tenant_id, account_id, provider_ref.clone()))?;
+        Some(DeliveryKey { tenant_id, message_id: attempt.message_id, channel: attempt.channel })
+    }
+
     pub(crate) fn list_due_deliveries(
         &self,
         (tenant_id, channel, priority): (TenantId, Channel, Priority),

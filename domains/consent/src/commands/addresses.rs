@@ -4,13 +4,13 @@ use jiff::Timestamp;
 
 use carepost_kernel::{Channel, Cursor, Page, Phi, RecipientId, SuppressionId};
 
-use super::consent::{append, faults_of};
+use super::consent::{WORDING_MAX, append};
 use super::{Desk, SUPPRESSED};
 use crate::ConsentError;
 use crate::address::normalize_address;
 use crate::evidence::derive;
 use crate::store::evidence::{Deed, Spot, is_inbound_known, list_evidence, lock_addresses};
-use crate::store::points::list_people_reached;
+use crate::store::points::{list_people_reached, list_points};
 use crate::store::rows::NOBODY;
 use crate::store::suppressions::{self, SuppressionFilter, SuppressionRow};
 use crate::types::{AddressKey, ChangeKind, ConsentSource, ConsentState, Said, Suppression, SuppressionReason};
@@ -59,7 +59,16 @@ pub struct Suppress {
 /// # Errors
 /// `Invalid` where the address is none; where the database fails.
 pub async fn opt_out_address(desk: &Desk<'_, '_>, opt: &AddressWord) -> Result<Opted, ConsentError> {
-    say(desk, opt, ConsentState::Revoked).await
+    let (key, address) = known_address(desk, opt.channel, &opt.address)?;
+    say(desk, (key, Some(address)), &opt.said, ConsentState::Revoked).await
+}
+
+/// The same where only the hash of the address is known, as with the links that people are sent.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn opt_out_key(desk: &Desk<'_, '_>, key: AddressKey, said: &Said) -> Result<Opted, ConsentError> {
+    say(desk, (key, None), said, ConsentState::Revoked).await
 }
 
 /// START and what means it: lifts what the reader, or a provider for them, had put there, and gives consent again.
@@ -69,36 +78,74 @@ pub async fn opt_out_address(desk: &Desk<'_, '_>, opt: &AddressWord) -> Result<O
 /// # Errors
 /// As [`opt_out_address`].
 pub async fn opt_in_address(desk: &Desk<'_, '_>, opt: &AddressWord) -> Result<Opted, ConsentError> {
-    say(desk, opt, ConsentState::Granted).await
+    let (key, address) = known_address(desk, opt.channel, &opt.address)?;
+    say(desk, (key, Some(address)), &opt.said, ConsentState::Granted).await
 }
 
-async fn say(desk: &Desk<'_, '_>, opt: &AddressWord, state: ConsentState) -> Result<Opted, ConsentError> {
-    let faults = faults_of(&opt.said, desk.now);
-    if !faults.is_empty() {
-        return Err(ConsentError::Invalid(faults));
-    }
-    let (key, address) = known_address(desk, opt.channel, &opt.address)?;
+/// The same where only the hash of the address is known.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn opt_in_key(desk: &Desk<'_, '_>, key: AddressKey, said: &Said) -> Result<Opted, ConsentError> {
+    say(desk, (key, None), said, ConsentState::Granted).await
+}
+
+async fn say(
+    desk: &Desk<'_, '_>,
+    (key, address): (AddressKey, Option<Phi<String>>),
+    said: &Said,
+    state: ConsentState,
+) -> Result<Opted, ConsentError> {
+    let said = fitting(said, desk.now);
     lock_addresses(desk.tx, &[key]).await?;
     let people = list_people_reached(desk.tx, &key).await?;
-    if let Some(inbound_id) = opt.said.inbound_id
+    if let Some(inbound_id) = said.inbound_id
         && is_inbound_known(desk.tx, &key, inbound_id).await?
     {
         return Ok(Opted { is_news: false, people, keys: Vec::new() });
     }
-    let at = opt.said.at.unwrap_or(desk.now);
-    let deed = Deed { state, said: &opt.said, actor: desk.actor, at, expires_at: None };
+    let at = said.at.unwrap_or(desk.now);
+    let deed = Deed { state, said: &said, actor: desk.actor, at, expires_at: None };
     let spots: Vec<Spot> = std::iter::once(NOBODY).chain(people.iter().copied()).map(|id| (key, id)).collect();
     append(desk, &spots, &[], &deed).await?;
     desk.rederive(&spots).await?;
-    let is_news = settle(desk, (key, &address), state, opt.said.source).await?;
+    let address = match address {
+        Some(address) => Some(address),
+        None => address_of(desk, &key, &people).await?,
+    };
+    let is_news = settle(desk, (key, address.as_ref()), state, said.source).await?;
     let keys = desk.tell([key], ChangeKind::Consent).await?;
     Ok(Opted { is_news, people, keys })
+}
+
+/// What somebody wrote, made to fit: no length of a text and no vendor's clock may keep a STOP from being heard.
+fn fitting(said: &Said, now: Timestamp) -> Said {
+    let shorten = |words: &Phi<String>| words.clone().map(|words| words.chars().take(WORDING_MAX).collect());
+    let is_language = |text: &String| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_lowercase());
+    Said {
+        wording: said.wording.as_ref().map(shorten),
+        wording_version: said.wording_version.clone().filter(|version| (1..=100).contains(&version.len())),
+        language: said.language.clone().filter(is_language),
+        at: said.at.map(|at| at.min(now)),
+        ..*said
+    }
+}
+
+/// The address of a hash, as one of those who read there has it.
+async fn address_of(
+    desk: &Desk<'_, '_>,
+    key: &AddressKey,
+    people: &[RecipientId],
+) -> Result<Option<Phi<String>>, ConsentError> {
+    let points = list_points(desk.tx, people).await?;
+    let found = points.into_iter().find(|point| point.keys().any(|of_point| of_point == *key));
+    found.map(|point| Ok(desk.open_point(point)?.address)).transpose()
 }
 
 /// Brings the suppression of an address in line with what was said for it; whether that changed anything.
 async fn settle(
     desk: &Desk<'_, '_>,
-    (key, address): (AddressKey, &Phi<String>),
+    (key, address): (AddressKey, Option<&Phi<String>>),
     word: ConsentState,
     source: ConsentSource,
 ) -> Result<bool, ConsentError> {
@@ -158,7 +205,8 @@ pub async fn suppress(desk: &Desk<'_, '_>, new: &Suppress) -> Result<(bool, Vec<
             // One that has run out makes room, and stays as history.
             let over: Vec<SuppressionId> = known.map(|row| row.suppression_id).into_iter().collect();
             suppressions::lift_suppressions(desk.tx, &over, desk.now, desk.actor).await?;
-            let row = SuppressionRow { until, ..new_row(desk, (key, &address), new.reason, new.source, desk.now)? };
+            let row =
+                SuppressionRow { until, ..new_row(desk, (key, Some(&address)), new.reason, new.source, desk.now)? };
             suppressions::insert_suppression(desk.tx, &row).await?;
             true
         }
@@ -182,10 +230,7 @@ pub async fn lift(
         return Ok((false, Vec::new()));
     }
     if row.reason == SuppressionReason::OptedOut {
-        let sealed = row.address_sealed.as_deref().ok_or(ConsentError::Row { column: "address_sealed" })?;
-        let address = desk.open_text((SUPPRESSED, suppression_id.as_uuid()), sealed)?;
-        let opted =
-            opt_in_address(desk, &AddressWord { channel: row.key.channel, address, said: said.clone() }).await?;
+        let opted = opt_in_key(desk, row.key, said).await?;
         return Ok((opted.is_news, opted.keys));
     }
     lock_addresses(desk.tx, &[row.key]).await?;
@@ -229,7 +274,7 @@ fn known_address(
 
 fn new_row(
     desk: &Desk<'_, '_>,
-    (key, address): (AddressKey, &Phi<String>),
+    (key, address): (AddressKey, Option<&Phi<String>>),
     reason: SuppressionReason,
     source: ConsentSource,
     since: Timestamp,
@@ -238,7 +283,9 @@ fn new_row(
     Ok(SuppressionRow {
         suppression_id,
         key,
-        address_sealed: Some(desk.seal_text((SUPPRESSED, suppression_id.as_uuid()), address.expose())?),
+        address_sealed: address
+            .map(|text| desk.seal_text((SUPPRESSED, suppression_id.as_uuid()), text.expose()))
+            .transpose()?,
         reason,
         source,
         since,

@@ -103,7 +103,7 @@ pub async fn save_wishes(
                 _ => {}
             }
         }
-        keys.extend(put_preferences(desk, recipient_id, preferences, said.source).await?.1);
+        keys.extend(put_preferences(desk, recipient_id, preferences, said.source, None).await?.1);
     }
     Ok(keys.into_iter().collect())
 }
@@ -139,11 +139,7 @@ pub async fn resume_all(desk: &Desk<'_, '_>, subject: &Subject, said: &Said) -> 
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn unsubscribe(
-    desk: &Desk<'_, '_>,
-    subject: &Subject,
-    said: &Said,
-) -> Result<Vec<AddressKey>, ConsentError> {
+pub async fn unsubscribe(desk: &Desk<'_, '_>, subject: &Subject, said: &Said) -> Result<Vec<AddressKey>, ConsentError> {
     let Some(reader) = read_wishes(desk, subject).await? else { return Ok(Vec::new()) };
     let (Some(recipient_id), Some(topic)) = (reader.recipient_id, subject.topic) else {
         return match subject.address {
@@ -161,7 +157,7 @@ pub async fn unsubscribe(
     if topic == Topic::Marketing && reader.points.iter().any(|point| point.key.channel == channel) {
         keys.extend(revoke_marketing(desk, recipient_id, channel, said).await?);
     }
-    keys.extend(put_preferences(desk, recipient_id, preferences, said.source).await?.1);
+    keys.extend(put_preferences(desk, recipient_id, preferences, said.source, None).await?.1);
     Ok(keys.into_iter().collect())
 }
 

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use carepost_kernel::{Channel, Purpose};
 
-use super::{ConsentNeed, DayHours, GatePolicy, states};
+use super::{ConsentNeed, DayHours, GatePolicy, PhiHandling, continental_zones, states};
 use crate::message_types;
 
 /// One fault of a policy.
@@ -33,6 +33,8 @@ impl Faults {
 /// All faults of a policy.
 pub(super) fn faults(policy: &GatePolicy) -> Vec<PolicyFault> {
     let mut faults = Faults(Vec::new());
+    // Without zones there would be no quiet hours, and nobody would notice.
+    faults.unless(!continental_zones().is_empty(), "", "cannot be judged: this machine knows no time zones");
     check_practice(policy, &mut faults);
     check_identification(policy, &mut faults);
     check_consent(policy, &mut faults);
@@ -54,6 +56,13 @@ fn check_practice(policy: &GatePolicy, faults: &mut Faults) {
     faults.unless(is_address, "/practice/postal_address", "must have at most 300 characters");
     faults.unless(is_short(&practice.phone, 30), "/practice/phone", "must be a line of at most 30 characters");
     faults.unless(is_short(&practice.email, 254), "/practice/email", "must be a line of at most 254 characters");
+    let replaces = policy.phi.by_channel.values().any(|handling| *handling == PhiHandling::Replace);
+    let is_link = practice.portal_url.starts_with("https://") && is_short(&practice.portal_url, 100);
+    faults.unless(
+        is_link || (practice.portal_url.is_empty() && !replaces),
+        "/practice/portal_url",
+        "must be an https address of at most 100 characters; it is needed where notices leave in place of messages",
+    );
     let is_language = GatePolicy::LANGUAGES.contains(&practice.language.as_str());
     faults.unless(is_language, "/practice/language", "must be en or es");
     faults.unless(practice.zones.len() <= 16, "/practice/zones", "must be at most 16");

@@ -21,6 +21,8 @@ pub struct Practice {
     pub phone: String,
     /// An email address for questions, where there is one.
     pub email: String,
+    /// Where recipients read what does not leave on other channels: an `https` address.
+    pub portal_url: String,
     /// Time zones of the practice's sites, by their IANA names: they stand in where a recipient's own is unknown.
     pub zones: Vec<String>,
     /// Two letters of the states of the sites: they stand in where a recipient's own is unknown.
@@ -36,6 +38,7 @@ impl Default for Practice {
             postal_address: String::new(),
             phone: String::new(),
             email: String::new(),
+            portal_url: String::new(),
             zones: Vec::new(),
             states: BTreeSet::new(),
             language: "en".to_owned(),

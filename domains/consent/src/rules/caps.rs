@@ -4,8 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use carepost_kernel::{Priority, Purpose, Verdict, WaitReason};
 
-use super::{GateQuestion, goes_by_exemption};
-use crate::explain::GateCode;
+use super::{GateCode, GateQuestion, goes_by_exemption};
 use crate::policy::WhenReached;
 use crate::types::PastSend;
 

@@ -4,8 +4,7 @@ use jiff::Timestamp;
 
 use carepost_kernel::{Channel, Purpose, Verdict};
 
-use super::GateQuestion;
-use crate::explain::GateCode;
+use super::{GateCode, GateQuestion};
 use crate::policy::{ConsentNeed, UnknownAddress};
 use crate::types::{ConsentState, Grant, PersonFacts};
 

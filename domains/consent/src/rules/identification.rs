@@ -4,8 +4,7 @@ use std::borrow::Cow;
 
 use carepost_kernel::{Channel, Verdict};
 
-use super::GateQuestion;
-use crate::explain::GateCode;
+use super::{GateCode, GateQuestion};
 use crate::policy::{GatePolicy, SmsIdentification};
 
 /// Refuses a text message without the practice's name, and an email where the practice has no address for the footer.

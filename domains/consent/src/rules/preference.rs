@@ -2,8 +2,7 @@
 
 use carepost_kernel::Verdict;
 
-use super::GateQuestion;
-use crate::explain::GateCode;
+use super::{GateCode, GateQuestion};
 
 /// Holds where the topic is switched off on this channel. Where nobody says for whom it is, one wish at the address is
 /// enough.

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use carepost_kernel::{Channel, MessageId, Priority, Purpose, RecipientId, Topic, Verdict};
 
 use super::{caps, consent, digest, identification, length, preference, quiet_hours, registration, suppression};
-use crate::explain::Rule;
 use crate::message_types::MessageType;
 use crate::policy::CompiledPolicy;
 use crate::types::{ContactFacts, PersonFacts};
@@ -122,25 +121,13 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Each rule and its verdict, in the order of the rules' numbers.
-    pub fn iter(&self) -> impl Iterator<Item = (Rule, &Verdict)> {
-        [
-            (Rule::Suppression, &self.suppression),
-            (Rule::Consent, &self.consent),
-            (Rule::Preference, &self.preference),
-            (Rule::Digest, &self.digest),
-            (Rule::QuietHours, &self.quiet_hours),
-            (Rule::Caps, &self.caps),
-            (Rule::Identification, &self.identification),
-            (Rule::Registration, &self.registration),
-            (Rule::Length, &self.length),
-        ]
-        .into_iter()
-    }
-
     /// Whether all of them let it go now.
     #[must_use]
     pub fn all_go(&self) -> bool {
-        self.iter().all(|(_, verdict)| *verdict == Verdict::Go)
+        let Self { suppression, consent, preference, digest, quiet_hours, caps, identification, registration, length } =
+            self;
+        [suppression, consent, preference, digest, quiet_hours, caps, identification, registration, length]
+            .into_iter()
+            .all(|verdict| *verdict == Verdict::Go)
     }
 }

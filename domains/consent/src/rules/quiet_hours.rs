@@ -10,8 +10,7 @@ use jiff::tz::TimeZone;
 
 use carepost_kernel::{Channel, Verdict, WaitReason};
 
-use super::GateQuestion;
-use crate::explain::GateCode;
+use super::{GateCode, GateQuestion};
 use crate::policy::{OpenHours, continental_zones, zones_of_state};
 use crate::types::PersonFacts;
 

@@ -2,8 +2,7 @@
 
 use carepost_kernel::{Channel, Verdict};
 
-use super::{GateQuestion, goes_by_exemption};
-use crate::explain::GateCode;
+use super::{GateCode, GateQuestion, goes_by_exemption};
 use crate::policy::Registration;
 
 /// Holds where the channel's sender must be registered and is not.

@@ -2,8 +2,7 @@
 
 use carepost_kernel::Verdict;
 
-use super::GateQuestion;
-use crate::explain::GateCode;
+use super::{GateCode, GateQuestion};
 use crate::types::{SuppressionFact, SuppressionReason};
 
 /// Holds while any suppression of the address is alive; the gravest one is named.

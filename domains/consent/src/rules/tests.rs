@@ -429,6 +429,15 @@ fn con_014_an_unregistered_sender_leaves_to_another_channel() {
     check(registration, |world| world.policy.registration.sms = Registration::Registered, GO);
 }
 
+#[test]
+fn con_015_codes_are_named_once_and_as_they_are_written() {
+    let names: std::collections::BTreeSet<&str> = GateCode::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(names.len(), GateCode::ALL.len());
+    for code in GateCode::ALL {
+        assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+    }
+}
+
 proptest! {
     /// CON-005: a wait for caps ends where there is room, and never before.
     #[test]

@@ -1,10 +1,38 @@
 //! What leaves, made ready: the gate judges it as the recipient will see it.
+//!
+//! A text names the practice, an email has its footer and its way out, and what speaks of health stays behind where the
+//! practice wants it so: then a notice leaves in its place, and the message itself waits in the recipient's inbox here.
 
-use carepost_consent::policy::SmsIdentification;
+use jiff::Timestamp;
+use url::Url;
+
+use carepost_consent::footer::Footer;
+use carepost_consent::policy::{PhiHandling, SmsIdentification};
 use carepost_consent::rules::{names_practice, with_practice_name};
-use carepost_kernel::{Content, Verdict};
+use carepost_consent::tokens::{self, LinkUse, Subject};
+use carepost_consent::types::{AddressKey, ContactFacts};
+use carepost_guard::rules::refusal_code;
+use carepost_guard::{Findings, GuardVerdict, Language, PhiAction, judge, replacement};
+use carepost_kernel::{Channel, Content, EmailContent, InAppContent, Phi, Purpose, SealError, Verdict};
+use carepost_tenancy::TenantHandle;
 
 use super::Rulebook;
+use crate::types::{Delivery, Payload};
+
+/// What making ready takes besides the delivery.
+#[derive(Debug, Clone, Copy)]
+pub struct Dressing<'a> {
+    /// The tenant's policy.
+    pub rulebook: &'a Rulebook,
+    /// The tenant: its key seals what links say.
+    pub tenant: &'a TenantHandle,
+    /// Who reads there.
+    pub contact: &'a ContactFacts,
+    /// Our address as the world sees it.
+    pub public_url: &'a Url,
+    /// The present instant.
+    pub now: Timestamp,
+}
 
 /// What is to be known of content as it would leave.
 #[derive(Debug, Clone)]
@@ -17,21 +45,178 @@ pub struct Judged {
     pub text_chars: Option<u32>,
 }
 
-/// Makes content ready for its channel under a policy.
-#[must_use]
-pub fn dress(mut content: Content, rulebook: &Rulebook) -> (Content, Judged) {
-    let policy = rulebook.policy().source();
-    if let Content::Sms(sms) = &mut content
-        && policy.identification.sms != SmsIdentification::Off
-    {
-        sms.text = with_practice_name(policy, &sms.text).into_owned();
+/// Content as it would leave.
+#[derive(Debug)]
+pub struct Dressed {
+    /// For the provider.
+    pub content: Content,
+    /// For the gate.
+    pub judged: Judged,
+    /// What a notice leaves in the place of: readable before the notice is sent.
+    pub secure: Option<SecureCopy>,
+}
+
+/// A message for the recipient's own inbox here.
+#[derive(Debug, Clone)]
+pub struct SecureCopy {
+    /// Whose inbox.
+    pub recipient: Phi<String>,
+    /// The message.
+    pub content: Phi<InAppContent>,
+}
+
+/// Makes content ready for its channel. `None` where the message has none for it.
+///
+/// # Errors
+/// Where a link cannot be sealed.
+pub fn dress(delivery: &Delivery, on: Dressing<'_>) -> Result<Option<Dressed>, SealError> {
+    let payload = delivery.payload.expose();
+    let Some(content) = payload.content(delivery.key.channel) else { return Ok(None) };
+    let language = language(payload, on);
+    let (mut content, phi, secure) = guard(content, payload, language, on);
+    match &mut content {
+        Content::Sms(sms) if on.rulebook.policy().source().identification.sms != SmsIdentification::Off => {
+            sms.text = with_practice_name(on.rulebook.policy().source(), &sms.text).into_owned();
+        }
+        Content::Email(email) => add_ways_out(email, delivery, language, on)?,
+        Content::Sms(_) | Content::InApp(_) => {}
     }
     let (is_identified, text_chars) = match &content {
         Content::Sms(sms) => {
             let chars = u32::try_from(sms.text.chars().count()).unwrap_or(u32::MAX);
-            (Some(names_practice(policy, &sms.text)), Some(chars))
+            (Some(names_practice(on.rulebook.policy().source(), &sms.text)), Some(chars))
         }
         Content::Email(_) | Content::InApp(_) => (None, None),
     };
-    (content, Judged { phi: Verdict::Go, is_identified, text_chars })
+    Ok(Some(Dressed { content, judged: Judged { phi, is_identified, text_chars }, secure }))
 }
+
+/// As the message says, else of the only reader, else of the practice.
+fn language(payload: &Payload, on: Dressing<'_>) -> Language {
+    let of_reader = match on.contact.people.as_slice() {
+        [person] => Some(person.language.as_str()),
+        _ => None,
+    };
+    let tag = payload.about.language.as_deref().or(of_reader);
+    Language::of_tag(tag.unwrap_or(&on.rulebook.policy().source().practice.language))
+}
+
+/// CON-016: what speaks of health does not leave on a channel that cannot be read securely, where the practice says so.
+fn guard(
+    content: Content,
+    payload: &Payload,
+    language: Language,
+    on: Dressing<'_>,
+) -> (Content, Verdict, Option<SecureCopy>) {
+    let handling = on.rulebook.phi_handling(content.channel());
+    let action = match handling {
+        PhiHandling::Off => return (content, Verdict::Go, None),
+        PhiHandling::Block => PhiAction::Block,
+        PhiHandling::Replace => PhiAction::Replace,
+    };
+    let findings = find(&content, on);
+    let verdict = judge(&findings, action);
+    carepost_guard::metrics::count(&findings, &verdict);
+    let blocked = Verdict::OtherChannel { code: refusal_code(&findings) };
+    match verdict {
+        GuardVerdict::Pass => (content, Verdict::Go, None),
+        GuardVerdict::Block { .. } => (content, blocked, None),
+        GuardVerdict::Replace { .. } => match secure_copy(&content, payload) {
+            // What nobody could read there would be lost.
+            None => (content, blocked, None),
+            Some(secure) => (notice(&content, language, on), Verdict::Go, Some(secure)),
+        },
+    }
+}
+
+fn find(content: &Content, on: Dressing<'_>) -> Findings {
+    let (guard, allowed, now) = (on.rulebook.guard(), on.rulebook.allowed(), on.now);
+    match content {
+        Content::Sms(sms) => guard.find(&sms.text, allowed, now),
+        Content::InApp(in_app) => guard.find(&in_app.title, allowed, now).and(guard.find(&in_app.body, allowed, now)),
+        Content::Email(email) => {
+            let text = email.text.as_deref().unwrap_or_default();
+            let html = email.html.as_deref().unwrap_or_default();
+            let found = guard.find(&email.subject, allowed, now).and(guard.find(text, allowed, now));
+            found.and(guard.find_in_html(html, allowed, now))
+        }
+    }
+}
+
+/// The message as the recipient's inbox here shows it, where it has an inbox and words for it.
+fn secure_copy(content: &Content, payload: &Payload) -> Option<SecureCopy> {
+    let recipient = payload.to.address(Channel::InApp)?.to_owned();
+    let content = payload.in_app.clone().or_else(|| match content {
+        Content::Sms(sms) if sms.media_urls.is_empty() => {
+            Some(InAppContent { title: String::new(), body: sms.text.clone() })
+        }
+        Content::Email(EmailContent { subject, text: Some(text), attachments, .. }) if attachments.is_empty() => {
+            Some(InAppContent { title: subject.clone(), body: text.clone() })
+        }
+        _ => None,
+    })?;
+    Some(SecureCopy { recipient: Phi::new(recipient), content: Phi::new(content) })
+}
+
+/// The notice that leaves in its place.
+fn notice(content: &Content, language: Language, on: Dressing<'_>) -> Content {
+    let practice = &on.rulebook.policy().source().practice;
+    let name = if practice.name.is_empty() { &on.tenant.tenant.display_name } else { &practice.name };
+    let words = replacement(language, name, &practice.portal_url);
+    match content {
+        Content::Sms(sms) => {
+            Content::Sms(carepost_kernel::SmsContent { text: words.text, media_urls: Vec::new(), ..sms.clone() })
+        }
+        Content::Email(email) => Content::Email(EmailContent {
+            subject: words.subject,
+            text: Some(words.text),
+            html: None,
+            attachments: Vec::new(),
+            ..email.clone()
+        }),
+        Content::InApp(in_app) => Content::InApp(in_app.clone()),
+    }
+}
+
+/// RFC 8058 and CAN-SPAM: the header for one click, and the footer with the practice's address.
+fn add_ways_out(
+    email: &mut EmailContent,
+    delivery: &Delivery,
+    language: Language,
+    on: Dressing<'_>,
+) -> Result<(), SealError> {
+    let policy = on.rulebook.policy().source();
+    let has_footer = policy.identification.email_footer;
+    if delivery.purpose == Purpose::Emergency || !(has_footer || delivery.purpose == Purpose::Marketing) {
+        return Ok(());
+    }
+    let about = &delivery.payload.expose().about;
+    let topic = about.topic.or_else(|| {
+        let key = about.message_type.as_deref()?;
+        on.rulebook.policy().message_type(key).map(|known| known.topic)
+    });
+    let subject = Subject {
+        recipient_id: about.recipient_id,
+        address: Some(AddressKey { channel: delivery.key.channel, address_hash: delivery.recipient_hash }),
+        topic,
+        message_id: Some(delivery.key.message_id),
+    };
+    let unsubscribe = tokens::issue(on.tenant, LinkUse::Unsubscribe, &subject, on.now)?;
+    email.unsubscribe_url = tokens::one_click_url(on.public_url, &unsubscribe);
+    if has_footer {
+        let preferences = tokens::issue(on.tenant, LinkUse::Preferences, &subject, on.now)?;
+        let footer = Footer {
+            practice_name: &policy.practice.name,
+            postal_address: &policy.practice.postal_address,
+            preferences_url: &tokens::preferences_url(on.public_url, &preferences),
+            unsubscribe_url: &tokens::unsubscribe_url(on.public_url, &unsubscribe),
+            language: language.as_str(),
+        };
+        email.text = email.text.as_deref().map(|text| footer.add_to_text(text));
+        email.html = email.html.as_deref().map(|html| footer.add_to_html(html));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

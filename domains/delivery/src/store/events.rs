@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use carepost_kernel::{EventId, Failure, MessageId};
+use carepost_kernel::{EventId, Failure, MessageId, ProviderAccountId, ProviderRef, TenantId};
 use carepost_store::{EngineConnection, TenantTx};
 
 use crate::types::{DeliveryEvent, DeliveryKey};
@@ -11,6 +11,7 @@ use crate::types::{DeliveryEvent, DeliveryKey};
 use super::rows::{self, Result, get};
 
 pub(super) const LIST_EVENTS: &str = include_str!("../sql/list_events.sql");
+pub(super) const FIND_BY_PROVIDER_REF: &str = include_str!("../sql/find_by_provider_ref.sql");
 pub(super) const GET_ATTEMPT_START: &str = include_str!("../sql/get_attempt_start.sql");
 pub(super) const GET_BAD_NEWS: &str = include_str!("../sql/get_bad_news.sql");
 pub(super) const FIND_OLDEST_DAY: &str = include_str!("../sql/find_oldest_day.sql");
@@ -106,6 +107,22 @@ pub async fn get_attempt_start(
         connection.query_opt(GET_ATTEMPT_START, &[&tenant_id, &message_id, &key.channel.as_i16(), &attempt_no]).await?;
     let started = |row| Ok(AttemptStarted { event_id: EventId::from_uuid(get(row, "event_id")?), at: get(row, "at")? });
     row.as_ref().map(started).transpose()
+}
+
+/// The delivery that a provider's own id belongs to.
+///
+/// # Errors
+/// Where the database fails or the row cannot be read.
+pub async fn find_by_provider_ref(
+    connection: &EngineConnection,
+    tenant_id: TenantId,
+    account_id: ProviderAccountId,
+    provider_ref: &ProviderRef,
+) -> Result<Option<DeliveryKey>> {
+    let (tenant, account, reference) = (tenant_id.as_uuid(), account_id.as_uuid(), provider_ref.as_str());
+    let row = connection.query_opt(FIND_BY_PROVIDER_REF, &[&tenant, &account, &reference]).await?;
+    let key = |row| Ok(DeliveryKey { tenant_id, message_id: rows::message_id(row)?, channel: rows::channel(row)? });
+    row.as_ref().map(key).transpose()
 }
 
 /// What the receipt says that a delivery's bad state comes from; `None` where it names no failure.

@@ -3,8 +3,14 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use carepost_kernel::{Cursor, MessageId, Page, TenantId};
+use carepost_consent::address::{address_hash, normalize_address};
+use carepost_kernel::{Channel, Cursor, InAppContent, MessageId, Page, SealError, TenantId};
 use carepost_store::{EngineConnection, TenantTx};
+use carepost_tenancy::TenantHandle;
+use zeroize::Zeroizing;
+
+use crate::error::DeliveryError;
+use crate::types::DeliveryKey;
 
 use super::rows::{self, Result, get};
 
@@ -46,6 +52,28 @@ pub async fn insert_in_app(
         )
         .await?;
     Ok(inserted == 1)
+}
+
+/// Seals a message and puts it into a recipient's inbox; false where it was there already.
+///
+/// # Errors
+/// Where the message cannot be sealed, the recipient's id is none, or the database fails.
+pub async fn put_in_app(
+    connection: &EngineConnection,
+    tenant: &TenantHandle,
+    message_id: MessageId,
+    recipient: &str,
+    content: &InAppContent,
+    now: Timestamp,
+) -> Result<bool> {
+    let tenant_id = tenant.tenant.tenant_id;
+    let seal = |source| DeliveryError::Seal { message_id, source };
+    let address = normalize_address(Channel::InApp, recipient).ok_or(DeliveryError::Row { column: "recipient" })?;
+    let plain = Zeroizing::new(serde_json::to_vec(content).map_err(|_| seal(SealError::Refused))?);
+    let payload_sealed = tenant.seal(&DeliveryKey::seal_owner(tenant_id, message_id), &plain).map_err(seal)?;
+    let recipient_hash = address_hash(tenant.hash_key(), Channel::InApp, &address);
+    let record = InAppRecord { message_id, delivered_at: now, read_at: None, payload_sealed };
+    insert_in_app(connection, tenant_id, &recipient_hash, &record).await
 }
 
 /// A page of an inbox of the transaction's tenant, the newest first.

@@ -4,12 +4,15 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use carepost_kernel::{Channel, Cursor, InboundId, Page, ProviderAccountId, ProviderRef, TenantId};
-use carepost_store::{EngineConnection, Row, TenantTx};
+use carepost_store::{EngineConnection, Row, TenantTx, ToSql};
 
 use super::rows::{self, Result, get};
 use crate::error::DeliveryError;
 
 pub(super) const INSERT_INBOUND: &str = include_str!("../sql/insert_inbound.sql");
+pub(super) const UNDERSTAND_INBOUND: &str = include_str!("../sql/understand_inbound.sql");
+pub(super) const FINISH_INBOUND: &str = include_str!("../sql/finish_inbound.sql");
+pub(super) const LIST_OPEN_INBOUND: &str = include_str!("../sql/list_open_inbound.sql");
 pub(super) const LIST_INBOUND: &str = include_str!("../sql/list_inbound.sql");
 
 /// A message from outside, sealed and not stored yet.
@@ -48,35 +51,98 @@ pub struct InboundRecord {
     pub received_at: Timestamp,
     /// A keyword that the vendor saw in it.
     pub keyword: Option<String>,
+    /// What it was understood as: the name of a [`carepost_consent::keywords::Reply`].
+    pub reply: Option<String>,
     /// Addresses, texts and media, sealed.
     pub payload_sealed: Vec<u8>,
 }
 
-/// Stores a message from outside; false where it was there already.
+/// A message from outside, as it stands after it came once more or for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredInbound {
+    /// Its id here: that of the copy which came first.
+    pub inbound_id: InboundId,
+    /// All that follows from it was done.
+    pub is_handled: bool,
+}
+
+/// Stores a message from outside, once.
 ///
 /// Not fenced (DEL-10), and need not be: nobody owns a message from outside. It is a fact that whichever process the
 /// vendor reached writes down once, under the vendor's own id, and no state of a delivery hangs on it.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn insert_inbound(connection: &EngineConnection, inbound: &NewInbound) -> Result<bool> {
-    let inserted = connection
-        .execute(
-            INSERT_INBOUND,
-            &[
-                &inbound.tenant_id.as_uuid(),
-                &inbound.inbound_id.as_uuid(),
-                &inbound.account_id.as_uuid(),
-                &inbound.provider_ref.as_str(),
-                &inbound.channel.as_i16(),
-                &inbound.received_at,
-                &inbound.sender_hash.as_slice(),
-                &inbound.keyword,
-                &inbound.payload_sealed,
-            ],
-        )
-        .await?;
-    Ok(inserted == 1)
+pub async fn insert_inbound(connection: &EngineConnection, inbound: &NewInbound) -> Result<StoredInbound> {
+    let tenant_id = inbound.tenant_id.as_uuid();
+    let inbound_id = inbound.inbound_id.as_uuid();
+    let account_id = inbound.account_id.as_uuid();
+    let (provider_ref, channel) = (inbound.provider_ref.as_str(), inbound.channel.as_i16());
+    let sender_hash = inbound.sender_hash.as_slice();
+    let params: [&(dyn ToSql + Sync); 9] = [
+        &tenant_id,
+        &inbound_id,
+        &account_id,
+        &provider_ref,
+        &channel,
+        &inbound.received_at,
+        &sender_hash,
+        &inbound.keyword,
+        &inbound.payload_sealed,
+    ];
+    // Where a copy was being stored at the same moment, the first look finds neither.
+    let row = match connection.query_opt(INSERT_INBOUND, &params).await? {
+        Some(row) => row,
+        None => connection.query_one(INSERT_INBOUND, &params).await?,
+    };
+    let handled_at: Option<Timestamp> = get(&row, "handled_at")?;
+    let inbound_id = InboundId::from_uuid(get(&row, "inbound_id")?);
+    Ok(StoredInbound { inbound_id, is_handled: handled_at.is_some() })
+}
+
+/// Writes down what a message was understood as, and whether it is to be answered, in the transaction of what follows from
+/// it; returns whether it is to be answered: what was written first stands.
+///
+/// # Errors
+/// Where the database fails or there is no such message.
+pub async fn understand_inbound(
+    tx: &TenantTx<'_>,
+    inbound_id: InboundId,
+    reply: &str,
+    is_answered: bool,
+) -> Result<bool> {
+    let tenant_id = tx.tenant_id().as_uuid();
+    let row = tx.query_one(UNDERSTAND_INBOUND, &[&tenant_id, &inbound_id.as_uuid(), &reply, &is_answered]).await?;
+    get(&row, "is_answered")
+}
+
+/// All that follows from a message was done.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn finish_inbound(
+    connection: &EngineConnection,
+    tenant_id: TenantId,
+    inbound_id: InboundId,
+    now: Timestamp,
+) -> Result<()> {
+    connection.execute(FINISH_INBOUND, &[&tenant_id.as_uuid(), &inbound_id.as_uuid(), &now]).await?;
+    Ok(())
+}
+
+/// Messages of these tenants that were stored before an instant and not followed to their end, the oldest first.
+///
+/// # Errors
+/// Where the database fails or a row cannot be read.
+pub async fn list_open_inbound(
+    connection: &EngineConnection,
+    tenants: &[TenantId],
+    before: Timestamp,
+    limit: i64,
+) -> Result<Vec<(TenantId, InboundRecord)>> {
+    let tenants: Vec<Uuid> = tenants.iter().map(|tenant_id| tenant_id.as_uuid()).collect();
+    let rows = connection.query(LIST_OPEN_INBOUND, &[&tenants, &before, &limit]).await?;
+    rows.iter().map(|row| Ok((rows::tenant_id(row)?, record(row)?))).collect()
 }
 
 /// A page of messages from outside, the newest first.
@@ -98,6 +164,7 @@ fn record(row: &Row) -> Result<InboundRecord> {
         channel: rows::channel(row)?,
         received_at: get(row, "received_at")?,
         keyword: get(row, "keyword")?,
+        reply: get(row, "reply")?,
         payload_sealed: get(row, "payload_sealed")?,
     })
 }

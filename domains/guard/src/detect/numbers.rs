@@ -59,8 +59,9 @@ pub(super) fn find(scene: &Scene<'_>, spans: &mut Vec<Span>) {
     while i < groups.ranges.len() {
         match groups.phone(i, scene) {
             Some(phone) => {
-                let is_toll_free = TOLL_FREE.iter().any(|area| phone.digits.trim_start_matches('1').starts_with(area));
-                if !scene.allowed.has_phone(&phone.digits) && !(is_toll_free && phone.digits.len() >= 10) {
+                let national = phone.digits.trim_start_matches('1');
+                let is_toll_free = national.len() == 10 && TOLL_FREE.iter().any(|area| national.starts_with(area));
+                if !is_toll_free && !scene.allowed.has_phone(&phone.digits) {
                     spans.push(Span { kind: FindingKind::Phone, folded: phone.folded });
                 }
                 i += phone.count;

@@ -36,8 +36,10 @@ fn refused(text: &str, line: usize) {
 #[test]
 fn a_dictionary_is_read_line_by_line() {
     let dictionary =
-        Dictionary::parse("# head\n[drugs.es]\nácido fólico, hierro\n\ngota ~ ojo, oído\n! gota a gota\n").unwrap();
-    assert_eq!(dictionary.len(), 3);
+        Dictionary::parse("# head\n[drugs.es]\nácido fólico, hierro, -micina\n\ngota ~ ojo, oído\n! gota a gota\n")
+            .unwrap();
+    assert_eq!(dictionary.len(), 4);
+    assert_eq!(dictionary.endings, [(FindingKind::Drug, "micina".to_owned())]);
     assert_eq!(dictionary.terms[2].companions, ["ojo", "oído"]);
     assert_eq!(dictionary.ignored, [(Language::Es, "gota a gota".to_owned())]);
     assert!(Dictionary::parse("").unwrap().is_empty());
@@ -52,8 +54,11 @@ fn a_line_out_of_form_is_named() {
     refused("[drugs.en]\nok\n,", 3);
     refused("[drugs.en]\nx", 2);
     refused("[drugs.en]\nst. john's wort", 2);
-    refused("[drugs.en]\na1 b c d e f g h i", 2);
+    refused("[drugs.en]\none two three four five six seven eight nine", 2);
     refused("[drugs.en]\niron ~", 2);
+    refused("[drugs.en]\n-mab", 2);
+    refused("[drugs.en]\n-two words", 2);
+    refused("[drugs.en]\n-zumab ~ dose", 2);
     refused(&format!("[drugs.en]\n{}", "a".repeat(101)), 2);
 }
 

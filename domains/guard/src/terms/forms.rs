@@ -24,7 +24,7 @@ pub(super) fn forms(term: &str, language: Language) -> BTreeSet<String> {
             && left.len() + right.len() >= JOINED_FROM
         {
             let joined = format!("{left}{right}");
-            forms.extend(plurals(&[joined.clone()], language));
+            forms.extend(plurals(std::slice::from_ref(&joined), language));
             forms.insert(vec![joined]);
         }
         forms.extend(plurals(&words, language));

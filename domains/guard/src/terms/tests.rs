@@ -11,6 +11,9 @@ root canal
 ! cancer society
 [procedures.es]
 corona ~ muela
+[drugs.en]
+-pril, -statin
+! grand april
 ";
 
 #[track_caller]
@@ -31,6 +34,14 @@ fn con_016_terms_are_whole_words_in_any_case() {
     check("root. Canal", &[]);
     check("diabetesx cancers", &[(FindingKind::Condition, 1, 1)]);
     check("", &[]);
+}
+
+#[test]
+fn con_016_endings_find_what_is_not_listed() {
+    check("take trandolapril", &[(FindingKind::Drug, 1, 1)]);
+    check("two newstatins", &[(FindingKind::Drug, 1, 1)]);
+    check("april 3, xapril, trandolaprilx, 1234pril", &[]);
+    check("root canal and Trandolapril", &[(FindingKind::Procedure, 0, 1), (FindingKind::Drug, 3, 3)]);
 }
 
 #[test]

@@ -135,6 +135,29 @@ fn each(mut look: impl FnMut(&LibraryTemplate, Channel, Language, &Content)) {
 fn a_file_of_another_name_or_form_is_refused() {
     let parse = |text| parse("visit", Purpose::Treatment, carepost_kernel::Topic::Care, text);
     assert!(parse("type = \"other\"\nrequirements = []\ncategory = \"Other\"\n[name]\nen = \"x\"").is_err());
-    assert!(parse("type = \"visit\"\nunknown = 1\nrequirements = []\ncategory = \"Other\"\n[name]\nen = \"x\"").is_err());
+    assert!(
+        parse("type = \"visit\"\nunknown = 1\nrequirements = []\ncategory = \"Other\"\n[name]\nen = \"x\"").is_err()
+    );
     assert!(parse("type = \"visit\"\nrequirements = []\ncategory = \"Other\"\n[name]\nen = \"x\"").is_ok());
+}
+
+/// The samples of fixtures, as the API takes them, hold a content that can be published.
+#[test]
+fn the_samples_of_templates_can_be_published() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/templates");
+    let mut count = 0;
+    for file in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
+        if file.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let mut body: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let purpose: Purpose = serde_json::from_value(body["purpose"].take()).unwrap();
+        let parts = ["variables", "partials", "sms", "email", "in_app"];
+        body.as_object_mut().unwrap().retain(|name, _| parts.contains(&name.as_str()));
+        let content: TemplateContent = serde_json::from_value(body).unwrap();
+        let compiled = check(&content).unwrap_or_else(|faults| panic!("{}: {faults:#?}", file.display()));
+        assert_eq!(publish_faults(&content, &compiled, purpose), [], "{}", file.display());
+        count += 1;
+    }
+    assert_eq!(count, 2);
 }

@@ -14,7 +14,9 @@ pub fn check_meta(meta: &TemplateMeta) -> Vec<Fault> {
     let mut faults = Vec::new();
     let is_key = |text: &str, longest: usize| {
         (1..=longest).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-'))
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-'))
     };
     let has_name = (1..=100).contains(&meta.name.trim().chars().count()) && !meta.name.chars().any(char::is_control);
     if !has_name {
@@ -41,7 +43,8 @@ pub fn validate(content: &TemplateContent) -> Vec<Fault> {
 /// Everything that is wrong.
 pub fn check(content: &TemplateContent) -> Result<CompiledTemplate, Vec<Fault>> {
     let compiled = compile(content)?;
-    let faults: Vec<Fault> = content.variants().filter_map(|variant| try_samples(content, &compiled, variant)).collect();
+    let faults: Vec<Fault> =
+        content.variants().filter_map(|variant| try_samples(content, &compiled, variant)).collect();
     if faults.is_empty() { Ok(compiled) } else { Err(faults) }
 }
 

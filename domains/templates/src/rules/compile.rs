@@ -32,10 +32,19 @@ pub(crate) struct CompiledVariant {
 /// The texts of a variant.
 #[derive(Debug)]
 pub(crate) enum Texts {
-    Sms { body: Template },
+    Sms {
+        body: Template,
+    },
     /// Without a text of its own the text is read out of the rendered HTML.
-    Email { subject: Template, html: Template, text: Option<Template> },
-    InApp { title: Template, body: Template },
+    Email {
+        subject: Template,
+        html: Template,
+        text: Option<Template>,
+    },
+    InApp {
+        title: Template,
+        body: Template,
+    },
 }
 
 /// Checks a content and makes it ready.
@@ -75,7 +84,9 @@ impl<'content> Compiler<'content> {
         let (channel, language) = self.variant;
         let content = self.content;
         let texts = match channel {
-            Channel::Sms => content.sms.get(&language).map(|sms| self.plain("body", &sms.body).map(|body| Texts::Sms { body })),
+            Channel::Sms => {
+                content.sms.get(&language).map(|sms| self.plain("body", &sms.body).map(|body| Texts::Sms { body }))
+            }
             Channel::Email => content.email.get(&language).map(|email| self.email(email)),
             Channel::InApp => content.in_app.get(&language).map(|in_app| {
                 let (title, body) = (self.plain("title", &in_app.title), self.plain("body", &in_app.body));

@@ -22,11 +22,31 @@ const SHORT_DAYS_EN: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun
 /// `sab` without its accent: GSM-7 has none for it.
 const SHORT_DAYS_ES: [&str; 7] = ["lun", "mar", "mié", "jue", "vie", "sab", "dom"];
 const MONTHS_EN: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 const MONTHS_ES: [&str; 12] = [
-    "enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre", "noviembre",
+    "enero",
+    "febrero",
+    "marzo",
+    "abril",
+    "mayo",
+    "junio",
+    "julio",
+    "agosto",
+    "septiembre",
+    "octubre",
+    "noviembre",
     "diciembre",
 ];
 const SHORT_MONTHS_EN: [&str; 12] =
@@ -87,7 +107,8 @@ pub(crate) fn money(cents: i64) -> String {
 
 /// A number of the North American plan as people write it; any other as it came.
 pub(crate) fn phone(number: &str) -> String {
-    let national = number.strip_prefix("+1").filter(|digits| digits.len() == 10 && digits.bytes().all(|b| b.is_ascii_digit()));
+    let national =
+        number.strip_prefix("+1").filter(|digits| digits.len() == 10 && digits.bytes().all(|b| b.is_ascii_digit()));
     match national {
         Some(digits) => format!("({}) {}-{}", &digits[..3], &digits[3..6], &digits[6..]),
         None => number.to_owned(),

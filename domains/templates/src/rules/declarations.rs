@@ -55,9 +55,8 @@ fn problem_of(before: &[Variable], all: &[Variable], variable: &Variable) -> Opt
     let is_above = |other: &str| other.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
     let hides = variable.kind != VariableKind::List
         && (all.iter().any(|other| is_above(&other.name)) || BUILT_IN.iter().any(|(built_in, _)| is_above(built_in)));
-    let is_hidden = BUILT_IN.iter().any(|(built_in, _)| {
-        name.strip_prefix(built_in).is_some_and(|rest| rest.starts_with('.'))
-    });
+    let is_hidden =
+        BUILT_IN.iter().any(|(built_in, _)| name.strip_prefix(built_in).is_some_and(|rest| rest.starts_with('.')));
     if hides || is_hidden {
         return Some("is the beginning of another variable's name, or the other way round");
     }

@@ -135,7 +135,8 @@ impl<'text> Reader<'text> {
             "true" | "false" => Form::Bool,
             _ if word.starts_with(|first: char| first.is_ascii_digit() || first == '-') => {
                 let digits = word.strip_prefix('-').unwrap_or(word);
-                let is_number = digits.parse::<f64>().is_ok() && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+                let is_number =
+                    digits.parse::<f64>().is_ok() && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
                 if !is_number {
                     return Err(self.flaw("is not a number"));
                 }

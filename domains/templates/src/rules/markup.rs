@@ -46,9 +46,8 @@ pub(crate) struct Markup {
     depth: usize,
 }
 
-const VOID: [&str; 14] = [
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
-];
+const VOID: [&str; 14] =
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"];
 /// HTML closes these by itself.
 const OPTIONAL_END: [&str; 9] = ["p", "li", "td", "th", "tr", "dt", "dd", "option", "tbody"];
 const CODE: [&str; 5] = ["style", "script", "mj-style", "title", "textarea"];
@@ -116,7 +115,8 @@ impl Markup {
         let is_end = self.tag.starts_with('/');
         let name = self.tag.trim_start_matches('/').split([' ', '/']).next().unwrap_or_default();
         let is_mjml = name.starts_with("mj");
-        let is_empty = self.tag.ends_with('/') || VOID.contains(&name) || name.starts_with('!') || name.starts_with('?');
+        let is_empty =
+            self.tag.ends_with('/') || VOID.contains(&name) || name.starts_with('!') || name.starts_with('?');
         self.state = State::Text;
         if is_empty && !is_end {
             return Ok(());

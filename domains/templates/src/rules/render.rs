@@ -42,6 +42,12 @@ impl CompiledTemplate {
         wanted.into_iter().find_map(|language| Some((language, self.variants.get(&(channel, language))?)))
     }
 
+    /// The language that is used where a recipient's own has no variant.
+    #[must_use]
+    pub const fn default_language(&self) -> Language {
+        self.default_language
+    }
+
     /// The channels that it has variants for.
     pub fn channels(&self) -> impl Iterator<Item = Channel> + '_ {
         Channel::ALL.into_iter().filter(|channel| self.variants.keys().any(|(of, _)| of == channel))

@@ -48,6 +48,13 @@ impl Values {
         }
     }
 
+    /// Takes from others what is not there yet.
+    pub fn fill(&mut self, others: &Self) {
+        for (name, value) in &others.0 {
+            self.set_default(name, value.clone());
+        }
+    }
+
     /// The value of a dotted name; null is none.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
@@ -185,7 +192,9 @@ fn scalar(kind: VariableKind, given: &Value) -> Result<Value, &'static str> {
         }
         VariableKind::DateTime => {
             let instant = text.and_then(|text| text.parse::<jiff::Timestamp>().ok());
-            instant.map(|instant| instant.to_string().into()).ok_or("must be an instant, as in 2026-12-03T09:30:00-05:00")
+            instant
+                .map(|instant| instant.to_string().into())
+                .ok_or("must be an instant, as in 2026-12-03T09:30:00-05:00")
         }
         VariableKind::Money => number().map(Value::from).ok_or("must be whole cents"),
         VariableKind::Number => {
@@ -206,8 +215,10 @@ fn scalar(kind: VariableKind, given: &Value) -> Result<Value, &'static str> {
 
 /// An address that a link in an email may lead to.
 pub(crate) fn is_url(url: &str) -> bool {
-    let is_safe = |character: char| character.is_ascii_graphic() && !matches!(character, '"' | '\'' | '<' | '>' | '\\' | '`');
-    let has_scheme = ["https://", "mailto:", "tel:"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme));
+    let is_safe =
+        |character: char| character.is_ascii_graphic() && !matches!(character, '"' | '\'' | '<' | '>' | '\\' | '`');
+    let has_scheme =
+        ["https://", "mailto:", "tel:"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme));
     has_scheme && url.len() <= 2_000 && url.chars().all(is_safe)
 }
 
@@ -255,9 +266,8 @@ fn sample_of(content: &TemplateContent, variable: &Variable, language: Language)
         VariableKind::Url => "https://portal.example.com/".into(),
         VariableKind::List => {
             let prefix = format!("{}.", variable.name);
-            let is_field = |field: &&Variable| {
-                list_of(&content.variables, &field.name).is_some_and(|of| of.name == variable.name)
-            };
+            let is_field =
+                |field: &&Variable| list_of(&content.variables, &field.name).is_some_and(|of| of.name == variable.name);
             let fields: Vec<&Variable> = content.variables.iter().filter(is_field).collect();
             if fields.is_empty() {
                 return json!(["Sample one", "Sample two"]);

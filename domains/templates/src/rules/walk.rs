@@ -247,9 +247,8 @@ impl<'text> Walker<'text, '_> {
             Form::Path(path) => self.resolve(path, expression.at).map(|(_, kind)| kind),
             Form::Call { name, arguments, named } => {
                 let known = HELPERS.iter().find(|helper| helper.name == *name);
-                let helper = known.ok_or_else(|| {
-                    Flaw::new(expression.at, format!("there is no helper {}", printable(name)))
-                })?;
+                let helper =
+                    known.ok_or_else(|| Flaw::new(expression.at, format!("there is no helper {}", printable(name))))?;
                 self.call(helper, expression.at, arguments)?;
                 check_named(helper, named)?;
                 Ok(helper.gives)
@@ -349,7 +348,10 @@ fn check_named(helper: &Signature, named: &[(usize, &str, Expression<'_>)]) -> R
     for (at, name, value) in named {
         let is_form = helper.has_form && *name == "form" && matches!(value.form, Form::Text("short" | "long"));
         if !is_form {
-            return Err(Flaw::new(*at, "date and datetime take form=\"short\" or form=\"long\", other helpers nothing"));
+            return Err(Flaw::new(
+                *at,
+                "date and datetime take form=\"short\" or form=\"long\", other helpers nothing",
+            ));
         }
     }
     Ok(())

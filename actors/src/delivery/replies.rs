@@ -1,0 +1,237 @@
+//! What people write back: understood, made to hold, and answered once.
+//!
+//! A message from outside is stored first; what follows from it is written in one transaction, then made to hold in memory,
+//! then answered. A process that dies in between leaves the row open, and whoever works for the tenant next goes on from
+//! it: each step may be done again.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use metrics::counter;
+use serde::Deserialize;
+use tokio::sync::oneshot;
+
+use carepost_consent::address::{address_hash, normalize_address};
+use carepost_consent::keywords::{Confirmation, Language, Reply, ReplyContext, confirmation, read_reply};
+use carepost_consent::policy::Practice;
+use carepost_consent::types::{AddressKey, ContactFacts, SuppressionReason};
+use carepost_delivery::gate::Rulebook;
+use carepost_delivery::prepare::{EnqueueRequest, KeyedBody, PrepareContext, prepare};
+use carepost_delivery::store::InboundRecord;
+use carepost_delivery::types::{About, DeliveryKey};
+use carepost_delivery::{DeliveryError, Recipient};
+use carepost_kernel::{Chain, Channel, InboundId, MessageId, Phi, Priority, Purpose, SealError, SmsContent};
+use carepost_tenancy::TenantHandle;
+
+use crate::engine::EngineError;
+use crate::journal::HeardWord;
+use crate::metrics::REPLIES_TOTAL;
+
+use super::news::{self, GateNews};
+use super::shared::{LiveTenant, Shared, Writers};
+use super::tenant::{self, EnqueueMessages};
+
+/// A text message from outside, stored.
+pub(crate) struct Inbound {
+    pub(crate) inbound_id: InboundId,
+    pub(crate) channel: Channel,
+    pub(crate) received_at: Timestamp,
+    /// The vendor has seen a keyword in it, and answers by itself.
+    pub(crate) is_answered_by_vendor: bool,
+    pub(crate) from: Phi<String>,
+    pub(crate) text: Phi<String>,
+}
+
+/// HELP is answered to an address so often at most: two robots would go on for ever.
+const HELP_EVERY: SignedDuration = SignedDuration::from_mins(10);
+/// What is older than this and not followed to its end was left by a process that died.
+const LEFT_ALONE: SignedDuration = SignedDuration::from_secs(30);
+/// Messages that one look takes up.
+const PAGE: i64 = 100;
+
+/// Does all that follows from a message.
+pub(crate) async fn follow(
+    shared: &Arc<Shared>,
+    live: &Arc<LiveTenant>,
+    tenant: &Arc<TenantHandle>,
+    inbound: &Inbound,
+) -> Result<(), EngineError> {
+    let away = |error: DeliveryError| {
+        tracing::warn!(error = %Chain(&error), tenant.id = %live.tenant_id, "follow a message from outside");
+        EngineError::away()
+    };
+    // Whoever has no address, a short code for example, cannot opt out; what other channels bring is for people to read.
+    if inbound.channel == Channel::Sms && normalize_address(Channel::Sms, inbound.from.expose()).is_some() {
+        hear(shared, live, tenant, inbound).await?;
+    }
+    let session = live.writers.journal.connect().await.map_err(|error| away(error.into()))?;
+    session.finish_inbound(live.tenant_id, inbound.inbound_id, shared.now()).await.map_err(away)
+}
+
+async fn hear(
+    shared: &Arc<Shared>,
+    live: &Arc<LiveTenant>,
+    tenant: &Arc<TenantHandle>,
+    inbound: &Inbound,
+) -> Result<(), EngineError> {
+    let away = |error: DeliveryError| {
+        tracing::warn!(error = %Chain(&error), tenant.id = %live.tenant_id, "hear what somebody outside says");
+        EngineError::away()
+    };
+    let now = shared.now();
+    let address_hash = address_hash(tenant.hash_key(), inbound.channel, inbound.from.expose());
+    let key = AddressKey { channel: inbound.channel, address_hash };
+    let (facts, rulebook) = known(live, key, now).await.map_err(away)?;
+    let language = language_of(&facts, &rulebook);
+    let read = read_reply(inbound.text.expose(), ReplyContext { is_opted_out: is_opted_out(&facts, now), language });
+    counter!(REPLIES_TOTAL, "reply" => read.reply.as_str()).increment(1);
+    let word = HeardWord {
+        inbound_id: inbound.inbound_id,
+        reply: read.reply,
+        channel: inbound.channel,
+        from: inbound.from.clone(),
+        text: inbound.text.clone(),
+        at: inbound.received_at,
+        is_question: read.reply == Reply::Help,
+    };
+    let heard = live.writers.journal.hear(tenant, &word, now).await.map_err(away)?;
+    if !heard.keys.is_empty() {
+        news::changed(shared, live.tenant_id, GateNews::Of(heard.keys)).await;
+    }
+    let kind = match read.reply {
+        Reply::Stop => Confirmation::Stop,
+        Reply::Start => Confirmation::Start,
+        Reply::Help => Confirmation::Help,
+        Reply::Confirm | Reply::Reschedule | Reply::Other => return Ok(()),
+    };
+    if !heard.is_answered || inbound.is_answered_by_vendor {
+        return Ok(());
+    }
+    let text = confirmation(kind, &who_speaks(&rulebook, tenant), read.language);
+    answer(shared, live, tenant, inbound, (kind, address_hash), text).await
+}
+
+/// The practice, by the tenant's own name where its policy has none.
+fn who_speaks(rulebook: &Rulebook, tenant: &TenantHandle) -> Practice {
+    let practice = rulebook.policy().source().practice.clone();
+    let name = if practice.name.trim().is_empty() { tenant.tenant.display_name.clone() } else { practice.name };
+    Practice { name, ..practice }
+}
+
+async fn known(
+    live: &LiveTenant,
+    key: AddressKey,
+    now: Timestamp,
+) -> Result<(ContactFacts, Arc<Rulebook>), DeliveryError> {
+    let session = live.writers.journal.connect().await?;
+    let facts = session.load_facts(live.tenant_id, &[key], now).await?.pop();
+    let rulebook = match live.book.policy() {
+        Some(rulebook) => rulebook,
+        None => Arc::new(session.load_policy(live.tenant_id).await?),
+    };
+    facts.map(|facts| (facts, rulebook)).ok_or(DeliveryError::Row { column: "address_hash" })
+}
+
+fn is_opted_out(facts: &ContactFacts, now: Timestamp) -> bool {
+    let ends_with_start = |reason| matches!(reason, SuppressionReason::OptedOut | SuppressionReason::ProviderBlock);
+    facts.suppressions.iter().any(|fact| ends_with_start(fact.reason) && fact.until.is_none_or(|until| now < until))
+}
+
+/// Where the words do not tell: that of the only person there, or the practice's.
+fn language_of(facts: &ContactFacts, rulebook: &Rulebook) -> Language {
+    match facts.people.as_slice() {
+        [person] => Language::of_tag(&person.language),
+        _ => Language::of_tag(&rulebook.policy().source().practice.language),
+    }
+}
+
+/// Answers, through the engine as any other message: with a key, so that it is one answer however often this is done.
+async fn answer(
+    shared: &Arc<Shared>,
+    live: &Arc<LiveTenant>,
+    tenant: &Arc<TenantHandle>,
+    inbound: &Inbound,
+    (kind, address_hash): (Confirmation, [u8; 16]),
+    text: String,
+) -> Result<(), EngineError> {
+    let now = shared.now();
+    let key = match kind {
+        Confirmation::Help => {
+            let turn = inbound.received_at.as_second() / HELP_EVERY.as_secs();
+            format!("help:{}:{turn}", uuid::Uuid::from_bytes(address_hash))
+        }
+        Confirmation::Stop | Confirmation::Start => format!("reply:{}", inbound.inbound_id),
+    };
+    let request = EnqueueRequest {
+        to: Recipient { phone: Some(inbound.from.expose().clone()), ..Recipient::default() },
+        channels: vec![inbound.channel],
+        purpose: Some(Purpose::Transactional),
+        priority: Priority::Urgent,
+        sms: Some(SmsContent { text, ..SmsContent::default() }),
+        about: About { confirms_opt_out: true, ..About::default() },
+        ..EnqueueRequest::default()
+    };
+    let context = PrepareContext {
+        tenant_id: live.tenant_id,
+        api_key_id: None,
+        settings: &tenant.tenant.settings,
+        data_key: &tenant.data_key,
+        hash_key: tenant.hash_key(),
+        now,
+    };
+    // The same words each time: an answer that a new version words otherwise is still the same answer.
+    let keyed = KeyedBody { key: &key, body: key.as_bytes() };
+    let message = prepare(request, Some(keyed), context).map_err(|_faults| {
+        tracing::error!(tenant.id = %live.tenant_id, "an answer of our own is not valid");
+        EngineError::Internal
+    })?;
+    let (to, told) = oneshot::channel();
+    tenant::hand_in(live, EnqueueMessages { tenant: Arc::clone(tenant), messages: vec![(message, to)] }).await;
+    told.await.map_err(|_| EngineError::restarting())?.map(|_accepted| ())
+}
+
+/// Takes up what processes that died have left.
+pub(crate) async fn take_up(shared: &Arc<Shared>, writers: &Arc<Writers>) -> Result<(), DeliveryError> {
+    let tenants: Vec<_> = shared.live_in(writers).iter().map(|live| live.tenant_id).collect();
+    if tenants.is_empty() {
+        return Ok(());
+    }
+    let before = shared.now().saturating_sub(LEFT_ALONE).unwrap_or(Timestamp::MIN);
+    let session = writers.journal.connect().await?;
+    let left = session.list_open_inbound(&tenants, before, PAGE).await?;
+    drop(session);
+    for (tenant_id, record) in left {
+        let (Some(live), Some(tenant)) = (shared.live(tenant_id), shared.directory.cached_tenant(tenant_id)) else {
+            continue;
+        };
+        let inbound = open(&tenant, &record)?;
+        // Told already; it is tried again at the next look.
+        let _later = follow(shared, &live, &tenant, &inbound).await;
+    }
+    Ok(())
+}
+
+/// What of a stored message is needed here.
+#[derive(Deserialize)]
+struct Payload {
+    from: String,
+    #[serde(default)]
+    text: String,
+}
+
+fn open(tenant: &TenantHandle, record: &InboundRecord) -> Result<Inbound, DeliveryError> {
+    // Sealed values are bound to two ids; the error names the second.
+    let bound = MessageId::from_uuid(record.inbound_id.as_uuid());
+    let fault = |source| DeliveryError::Seal { message_id: bound, source };
+    let owner = DeliveryKey::seal_owner(tenant.tenant.tenant_id, bound);
+    let plain = tenant.open(&owner, &record.payload_sealed).map_err(fault)?;
+    let Payload { from, text } = serde_json::from_slice(&plain).map_err(|_| fault(SealError::Malformed))?;
+    Ok(Inbound {
+        inbound_id: record.inbound_id,
+        channel: record.channel,
+        received_at: record.received_at,
+        is_answered_by_vendor: record.keyword.is_some(),
+        from: Phi::new(from),
+        text: Phi::new(text),
+    })
+}

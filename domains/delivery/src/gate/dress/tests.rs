@@ -1,0 +1,126 @@
+use std::sync::Arc;
+
+use carepost_consent::policy::{GatePolicy, Identification};
+use carepost_consent::tokens::read;
+use carepost_kernel::{Clock, DataKey, PlacementId, SmsContent, TenantId, Topic};
+use carepost_tenancy::{Directory, MasterKeys, Tenant, TenantSettings, TenantStatus};
+
+use super::*;
+use crate::testing::delivery;
+use crate::types::{About, Recipient};
+
+fn now() -> Timestamp {
+    "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+fn policy(handling: PhiHandling) -> GatePolicy {
+    let mut policy = GatePolicy::default();
+    policy.practice.name = "Bright Braces".to_owned();
+    policy.practice.postal_address = "1 Main Street, Springfield, IL 62701".to_owned();
+    policy.practice.portal_url = "https://portal.example".to_owned();
+    policy.phi.by_channel = [(Channel::Sms, handling), (Channel::Email, handling)].into();
+    policy.identification = Identification { sms: SmsIdentification::Every, email_footer: true };
+    policy
+}
+
+fn dressed(policy: GatePolicy, channel: Channel, payload: Payload, purpose: Purpose) -> Dressed {
+    let rulebook = Rulebook::new(3, policy.compile().unwrap()).unwrap();
+    let mut delivery = delivery(now());
+    delivery.key.channel = channel;
+    delivery.purpose = purpose;
+    delivery.payload = Arc::new(Phi::new(payload));
+    let key = AddressKey { channel, address_hash: delivery.recipient_hash };
+    let contact = ContactFacts { key, people: Vec::new(), suppressions: Vec::new(), sends: Vec::new() };
+    let tenant = tenant();
+    let public_url = Url::parse("https://carepost.example").unwrap();
+    let on = Dressing { rulebook: &rulebook, tenant: &tenant, contact: &contact, public_url: &public_url, now: now() };
+    dress(&delivery, on).unwrap().unwrap()
+}
+
+fn tenant() -> Arc<TenantHandle> {
+    let keys = MasterKeys::parse("test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
+    let tenant = Tenant {
+        tenant_id: TenantId::from_uuid(uuid::Uuid::from_u128(7)),
+        slug: "bright".to_owned(),
+        display_name: "Bright".to_owned(),
+        placement_id: PlacementId::from_uuid(uuid::Uuid::from_u128(8)),
+        status: TenantStatus::Active,
+        settings: TenantSettings::default(),
+        version: 1,
+        created_at: now(),
+        updated_at: now(),
+    };
+    let directory = Directory::given(keys, Clock::system());
+    directory.give(tenant, DataKey::new(1, &[7; 32]).into(), Vec::new()).unwrap()
+}
+
+fn sms(text: &str) -> Payload {
+    let to =
+        Recipient { phone: Some("+15005550006".to_owned()), in_app: Some("p-1".to_owned()), ..Recipient::default() };
+    Payload { to, sms: Some(SmsContent { text: text.to_owned(), ..SmsContent::default() }), ..Payload::default() }
+}
+
+const ABOUT_HEALTH: &str = "Your biopsy showed a melanoma, please call us.";
+
+fn text_of(dressed: &Dressed) -> &str {
+    match &dressed.content {
+        Content::Sms(sms) => &sms.text,
+        _ => panic!("not a text message"),
+    }
+}
+
+#[test]
+fn con_014_a_text_begins_with_the_practice() {
+    let dressed = dressed(policy(PhiHandling::Off), Channel::Sms, sms("See you at 9:30."), Purpose::Transactional);
+    assert_eq!(text_of(&dressed), "Bright Braces: See you at 9:30.");
+    assert_eq!((dressed.judged.is_identified, dressed.judged.text_chars), (Some(true), Some(31)));
+}
+
+#[test]
+fn con_016_what_speaks_of_health_is_blocked_or_replaced_by_a_notice() {
+    let off = dressed(policy(PhiHandling::Off), Channel::Sms, sms(ABOUT_HEALTH), Purpose::Treatment);
+    assert!(text_of(&off).contains("melanoma") && off.judged.phi == Verdict::Go);
+
+    let blocked = dressed(policy(PhiHandling::Block), Channel::Sms, sms(ABOUT_HEALTH), Purpose::Treatment);
+    assert!(matches!(blocked.judged.phi, Verdict::OtherChannel { .. }));
+
+    let replaced = dressed(policy(PhiHandling::Replace), Channel::Sms, sms(ABOUT_HEALTH), Purpose::Treatment);
+    assert_eq!(replaced.judged.phi, Verdict::Go);
+    let text = text_of(&replaced);
+    assert!(!text.contains("melanoma") && !text.contains("biopsy"), "{text}");
+    assert!(text.contains("Bright Braces") && text.contains("https://portal.example"), "{text}");
+    let secure = replaced.secure.expect("the message itself waits in the inbox here");
+    assert_eq!((secure.recipient.expose().as_str(), secure.content.expose().body.as_str()), ("p-1", ABOUT_HEALTH));
+
+    // Nobody could read it there.
+    let mut nowhere = sms(ABOUT_HEALTH);
+    nowhere.to.in_app = None;
+    let blocked = dressed(policy(PhiHandling::Replace), Channel::Sms, nowhere, Purpose::Treatment);
+    assert!(blocked.secure.is_none() && matches!(blocked.judged.phi, Verdict::OtherChannel { .. }));
+}
+
+#[test]
+fn con_008_an_email_has_its_footer_and_its_way_out_for_one_click() {
+    let email = EmailContent {
+        subject: "Your visit".to_owned(),
+        text: Some("See you at 9:30.".to_owned()),
+        html: Some("<html><body><p>See you at 9:30.</p></body></html>".to_owned()),
+        ..EmailContent::default()
+    };
+    let to = Recipient { email: Some("pat@example.com".to_owned()), ..Recipient::default() };
+    let about = About { topic: Some(Topic::Appointments), ..About::default() };
+    let payload = Payload { to, email: Some(email), about, ..Payload::default() };
+    let ready = dressed(policy(PhiHandling::Off), Channel::Email, payload.clone(), Purpose::Transactional);
+    let Content::Email(email) = ready.content else { panic!("not an email") };
+    let url = email.unsubscribe_url.expect("one click");
+    let token = url.rsplit('/').next().unwrap();
+    let subject = read(&tenant(), LinkUse::Unsubscribe, token, now()).expect("a token of this tenant");
+    assert_eq!(subject.topic, Some(Topic::Appointments));
+    for part in [email.text.unwrap(), email.html.unwrap()] {
+        assert!(part.contains("1 Main Street") && part.contains("https://carepost.example/p/"), "{part}");
+    }
+
+    let urgent = dressed(policy(PhiHandling::Off), Channel::Email, payload, Purpose::Emergency);
+    let Content::Email(email) = urgent.content else { panic!("not an email") };
+    assert_eq!((email.unsubscribe_url, email.text.as_deref()), (None, Some("See you at 9:30.")));
+}

@@ -1,0 +1,2 @@
+-- The history, changed: must be refused. Leans on nothing.
+UPDATE template_events SET action = 'created'

@@ -1,0 +1,2 @@
+-- What a tenant sees without asking for its own. Leans on nothing.
+SELECT count(*) FROM templates

@@ -1,0 +1,2 @@
+-- The clicks that were kept.
+SELECT count(*) FROM link_clicks
