@@ -5,10 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use carepost_consent::types::{AddressKey, ContactFacts};
-use carepost_delivery::gate::dress::dress;
+use carepost_delivery::gate::dress::{Dressing, dress};
 use carepost_delivery::gate::{GateFacts, Rulebook, Sender, ask};
 use carepost_delivery::types::Delivery;
-use carepost_kernel::{Channel, Verdict};
+use carepost_kernel::{Channel, SealError, Verdict};
+use carepost_tenancy::TenantHandle;
+use url::Url;
 
 use super::compose::{Composed, address_of};
 use crate::types::{ChannelSaid, RowOutcome, RowState, RowVerdict, Said};
@@ -19,6 +21,10 @@ pub struct Circumstances<'a> {
     pub now: Timestamp,
     /// The tenant's policy.
     pub rulebook: &'a Rulebook,
+    /// The tenant: its key seals what links say.
+    pub tenant: &'a TenantHandle,
+    /// Where links lead.
+    pub public_url: &'a Url,
     /// The tenant was paused by hand.
     pub is_paused: bool,
     /// Channels that were paused by hand.
@@ -32,18 +38,21 @@ pub struct Circumstances<'a> {
 }
 
 /// Asks the gate about a row.
-#[must_use]
-pub fn judge(row: &Composed, circumstances: &Circumstances<'_>) -> Said {
+///
+/// # Errors
+/// What becomes of a row whose links cannot be sealed.
+pub fn judge(row: &Composed, circumstances: &Circumstances<'_>) -> Result<Said, RowOutcome> {
     let mut channels: Vec<ChannelSaid> = Vec::new();
     for delivery in &row.deliveries {
-        let said = on_channel(delivery, circumstances);
+        let said = on_channel(delivery, circumstances)
+            .map_err(|_| RowOutcome::failed(row.row_no, "link: it could not be sealed".to_owned()))?;
         let is_passed_on = said.verdict == RowVerdict::OtherChannel;
         channels.push(said);
         if !is_passed_on {
             break;
         }
     }
-    all_in_all(channels)
+    Ok(all_in_all(channels))
 }
 
 /// The verdict that counts, from what was said of each channel that was asked about.
@@ -65,7 +74,7 @@ fn all_in_all(channels: Vec<ChannelSaid>) -> Said {
     Said { verdict, code, channel, until, channels }
 }
 
-fn on_channel(delivery: &Delivery, circumstances: &Circumstances<'_>) -> ChannelSaid {
+fn on_channel(delivery: &Delivery, circumstances: &Circumstances<'_>) -> Result<ChannelSaid, SealError> {
     let channel = delivery.key.channel;
     let plain = |verdict, rule: Option<&str>, code: Option<&str>, until| ChannelSaid {
         channel,
@@ -75,31 +84,31 @@ fn on_channel(delivery: &Delivery, circumstances: &Circumstances<'_>) -> Channel
         until,
     };
     let Some(contact) = circumstances.facts.get(&address_of(delivery)) else {
-        return plain(RowVerdict::Wait, None, Some("facts"), Some(circumstances.recheck));
+        return Ok(plain(RowVerdict::Wait, None, Some("facts"), Some(circumstances.recheck)));
     };
-    let Some(content) = delivery.payload.expose().content(channel) else {
-        return plain(RowVerdict::OtherChannel, None, Some("no_content_for_channel"), None);
+    let Circumstances { now, rulebook, tenant, public_url, .. } = *circumstances;
+    let Some(dressed) = dress(delivery, Dressing { rulebook, tenant, contact, public_url, now })? else {
+        return Ok(plain(RowVerdict::OtherChannel, None, Some("no_content_for_channel"), None));
     };
-    let (_, judged) = dress(content, circumstances.rulebook);
     let facts = GateFacts {
-        now: circumstances.now,
+        now,
         is_paused: circumstances.is_paused || circumstances.paused_channels.contains(&channel),
         tenant_limit_until: None,
         sender: if circumstances.with_sender.contains(&channel) { Sender::Ready } else { Sender::Missing },
         pause_recheck: circumstances.recheck,
         contact,
-        rulebook: circumstances.rulebook,
-        judged,
+        rulebook,
+        judged: dressed.judged,
     };
     let verdicts = ask(delivery, &facts);
     let heaviest = verdicts.heaviest();
     let rule = verdicts.by_rule().into_iter().find(|(_, verdict)| **verdict == heaviest).map(|(rule, _)| rule);
-    match heaviest {
+    Ok(match heaviest {
         Verdict::Go => plain(RowVerdict::Go, None, None, None),
         Verdict::Wait { until, reason } => plain(RowVerdict::Wait, rule, Some(reason.as_str()), Some(until)),
         Verdict::OtherChannel { code } => plain(RowVerdict::OtherChannel, rule, Some(code), None),
         Verdict::Refuse { code } => plain(RowVerdict::Refuse, rule, Some(code), None),
-    }
+    })
 }
 
 /// What becomes of a counted row: it stays where it is.
