@@ -350,6 +350,8 @@ impl EngineApi for StoringEngine {
         lock(&self.policy_changes).push(tenant_id);
     }
 
+    async fn bulk_sends_changed(&self, _: TenantId) {}
+
     fn listen(&self, _: TenantId) -> broadcast::Receiver<Arc<DeliveryEvent>> {
         self.events.subscribe()
     }
