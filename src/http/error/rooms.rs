@@ -1,5 +1,7 @@
 //! What the engine, the rooms and the store say, as problems. Texts of our rooms are safe to print (DEL-9).
 
+use std::borrow::Cow;
+
 use carepost_actors::EngineError;
 use carepost_audit::AuditError;
 use carepost_consent::ConsentError;
