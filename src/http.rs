@@ -31,9 +31,9 @@ mod recipients;
 mod relay;
 mod state;
 mod table;
+mod templates;
 mod unsubscribe;
 mod visits;
-mod templates;
 mod webhooks;
 
 use actix_web::middleware::from_fn;

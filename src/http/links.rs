@@ -5,7 +5,7 @@
 
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, LOCATION, USER_AGENT};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use carepost_actors::EngineError;
 use carepost_delivery::links::{LinkToken, Visitor, click_key, seal_owner};
 use carepost_delivery::store::{LinkRecord, get_link, insert_link_click};
@@ -36,11 +36,14 @@ struct Found {
 
 /// Follows a link: 302, or one page for all that is no link.
 pub(super) async fn follow_link(request: HttpRequest, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    use actix_web::HttpMessage as _;
+    follow(&request, &state).await.or_else(|error| pages::failed(&request, error))
+}
+
+async fn follow(request: &HttpRequest, state: &AppState) -> Result<HttpResponse, ApiError> {
     let text = request.match_info().get("token").unwrap_or_default();
-    let Some(found) = find(text, &state).await? else {
+    let Some(found) = find(text, state).await? else {
         count_click("unknown");
-        return Ok(pages::missing(&request));
+        return Ok(pages::missing(request));
     };
     request.extensions_mut().insert(SeenTenant(found.tenant.tenant.tenant_id));
     if request.method() == Method::HEAD || visitor(request.headers()).is_machine() {
@@ -48,7 +51,7 @@ pub(super) async fn follow_link(request: HttpRequest, state: web::Data<AppState>
     } else if !state.visits.may(Visit::Link, text, state.clock.now()) {
         count_click("too_often");
     } else {
-        count(&found, &state).await?;
+        count(&found, state).await?;
     }
     let mut response = HttpResponse::Found();
     Ok(response.insert_header((LOCATION, found.target.as_str())).finish())

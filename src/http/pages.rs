@@ -15,6 +15,8 @@ use handlebars::Handlebars;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::error::{ApiError, Code};
+
 const STYLE: &str = include_str!("pages/page.css");
 const LAYOUT: &str = "layout";
 
@@ -164,6 +166,28 @@ fn notice(status: StatusCode, language: Language, name: &str) -> HttpResponse {
 /// The one page for whatever leads nowhere: forged, cut, expired, or somebody else's.
 pub(super) fn missing(request: &HttpRequest) -> HttpResponse {
     notice(StatusCode::NOT_FOUND, Language::asked_for(request), "missing")
+}
+
+/// What a person is told where a handler failed. A tenant that is on its way is no such thing: the request is held until
+/// it is there (see `relay.rs`).
+///
+/// # Errors
+/// Exactly then.
+pub(super) fn failed(request: &HttpRequest, error: ApiError) -> Result<HttpResponse, ApiError> {
+    if error.is_moving() {
+        return Err(error);
+    }
+    let language = Language::asked_for(request);
+    let (status, name) = match error.code() {
+        Code::Unavailable | Code::Throttled => (StatusCode::SERVICE_UNAVAILABLE, "away"),
+        Code::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "away"),
+        code => (code.status(), "unreadable"),
+    };
+    let mut response = notice(status, language, name);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+    }
+    Ok(response)
 }
 
 /// The form came in pieces, or was none of ours.

@@ -73,16 +73,20 @@ pub(super) async fn show_preferences(
     request: HttpRequest,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let Some(opened) = open(&request, &state, LinkUse::Preferences).await? else {
-        return Ok(pages::missing(&request));
+    show(&request, &state).await.or_else(|error| pages::failed(&request, error))
+}
+
+async fn show(request: &HttpRequest, state: &AppState) -> Result<HttpResponse, ApiError> {
+    let Some(opened) = open(request, state, LinkUse::Preferences).await? else {
+        return Ok(pages::missing(request));
     };
-    let asked_for = Language::asked_for(&request);
+    let asked_for = Language::asked_for(request);
     if !state.visits.may(Visit::Preferences, &opened.token, state.clock.now()) {
         return Ok(pages::too_often(asked_for));
     }
-    let Some(reader) = read(&opened, &state).await? else { return Ok(pages::missing(&request)) };
+    let Some(reader) = read(&opened, state).await? else { return Ok(pages::missing(request)) };
     let wishes = wishes_of(&reader, asked_for);
-    Ok(page(StatusCode::OK, &opened, &reader, &wishes, News::None, &state))
+    Ok(page(StatusCode::OK, &opened, &reader, &wishes, News::None, state))
 }
 
 /// Takes the form.
@@ -91,15 +95,19 @@ pub(super) async fn save_preferences(
     payload: web::Payload,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let Some(opened) = open(&request, &state, LinkUse::Preferences).await? else {
-        return Ok(pages::missing(&request));
+    save(&request, payload, &state).await.or_else(|error| pages::failed(&request, error))
+}
+
+async fn save(request: &HttpRequest, payload: web::Payload, state: &AppState) -> Result<HttpResponse, ApiError> {
+    let Some(opened) = open(request, state, LinkUse::Preferences).await? else {
+        return Ok(pages::missing(request));
     };
-    let asked_for = Language::asked_for(&request);
+    let asked_for = Language::asked_for(request);
     if !state.visits.may(Visit::Preferences, &opened.token, state.clock.now()) {
         return Ok(pages::too_often(asked_for));
     }
-    let Some(reader) = read(&opened, &state).await? else { return Ok(pages::missing(&request)) };
-    let body = json::read_raw(&request, payload, FORM_LIMIT_BYTES).await?;
+    let Some(reader) = read(&opened, state).await? else { return Ok(pages::missing(request)) };
+    let body = json::read_raw(request, payload, FORM_LIMIT_BYTES).await?;
     let present = wishes_of(&reader, asked_for);
     let Some(form) = form::read(&body) else { return Ok(pages::unreadable(present.language)) };
     if !nonce::is_good(&opened.tenant, &opened.token, &form.mark, state.clock.now()) {
@@ -107,16 +115,16 @@ pub(super) async fn save_preferences(
             Action::Save(filled_in) => filled_in,
             Action::Stop | Action::Resume => present,
         };
-        return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &opened, &reader, &shown, News::Stale, &state));
+        return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &opened, &reader, &shown, News::Stale, state));
     }
-    let (shown, news) = match do_it(&opened, &reader, &form.action, present.language, &state).await? {
+    let (shown, news) = match do_it(&opened, &reader, &form.action, present.language, state).await? {
         Ok(news) => (None, news),
         Err(fault) => (filled_in(form.action), News::Fault(fault)),
     };
-    let Some(reader) = read(&opened, &state).await? else { return Ok(pages::missing(&request)) };
+    let Some(reader) = read(&opened, state).await? else { return Ok(pages::missing(request)) };
     let wishes = shown.unwrap_or_else(|| wishes_of(&reader, asked_for));
     let status = if matches!(news, News::Done(_)) { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    Ok(page(status, &opened, &reader, &wishes, news, &state))
+    Ok(page(status, &opened, &reader, &wishes, news, state))
 }
 
 fn filled_in(action: Action) -> Option<Wishes> {

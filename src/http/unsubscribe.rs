@@ -32,13 +32,17 @@ pub(super) async fn show_unsubscribe(
     request: HttpRequest,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let Some(opened) = open(&request, &state, LinkUse::Unsubscribe).await? else {
-        return Ok(pages::missing(&request));
+    show(&request, &state).await.or_else(|error| pages::failed(&request, error))
+}
+
+async fn show(request: &HttpRequest, state: &AppState) -> Result<HttpResponse, ApiError> {
+    let Some(opened) = open(request, state, LinkUse::Unsubscribe).await? else {
+        return Ok(pages::missing(request));
     };
     if !state.visits.may(Visit::Preferences, &opened.token, state.clock.now()) {
-        return Ok(pages::too_often(Language::asked_for(&request)));
+        return Ok(pages::too_often(Language::asked_for(request)));
     }
-    answer(&request, &opened, StatusCode::OK, false, &state).await
+    answer(request, &opened, StatusCode::OK, false, state).await
 }
 
 /// Unsubscribe with one click
@@ -68,22 +72,26 @@ pub(crate) async fn unsubscribe(
     payload: web::Payload,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let Some(opened) = open(&request, &state, LinkUse::Unsubscribe).await? else {
-        return Ok(pages::missing(&request));
+    opt_out(&request, payload, &state).await.or_else(|error| pages::failed(&request, error))
+}
+
+async fn opt_out(request: &HttpRequest, payload: web::Payload, state: &AppState) -> Result<HttpResponse, ApiError> {
+    let Some(opened) = open(request, state, LinkUse::Unsubscribe).await? else {
+        return Ok(pages::missing(request));
     };
     if !state.visits.may(Visit::Unsubscribe, &opened.token, state.clock.now()) {
-        return Ok(pages::too_often(Language::asked_for(&request)));
+        return Ok(pages::too_often(Language::asked_for(request)));
     }
-    let body = json::read_raw(&request, payload, FORM_LIMIT_BYTES).await?;
+    let body = json::read_raw(request, payload, FORM_LIMIT_BYTES).await?;
     if !is_one_click(&body) {
-        return Ok(pages::unreadable(Language::asked_for(&request)));
+        return Ok(pages::unreadable(Language::asked_for(request)));
     }
     let wording = format!("{NAME}={VALUE}");
-    let language = Language::asked_for(&request);
+    let language = Language::asked_for(request);
     let said = carepost_consent::commands::said_on_page(&wording, language.as_str(), WORDING_VERSION);
-    let keys = commit(&opened, &state, Deed::Unsubscribe(said)).await?;
+    let keys = commit(&opened, state, Deed::Unsubscribe(said)).await?;
     state.engine.consent_changed(opened.tenant.tenant.tenant_id, &keys).await;
-    answer(&request, &opened, StatusCode::OK, true, &state).await
+    answer(request, &opened, StatusCode::OK, true, state).await
 }
 
 /// Whether a body is the one of RFC 8058. Mail programs send it as a form or in parts; it has nothing else in it.

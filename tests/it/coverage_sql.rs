@@ -9,7 +9,7 @@ use crate::support::database::{TestDatabase, connect};
 use crate::tree::{Source, root, sources};
 
 /// The folders, the schema that each fits, and the role that runs most of it.
-const FOLDERS: [(&str, &str, &str); 5] = [
+const FOLDERS: [(&str, &str, &str); 6] = [
     ("store/src/sql/", "carepost_pooled", "carepost_engine"),
     ("domains/audit/src/sql/", "carepost_control", "carepost_app"),
     ("domains/tenancy/src/sql/", "carepost_control", "carepost_engine"),

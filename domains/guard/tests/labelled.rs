@@ -1,5 +1,11 @@
 //! Recall and precision on the labelled set of `fixtures/guard/labelled.toml`: printed, and held to floors.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "all of this crate is tests, and the table is their answer"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use carepost_guard::{Allowed, FindingKind, Guard, PracticeIdentity};

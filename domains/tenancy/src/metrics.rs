@@ -2,7 +2,7 @@
 
 /// Presented keys, by `result`: `cached`, `loaded`, `refused`, `unavailable` (count).
 pub const TENANCY_AUTHENTICATIONS_TOTAL: &str = "tenancy_authentications_total";
-/// Reads of the database that a cache could not answer, by `what`: `tenant`, `accounts`, `key`, `token` (count).
+/// Reads of the database that a cache could not answer, by `what`: `tenant`, `accounts`, `key`, `token`, `link_tag` (count).
 pub const TENANCY_LOADS_TOTAL: &str = "tenancy_loads_total";
 /// Changes of configuration that other processes made and this one noticed (count).
 pub const TENANCY_FOREIGN_CHANGES_TOTAL: &str = "tenancy_foreign_changes_total";

@@ -3,7 +3,13 @@
 use actix_web::http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use actix_web::test::TestRequest;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use carepost_consent::tokens::{LinkUse, Subject};
+use carepost_tenancy::LinkTag;
+
 use super::*;
+use crate::http::tests::support::{World, noon};
 
 #[test]
 fn what_belongs_to_one_connection_stays_behind() {
@@ -57,4 +63,25 @@ fn the_path_goes_along_as_it_came() {
     let url = target("http://10.0.0.2:8080/", &request).unwrap();
     assert_eq!(url.as_str(), "http://10.0.0.2:8080/webhooks/vonage/token?text=a%20b&to=1");
     assert_eq!(target("not an address", &request), None);
+}
+
+#[actix_web::test]
+async fn con_011_what_recipients_do_goes_to_the_process_of_their_tenant() {
+    let world = World::new().await;
+    let (handle, tenant_id) = (world.handle().await, world.tenant.tenant_id);
+    let token = tokens::issue(&handle, LinkUse::Unsubscribe, &Subject::default(), noon()).unwrap();
+    let tag = LinkTag::of(tenant_id);
+    let short = URL_SAFE_NO_PAD.encode([tag.as_bytes().as_slice(), &[7; 10]].concat());
+    for (path, token, expected) in [
+        ("/u/{token}", token.as_str(), Some(tenant_id)),
+        ("/p/{token}", token.as_str(), Some(tenant_id)),
+        ("/l/{token}", short.as_str(), Some(tenant_id)),
+        ("/l/{token}", "AAAAAAAAAAAAAAAAAAAAAA", None),
+        ("/u/{token}", "x", None),
+        ("/webhooks/twilio/{token}", token.as_str(), None),
+    ] {
+        let uri = path.replace("{token}", token);
+        let request = TestRequest::post().uri(&uri).param("token", token.to_owned()).to_http_request();
+        assert_eq!(tenant_of(&request, &world.state).await, expected, "{path}");
+    }
 }

@@ -105,13 +105,13 @@ pub(super) async fn list(
     state: &AppState,
 ) -> Result<Page<(Template, TemplateContent)>, ApiError> {
     caller.require(Scope::TemplatesRead)?;
-    let mut parameters =
-        Parameters::read(request, &["cursor", "limit", "category", "type", "state", "shortcut"]);
+    let mut parameters = Parameters::read(request, &["cursor", "limit", "category", "type", "state", "shortcut"]);
     let page = parameters.page();
     let filter = TemplateFilter {
         category: parameters.get("category", "must be a category", |text| text.parse::<Category>().ok()),
         type_key: parameters.get("type", "must be a type of message", |text| Some(text.to_owned())),
-        state: parameters.get("state", "must be draft, published or archived", |text| text.parse::<TemplateState>().ok()),
+        state: parameters
+            .get("state", "must be draft, published or archived", |text| text.parse::<TemplateState>().ok()),
         shortcut: parameters.get("shortcut", "must be text", |text| {
             Some(if text == "*" { String::new() } else { text.trim_start_matches('/').to_owned() })
         }),

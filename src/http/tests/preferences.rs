@@ -397,3 +397,23 @@ async fn con_011_the_gate_hears_of_it_before_the_answer() {
     let told = super::support::lock(&world.engine.consent_changes).clone();
     assert_eq!(told, [(world.tenant.tenant_id, vec![patient.email])]);
 }
+
+#[actix_web::test]
+async fn a_person_is_told_by_a_page_that_the_database_is_away() {
+    let mut world = World::new().await;
+    let patient = patient(&world, "en").await;
+    let path = format!("/p/{}", token(&world, LinkUse::Preferences, &patient.subject(None)).await);
+    let unsubscribing = format!("/u/{}", token(&world, LinkUse::Unsubscribe, &patient.subject(None)).await);
+    world.state.placements = carepost_actors::Placements::default();
+    let answers = [
+        get(&world, &path).await,
+        post(&world, &path, &[]).await,
+        get(&world, &unsubscribing).await,
+        post(&world, &unsubscribing, &[("List-Unsubscribe", "One-Click")]).await,
+    ];
+    for reply in answers {
+        assert_eq!((reply.status, reply.header("retry-after")), (503, Some("60")));
+        assert_eq!(reply.header("content-type"), Some("text/html; charset=utf-8"));
+        assert!(reply.text().contains("nothing was changed"), "{}", reply.text());
+    }
+}

@@ -50,7 +50,16 @@ async fn tpl_003_tpl_004_tpl_005_the_design_has_exactly_its_fields() {
     let made = world.post(EXACT, &simple()).await;
     assert_eq!(made.status, 201, "{}", made.text());
     let fields = [
-        "id", "practice_id", "name", "subject", "body", "variables", "category", "created_by", "is_shared", "created_at",
+        "id",
+        "practice_id",
+        "name",
+        "subject",
+        "body",
+        "variables",
+        "category",
+        "created_by",
+        "is_shared",
+        "created_at",
         "updated_at",
     ];
     let fields: BTreeSet<&str> = fields.into_iter().collect();
@@ -85,7 +94,8 @@ async fn tpl_005_tpl_009_an_undeclared_variable_is_refused_with_its_place() {
         assert_eq!(place, (&json!("/body"), &json!(2), &json!(16)), "{fault}");
         assert!(fault["detail"].as_str().unwrap().contains("unknwon"), "{fault}");
     }
-    let email = json!({"name": "x", "email": {"en": {"subject": "s", "html": "<p>\n{{shout patient.first_name}}</p>"}}});
+    let email =
+        json!({"name": "x", "email": {"en": {"subject": "s", "html": "<p>\n{{shout patient.first_name}}</p>"}}});
     let reply = world.post(V1, &email).await;
     let fault = &reply.json()["errors"][0];
     assert_eq!((reply.status, &fault["pointer"], &fault["line"]), (422, &json!("/email/en/html"), &json!(2)));
@@ -93,7 +103,8 @@ async fn tpl_005_tpl_009_an_undeclared_variable_is_refused_with_its_place() {
     assert_eq!(none.problem(), (422, "validation_failed".to_owned()));
     let both = world.post(V1, &json!({"name": "x", "body": "a", "in_app": {}})).await;
     assert_eq!(both.pointers(), ["/body"]);
-    let check = |body: Value| async { world.post(&format!("{V1}/validate"), &body).await.json() };
+    let world = &world;
+    let check = |body: Value| async move { world.post(&format!("{V1}/validate"), &body).await.json() };
     let wrong = check(json!({"body": "{{#each a}}"})).await;
     assert_eq!((&wrong["is_valid"], &wrong["faults"][0]["pointer"]), (&json!(false), &json!("/body")));
     let unsent = check(json!({"purpose": "marketing", "sms": {"en": {"body": "{{practice.name}}: hello"}}})).await;
@@ -148,13 +159,17 @@ async fn tpl_006_tpl_010_versions_stay_renderable_and_come_back() {
 async fn tpl_007_values_are_put_in_and_a_missing_one_is_named() {
     let world = World::new().await;
     let mut body = simple();
-    body["email"] = json!({"en": {"subject": "For {{patient.first_name}}", "html": "<p>{{room}}<script>x()</script></p>"}});
+    body["email"] =
+        json!({"en": {"subject": "For {{patient.first_name}}", "html": "<p>{{room}}<script>x()</script></p>"}});
     body["in_app"] = json!({"en": {"title": "Visit", "body": "{{room}}"}});
     body.as_object_mut().unwrap().retain(|key, _| key != "body" && key != "subject");
     let made = world.post(V1, &body).await;
     let exact = format!("{EXACT}/{}/render", id(&made));
     let text = world.get(&format!("{exact}?room=%3Cb%3E%20%26")).await.json();
-    assert_eq!((&text["channel"], &text["body"], &text["subject"]), (&json!("in_app"), &json!("<b> &"), &json!("Visit")));
+    assert_eq!(
+        (&text["channel"], &text["body"], &text["subject"]),
+        (&json!("in_app"), &json!("<b> &"), &json!("Visit"))
+    );
     let email = world.get(&format!("{exact}?channel=email&room=%3Cb%3E&patient.first_name=Ana")).await.json();
     assert_eq!((&email["subject"], &email["body"]), (&json!("For Ana"), &json!("<b>")));
     let html = email["html"].as_str().unwrap();
@@ -195,7 +210,10 @@ async fn tpl_011_tpl_012_a_practice_changes_the_library_for_itself_alone() {
     world.post(&format!("{one}/publish"), &json!({})).await;
     let ours = reminder(all(&world, &world.key, "&type=appointment_reminder").await);
     assert_eq!((&ours["name"], &ours["content"]["sms"]["en"]["body"]), (&json!("Our reminder"), &json!(text)));
-    assert_eq!(reminder(all(&world, &other, "&type=appointment_reminder").await), shipped, "theirs is the original");
+    let theirs = reminder(all(&world, &other, "&type=appointment_reminder").await);
+    for field in ["id", "name", "version", "content"] {
+        assert_eq!(theirs[field], shipped[field], "theirs is the original");
+    }
     let restored = world.post(&format!("{one}/restore"), &json!({"version": 1})).await.json();
     assert_eq!(restored["content"], shipped["content"]);
     let copy = world.post(&format!("{one}/copy"), &json!({"name": "Another"})).await;
@@ -208,14 +226,14 @@ async fn tpl_011_tpl_012_a_practice_changes_the_library_for_itself_alone() {
 #[actix_web::test]
 async fn tpl_016_tpl_018_lists_are_narrowed_by_category_and_shortcut() {
     let world = World::new().await;
-    let canned = |name: &str, shortcut: &str| {
-        json!({"name": name, "body": "Our hours are 8 to 5.", "category": "Front desk", "shortcut": shortcut})
-    };
+    let canned = |name: &str, shortcut: &str| json!({"name": name, "body": "Our hours are 8 to 5.", "category": "Front desk", "shortcut": shortcut});
     let made = world.post(V1, &canned("Hours", "hours")).await;
     assert_eq!(world.post(V1, &canned("Holidays", "holidays")).await.status, 201);
     assert_eq!(world.post(V1, &canned("Hours", "hours")).await.problem(), (409, "conflict".to_owned()));
     assert_eq!(world.post(V1, &canned("x", "Not So")).await.pointers(), ["/shortcut"]);
-    for (query, count) in [("&category=Front%20desk", 2), ("&shortcut=ho", 2), ("&shortcut=/hou", 1), ("&shortcut=*", 2)] {
+    for (query, count) in
+        [("&category=Front%20desk", 2), ("&shortcut=ho", 2), ("&shortcut=/hou", 1), ("&shortcut=*", 2)]
+    {
         assert_eq!(all(&world, &world.key, query).await.len(), count, "{query}");
     }
     let billing = all(&world, &world.key, "&category=Billing").await;
@@ -246,7 +264,8 @@ async fn tpl_020_who_may_not_manage_templates_reads_only_what_is_shared() {
 #[actix_web::test]
 async fn con_013_con_014_what_the_law_wants_is_asked_at_publishing() {
     let world = World::new().await;
-    let html = |body: &str| json!({"name": "Offer", "purpose": "marketing", "email": {"en": {"subject": "s", "html": body}}});
+    let html =
+        |body: &str| json!({"name": "Offer", "purpose": "marketing", "email": {"en": {"subject": "s", "html": body}}});
     let publish = |made: Reply| {
         let path = format!("{V1}/{}/publish", id(&made));
         let world = &world;
@@ -282,7 +301,7 @@ async fn a_test_goes_the_way_of_every_message() {
 #[actix_web::test]
 async fn a_megabyte_of_text_is_refused() {
     let world = World::new().await;
-    for (bytes, status) in [(1 << 20, 413), (300 << 10, 422)] {
+    for (bytes, status) in [(1 << 20, 413), (100 << 10, 422)] {
         let reply = world.post(EXACT, &json!({"name": "x", "body": "x".repeat(bytes)})).await;
         assert_eq!(reply.status, status);
     }

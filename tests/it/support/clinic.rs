@@ -8,8 +8,21 @@ use url::Url;
 use super::{Api, PATIENCE, Server, wait_for, with};
 
 /// All that a key may do.
-pub(crate) const ALL_SCOPES: [&str; 5] =
-    ["messages:write", "messages:read", "messages:content", "events:read", "admin:tenant"];
+pub(crate) const ALL_SCOPES: [&str; 13] = [
+    "messages:write",
+    "messages:read",
+    "messages:content",
+    "events:read",
+    "admin:tenant",
+    "recipients:read",
+    "recipients:write",
+    "consent:write",
+    "gate:read",
+    "gate:manage",
+    "templates:read",
+    "templates:manage",
+    "bulk:send",
+];
 
 /// A tenant.
 #[derive(Clone)]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use carepost_kernel::{Channel, Cursor, Page, Phi, RecipientId, SuppressionId};
 
-use super::consent::{append, faults_of};
+use super::consent::{WORDING_MAX, append};
 use super::{Desk, SUPPRESSED};
 use crate::ConsentError;
 use crate::address::normalize_address;
@@ -96,10 +96,7 @@ async fn say(
     said: &Said,
     state: ConsentState,
 ) -> Result<Opted, ConsentError> {
-    let faults = faults_of(said, desk.now);
-    if !faults.is_empty() {
-        return Err(ConsentError::Invalid(faults));
-    }
+    let said = fitting(said, desk.now);
     lock_addresses(desk.tx, &[key]).await?;
     let people = list_people_reached(desk.tx, &key).await?;
     if let Some(inbound_id) = said.inbound_id
@@ -108,7 +105,7 @@ async fn say(
         return Ok(Opted { is_news: false, people, keys: Vec::new() });
     }
     let at = said.at.unwrap_or(desk.now);
-    let deed = Deed { state, said, actor: desk.actor, at, expires_at: None };
+    let deed = Deed { state, said: &said, actor: desk.actor, at, expires_at: None };
     let spots: Vec<Spot> = std::iter::once(NOBODY).chain(people.iter().copied()).map(|id| (key, id)).collect();
     append(desk, &spots, &[], &deed).await?;
     desk.rederive(&spots).await?;
@@ -119,6 +116,19 @@ async fn say(
     let is_news = settle(desk, (key, address.as_ref()), state, said.source).await?;
     let keys = desk.tell([key], ChangeKind::Consent).await?;
     Ok(Opted { is_news, people, keys })
+}
+
+/// What somebody wrote, made to fit: no length of a text and no vendor's clock may keep a STOP from being heard.
+fn fitting(said: &Said, now: Timestamp) -> Said {
+    let shorten = |words: &Phi<String>| words.clone().map(|words| words.chars().take(WORDING_MAX).collect());
+    let is_language = |text: &String| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_lowercase());
+    Said {
+        wording: said.wording.as_ref().map(shorten),
+        wording_version: said.wording_version.clone().filter(|version| (1..=100).contains(&version.len())),
+        language: said.language.clone().filter(is_language),
+        at: said.at.map(|at| at.min(now)),
+        ..*said
+    }
 }
 
 /// The address of a hash, as one of those who read there has it.

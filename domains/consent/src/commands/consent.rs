@@ -19,7 +19,7 @@ use crate::types::{AddressKey, ChangeKind, ConsentEvent, ConsentState, Grant, Sa
 /// How far ahead of ours a clock may be.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// The longest wording, in characters.
-const WORDING_MAX: usize = 4_000;
+pub(super) const WORDING_MAX: usize = 4_000;
 
 /// Consent that somebody gives.
 #[derive(Debug, Clone)]
@@ -218,7 +218,7 @@ fn wanted_keys(
 }
 
 /// What is wrong with the way in which something was said.
-pub(super) fn faults_of(said: &Said, now: Timestamp) -> Vec<FieldFault> {
+fn faults_of(said: &Said, now: Timestamp) -> Vec<FieldFault> {
     let mut faults = Vec::new();
     let is_ahead = |at: Timestamp| at > now.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
     if said.at.is_some_and(is_ahead) {

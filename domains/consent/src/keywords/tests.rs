@@ -96,10 +96,10 @@ fn con_008_the_labelled_replies_are_read() {
     // A few words may be of both languages.
     assert!(wrong_language.len() * 33 <= texts, "{wrong_language:?}");
     for ((held_out, reply), figures) in by_reply {
-        // What was learned from is read whole. Of opt-outs in words that nobody foresaw, seven in ten are: the rest reach staff.
+        // What was learned from is read whole. Of opt-outs in words that nobody foresaw, five in six are: the rest reach staff.
         let least = match (held_out, reply) {
             (false, _) => 1.0,
-            (true, Reply::Stop) => 0.7,
+            (true, Reply::Stop) => 0.8,
             (true, _) => 0.0,
         };
         assert!(figures.right as f64 >= least * figures.expected as f64, "{reply:?}, held out: {held_out}");

@@ -125,6 +125,19 @@ async fn con_003_two_opt_outs_and_an_opt_in_in_one_second_leave_the_address_opte
 }
 
 #[tokio::test]
+async fn con_008_nothing_about_a_stop_keeps_it_from_being_heard() {
+    let world = World::new().await;
+    let mut stop = word(later(86_400), None);
+    stop.said.wording = Some(Phi::new("stop ".repeat(2_000)));
+    stop.said.wording_version = Some(String::new());
+    stop.said.language = Some("English".to_owned());
+    let opted = world.at(noon(), async |desk| opt_out_address(desk, &stop).await).await.unwrap();
+    assert!(opted.is_news);
+    let heard = "SELECT count(*) FROM consent_events WHERE at = '2026-11-22T12:00:00Z' AND language IS NULL";
+    assert_eq!(world.count(heard).await, 1, "by a clock that runs ahead of ours: now");
+}
+
+#[tokio::test]
 async fn what_an_unknown_number_said_holds_for_those_who_are_known_there_later() {
     let world = World::new().await;
     assert!(stop(&world, noon()).await);

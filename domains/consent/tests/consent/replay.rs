@@ -138,7 +138,7 @@ async fn replayed(world: &World) -> States {
     for (key, evidence) in of_address {
         said.entry(key.clone()).or_default();
         for ((_, channel, hash), all) in &mut said {
-            if (*channel, &*hash) == (key.1, &key.2) {
+            if (*channel, &key.2) == (key.1, hash) {
                 all.push(evidence);
             }
         }

@@ -32,14 +32,18 @@ impl Rulebook {
         } else {
             Arc::new(Guard::with(Dictionary::shipped(), &phi.extra_terms, &phi.ignored_terms)?)
         };
-        let practice = &source.practice;
+        Ok(Self::with_guard(version, policy, guard))
+    }
+
+    fn with_guard(version: u32, policy: CompiledPolicy, guard: Arc<Guard>) -> Self {
+        let practice = &policy.source().practice;
         let allowed = Allowed::of(&PracticeIdentity {
             names: vec![practice.name.clone()],
             phones: vec![practice.phone.clone()],
             emails: vec![practice.email.clone()],
             addresses: vec![practice.postal_address.clone()],
         });
-        Ok(Self { version, policy, guard, allowed })
+        Self { version, policy, guard, allowed }
     }
 
     /// The rules of tenants that have set nothing: version 0.

@@ -1,10 +1,10 @@
 //! A migrated database for each test.
 
 use carepost_kernel::{PlacementId, Secret, TenantId};
+use carepost_kernel::{Purpose, Topic};
 use carepost_store::{DatabaseConfig, IoRuntime, Placement, SchemaName, TenantConnection, migrate_placement};
 use carepost_templates::Author;
 use carepost_templates::types::{Category, NewTemplate, TemplateContent, TemplateMeta};
-use carepost_kernel::{Purpose, Topic};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio_postgres::{Client, NoTls};

@@ -105,8 +105,12 @@ fn blocks_stand_around_any_part_of_html_and_mjml() {
         })
     };
     for (template, is_mjml) in [(&html, false), (&mjml, true)] {
-        let Content::Email(some) = render(template, Channel::Email, Language::En, given(false)).content else { panic!() };
-        let Content::Email(full) = render(template, Channel::Email, Language::En, given(true)).content else { panic!() };
+        let Content::Email(some) = render(template, Channel::Email, Language::En, given(false)).content else {
+            panic!()
+        };
+        let Content::Email(full) = render(template, Channel::Email, Language::En, given(true)).content else {
+            panic!()
+        };
         for part in [some.html.as_deref().unwrap(), some.text.as_deref().unwrap()] {
             assert!(part.contains("one") && part.contains("two") && !part.contains("{{"), "{part}");
         }
@@ -205,7 +209,8 @@ fn segments_are_those_of_the_rendered_text() {
 
 #[test]
 fn del_9_debug_of_what_was_rendered_prints_no_text() {
-    let rendered = render(&sms("{{practice.name}}", json!([])), Channel::Sms, Language::En, json!({"practice.name": "canary"}));
+    let rendered =
+        render(&sms("{{practice.name}}", json!([])), Channel::Sms, Language::En, json!({"practice.name": "canary"}));
     assert!(!format!("{rendered:?}").contains("canary"));
 }
 

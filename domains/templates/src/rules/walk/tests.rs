@@ -64,9 +64,10 @@ fn tpl_008_values_helpers_blocks_and_partials_are_let_in() {
         ("{{#if is_new}}a{{else if (gt total 100)}}b{{else}}{{room}}{{/if}}", vec!["is_new", "room", "total"]),
         ("{{#unless (and is_new (not room))}}a{{/unless}}", vec!["is_new", "room"]),
         ("{{#each notes}}{{@index}}{{this}}{{#unless @last}}, {{/unless}}{{/each}}", vec!["notes"]),
-        ("{{#each items}}{{name}} {{money this.price}} {{../room}} {{@root.page}}{{/each}}", vec![
-            "items", "items.name", "items.price", "page", "room",
-        ]),
+        (
+            "{{#each items}}{{name}} {{money this.price}} {{../room}} {{@root.page}}{{/each}}",
+            vec!["items", "items.name", "items.price", "page", "room"],
+        ),
         ("{{#each items}}{{> item}}{{else}}{{room}}{{/each}}", vec!["items", "items.name", "room"]),
         ("{{> twice}}{{! never }}", vec!["patient.first_name"]),
         ("{{#if (len notes)}}{{link page}}{{/if}}", vec!["notes", "page"]),

@@ -1,0 +1,114 @@
+//! STOP, in whatever words: nothing more leaves, what waits is refused, one answer is sent; START opens the way again.
+
+use std::time::Duration;
+
+use carepost_providers::Vendor;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::support::{Account, Clinic, World, message_of, phone, sms, wait_for, wait_until, with};
+
+const OURS: &str = "+15005550001";
+
+fn in_an_hour() -> String {
+    (carepost_kernel::Clock::system().now() + SignedDuration::from_hours(1)).to_string()
+}
+
+/// Somebody writes to the tenant.
+async fn writes(world: &World, account: &Account, from: &str, text: &str) {
+    let status = world.simulator.inbound(&account.simulated, from, OURS, text).await.unwrap();
+    assert!(status < 300, "{status}");
+}
+
+/// What was said of a delivery by each rule that objected, at its last event.
+async fn objections(clinic: &Clinic, id: &str) -> Vec<(String, String)> {
+    let timeline = clinic.api.get(&format!("/api/v1/messaging/messages/{id}/timeline")).await.expect(200).body;
+    let events = timeline["events"].as_array().unwrap();
+    let last = events.iter().rev().find(|event| event["gate"].is_object()).expect("an event names the gate's decision");
+    let rules = last["gate"]["rules"].as_array().unwrap();
+    let said = |rule: &Value| {
+        let text = |name: &str| rule[name].as_str().map(str::to_owned);
+        Some((text("rule")?, text("code")?))
+    };
+    rules.iter().filter_map(said).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn con_008_con_011_a_stop_refuses_what_waits_and_is_answered_once() {
+    let world = World::open().await;
+    let clinic = Clinic::open(&world.server, "stop", json!({})).await;
+    // A vendor that leaves keywords to its customers.
+    let account = clinic.account(&world.simulator, Vendor::VonageSms, json!({})).await;
+    let (reader, neighbour) = (phone(1), phone(2));
+    let first = clinic.send(&sms(&reader)).await;
+    clinic.until(&first, "delivered").await;
+    let mut scheduled = Vec::new();
+    for _ in 0..5 {
+        scheduled.push(clinic.send(&with(sms(&reader), json!({ "send_at": in_an_hour() }))).await);
+    }
+    let of_neighbour = clinic.send(&with(sms(&neighbour), json!({ "send_at": in_an_hour() }))).await;
+
+    writes(&world, &account, &reader, "Please don't text me any more").await;
+    // The vendor has its answer: from here on nothing leaves for the address but the one confirmation.
+    clinic.until_all(&scheduled, "refused").await;
+    assert!(objections(&clinic, &scheduled[0]).await.contains(&("suppression".to_owned(), "opted_out".to_owned())));
+    let refused = clinic.send(&sms(&reader)).await;
+    clinic.until(&refused, "refused").await;
+    assert_eq!(clinic.status(&of_neighbour).await, "queued", "somebody else's messages wait on");
+    wait_until("the opt-out is confirmed", || async { world.simulator.calls(Vendor::VonageSms).len() == 2 }).await;
+
+    // Saying it again changes nothing, and is not answered again.
+    writes(&world, &account, &reader, "STOP").await;
+    let again = clinic.send(&sms(&reader)).await;
+    clinic.until(&again, "refused").await;
+    assert_eq!(world.simulator.calls(Vendor::VonageSms).len(), 2);
+
+    writes(&world, &account, &reader, "START").await;
+    let open = clinic.send(&sms(&reader)).await;
+    clinic.until(&open, "delivered").await;
+    let calls = world.simulator.calls(Vendor::VonageSms);
+    assert_eq!(calls.len(), 4, "the first, two answers, the last");
+    let ours = [first, open];
+    assert_eq!(calls.iter().filter(|call| ours.contains(&message_of(call))).count(), 2);
+    let open_rows = "SELECT count(*) FROM inbound_messages WHERE handled_at IS NULL";
+    assert_eq!(world.database.count(open_rows).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn con_008_a_vendor_that_answers_keywords_by_itself_is_not_answered_over() {
+    let world = World::open().await;
+    let clinic = Clinic::open(&world.server, "vendor-answers", json!({})).await;
+    let account = clinic.account(&world.simulator, Vendor::Twilio, json!({})).await;
+    writes(&world, &account, &phone(3), "STOP").await;
+    let refused = clinic.send(&sms(&phone(3))).await;
+    clinic.until(&refused, "refused").await;
+    assert_eq!(world.simulator.calls(Vendor::Twilio).len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn con_008_none_of_ten_thousand_waiting_leaves_after_the_stop() {
+    const WAITING: usize = 10_000;
+    let world = World::open().await;
+    let settings = json!({ "admission": { "per_second": 100_000, "burst": 100_000 }, "send_per_second": 100 });
+    let clinic = Clinic::open(&world.server, "ten-thousand", settings).await;
+    let account = clinic.account(&world.simulator, Vendor::VonageSms, json!({})).await;
+    let reader = phone(4);
+    for page in 0..WAITING / 1_000 {
+        let message = |i: usize| with(sms(&reader), json!({ "idempotency_key": format!("{page}-{i}") }));
+        let messages: Vec<Value> = (0..1_000).map(message).collect();
+        clinic.api.post("/api/v1/messaging/messages/batch", &json!({ "messages": messages })).await.expect(202);
+    }
+    let calls = || world.simulator.calls(Vendor::VonageSms);
+    wait_until("some have left", || async { calls().len() >= 20 }).await;
+
+    writes(&world, &account, &reader, "STOP").await;
+    let heard_at = carepost_kernel::Clock::system().now();
+    let open = "SELECT count(*) FROM deliveries WHERE is_open AND state < 30";
+    wait_for(Duration::from_secs(60), "all that waited is refused", || async { world.database.count(open).await == 0 })
+        .await;
+    let late = heard_at + SignedDuration::from_secs(1);
+    assert_eq!(calls().iter().filter(|call| call.at > late).count(), 0, "none leaves more than a second later");
+    let (called, refused) =
+        (calls().len(), world.database.count("SELECT count(*) FROM deliveries WHERE state = 46").await);
+    assert_eq!(called + usize::try_from(refused).unwrap(), WAITING + 1, "each was sent or refused; one confirmation");
+}
