@@ -51,6 +51,9 @@ pub enum Shift {
 }
 
 impl Shift {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::NewlyRefused, Self::NewlyWaiting, Self::NewlyFree, Self::OtherChannel];
+
     /// The name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -144,6 +147,11 @@ impl DryRun {
     #[must_use]
     pub fn new(whose: Whose, active: Arc<Rulebook>, draft: Arc<Rulebook>, begins_at: Timestamp) -> Self {
         Self { whose, rulebooks: [active, draft], sends: HashMap::new(), begins_at, findings: Findings::default() }
+    }
+
+    /// The first message came later than was thought.
+    pub fn begin_at(&mut self, begins_at: Timestamp) {
+        self.begins_at = begins_at;
     }
 
     /// Asks about a page of messages, in the order in which they came, with what is known of their addresses.
