@@ -233,6 +233,9 @@ pub trait EngineApi: Send + Sync {
     /// The policy of a tenant's gate has changed: in force here when this returns.
     async fn policy_changed(&self, tenant_id: TenantId);
 
+    /// Something of a tenant's bulk sends has changed: they are looked at now.
+    async fn bulk_sends_changed(&self, tenant_id: TenantId);
+
     /// Where requests for a tenant are to go, as it was no longer ago than `max_age`.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ use carepost_kernel::{
     Channel, EventId, Failure, InboundId, InstanceId, MessageId, Phi, PlacementId, Priority, ProviderAccountId,
     ProviderRef, TenantId,
 };
-use carepost_store::{DroppedPartitions, Lease, Partition, Peer, StoreError};
+use carepost_store::{DroppedPartitions, Lease, Partition, Peer, Placement, StoreError};
 use carepost_tenancy::TenantHandle;
 
 /// Where journals come from: the placements that this process may work on.
@@ -64,6 +64,11 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// Where none can be had in time, or storage is away.
     async fn connect(&self) -> Result<Box<dyn Session>, StoreError>;
+
+    /// The placement itself, for the rooms whose rows only PostgreSQL has; none in a simulation.
+    fn placement(&self) -> Option<&Placement> {
+        None
+    }
 
     /// A tenant's events after `after` and up to `until`, the oldest first, at most `limit`.
     ///

@@ -34,6 +34,7 @@ const PLACEMENT: Files = files!("placement":
     "202611221800_create_recipients",
     "202611221810_create_templates",
     "202611221820_create_links",
+    "202611221830_create_bulk_sends",
     "202611221840_store_gate_decisions",
     "202611221850_index_planned_policies",
 );

@@ -20,6 +20,7 @@ use carepost_tenancy::TenancyEvent;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::campaigns;
 use crate::keeper::Guard;
 use crate::metrics::{ACTORS, WINDOW};
 
@@ -49,6 +50,7 @@ enum Duty {
     FlushKeyUses,
     MatchParked,
     FollowConsent,
+    TendBulkSends,
     TakeUpReplies,
     Partitions,
     Sweep,
@@ -56,7 +58,7 @@ enum Duty {
 }
 
 impl Duty {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::WakeDue,
         Self::RenewLeases,
         Self::Refresh,
@@ -65,6 +67,7 @@ impl Duty {
         Self::FlushKeyUses,
         Self::MatchParked,
         Self::FollowConsent,
+        Self::TendBulkSends,
         Self::TakeUpReplies,
         Self::Partitions,
         Self::Sweep,
@@ -77,7 +80,7 @@ impl Duty {
             Self::RenewLeases => shared.tuning.lease_ttl / 4,
             // A change that another process made is in force here half a second later at most.
             Self::FollowConsent => Duration::from_millis(500),
-            Self::Refresh | Self::Recount => Duration::from_secs(1),
+            Self::Refresh | Self::Recount | Self::TendBulkSends => Duration::from_secs(1),
             Self::OpenPlacements => Duration::from_secs(2),
             Self::MatchParked | Self::Report => Duration::from_secs(5),
             Self::FlushKeyUses => Duration::from_secs(60),
@@ -118,6 +121,7 @@ impl Scheduler {
             | Duty::Recount
             | Duty::MatchParked
             | Duty::FollowConsent
+            | Duty::TendBulkSends
             | Duty::TakeUpReplies
             | Duty::Partitions
             | Duty::Sweep => {
@@ -223,6 +227,10 @@ async fn perform(shared: Arc<Shared>, writers: Arc<Writers>, duty: Duty) {
         Duty::Recount => tenant::recount_old(&shared, &writers).await,
         Duty::MatchParked => match_parked(&shared, &writers).await,
         Duty::FollowConsent => news::follow(&shared, &writers).await,
+        Duty::TendBulkSends => {
+            campaigns::tend(&shared, &writers).await;
+            Ok(())
+        }
         Duty::TakeUpReplies => replies::take_up(&shared, &writers).await,
         Duty::Partitions => partitions(&shared, &writers).await,
         Duty::Sweep => sweep(&shared, &writers).await,
@@ -336,6 +344,7 @@ async fn sweep(shared: &Shared, writers: &Writers) -> Result<(), DeliveryError> 
     const KEEP_PARKED: SignedDuration = SignedDuration::from_hours(7 * 24);
     let now = shared.now();
     let keep_from = keep_from(shared, now);
+    campaigns::sweep(shared, writers, keep_from).await;
     let partitions = writers.journal.list_partitions().await?;
     let bounds = SweepBounds {
         now,

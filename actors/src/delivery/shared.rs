@@ -13,6 +13,7 @@ use carepost_kernel::{Chain, Channel, Clock, Dice, InstanceId, PlacementId, Prov
 use carepost_store::Peer;
 use carepost_tenancy::{Directory, TenantHandle};
 
+use crate::campaigns::CampaignsActor;
 use crate::engine::{EngineError, Seat};
 use crate::journal::{Journal, JournalSource, LeaseBook};
 use crate::keeper::{Arbiters, Handle};
@@ -112,6 +113,8 @@ pub(crate) struct LiveTenant {
     pub(crate) send_limit: super::lane::SendLimit,
     /// Memory of keys in flight and of late, for coalescing (DEL-2).
     pub(crate) keys: Arc<super::tenant::KeyMemory>,
+    /// Its bulk sends, where there are any to work on.
+    pub(crate) campaigns: Mutex<Option<Handle<CampaignsActor>>>,
     /// It goes to another process: no more calls are made for it here.
     pub(crate) handing_over: AtomicBool,
     /// It could not move a while ago, and stays until then.
@@ -236,6 +239,11 @@ impl LiveTenant {
     /// Its channels that have been started, in one order.
     pub(crate) fn started_channels(&self) -> Vec<Handle<ChannelActor>> {
         Channel::ALL.iter().filter_map(|channel| self.channels.get(channel).map(|found| found.clone())).collect()
+    }
+
+    /// Nothing works on its bulk sends.
+    pub(crate) fn has_no_campaigns(&self) -> bool {
+        self.campaigns.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_none_or(Handle::is_over)
     }
 
     /// It is not tried to move it before then.

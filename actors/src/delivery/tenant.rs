@@ -29,7 +29,7 @@ use super::lane::{Limiter, TokioClock, limiter, take};
 use super::shared::{LiveTenant, Shared};
 
 pub(crate) use activation::{live, live_of, reconsider, recount_old};
-pub(crate) use commands::{CancelMessage, RedriveMessages};
+pub(crate) use commands::{CancelMessage, RedriveMessages, cancel as cancel_message, take_back};
 pub(crate) use keys::{Answer, KeyMemory, Promise, answer};
 pub(crate) use seat::{AT_A_TIME, meet_peers, of_ours, peers, recent_peers, seat};
 
@@ -134,6 +134,7 @@ impl TenantActor {
         };
         let is_idle = self.last_use.elapsed() >= self.shared.tuning.idle_after
             && live.keys.is_idle()
+            && live.has_no_campaigns()
             && live.channels.iter().all(|channel| channel.is_over());
         if !is_idle {
             return;

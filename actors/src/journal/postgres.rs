@@ -60,6 +60,10 @@ impl Journal for Placement {
         Ok(Box::new(self.engine().await?))
     }
 
+    fn placement(&self) -> Option<&Placement> {
+        Some(self)
+    }
+
     async fn list_event_stream(
         &self,
         tenant_id: TenantId,

@@ -12,6 +12,7 @@ use carepost_kernel::{Chain, MessageId, TenantId};
 use carepost_providers::{InboundMessage, ReceiptEvent};
 use carepost_tenancy::{ProviderAccount, TenantHandle};
 
+use crate::campaigns;
 use crate::delivery::news::{self, GateNews};
 use crate::delivery::receipts::{KeepInbound, MergeReceipts, ReceiptsActor};
 use crate::delivery::shared::LiveTenant;
@@ -122,6 +123,14 @@ impl EngineApi for Engine {
             tracing::debug!(error = %Chain(&error), tenant.id = %tenant_id, "wake the tenant whose policy has changed");
         }
         news::changed(&self.shared, tenant_id, GateNews::All).await;
+    }
+
+    async fn bulk_sends_changed(&self, tenant_id: TenantId) {
+        match tenant::live(&self.shared, tenant_id).await {
+            Ok(live) => campaigns::wake(&self.shared, &live),
+            // The scheduler of whoever owns it finds them within a second.
+            Err(error) => tracing::debug!(error = %Chain(&error), tenant.id = %tenant_id, "wake bulk sends"),
+        }
     }
 
     async fn seat(&self, tenant_id: TenantId, max_age: Duration) -> Result<Seat, EngineError> {

@@ -1,1 +1,6 @@
 //! Pure decisions of the room.
+
+pub mod compose;
+pub mod judge;
+pub mod life;
+pub mod lines;

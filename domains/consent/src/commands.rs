@@ -8,6 +8,7 @@ mod addresses;
 mod check;
 mod consent;
 mod import;
+mod lists;
 mod merge;
 mod people;
 mod policies;
@@ -38,6 +39,7 @@ pub use addresses::{
 };
 pub use consent::{Consents, GiveConsent, RevokeConsent, list_consents, record_consent, revoke_consent};
 pub use import::{BadLine, Imported, LINES_MAX, Lines, import, read_csv};
+pub use lists::{find_by_external_ids, list_people, list_standing_for};
 pub use merge::{merge, unmerge};
 pub use people::{
     RecipientSearch, Upserted, create_recipient, get_recipient, list_recipients, search_recipients, update_recipient,

@@ -114,6 +114,7 @@ impl World {
             intake: Intake::new(limits.intake_bytes),
             large_bodies: limits.large_bodies(),
             visits: Visits::default(),
+            dry_runs: Arc::new(tokio::sync::Semaphore::new(1)),
         };
         let tenant = new_tenant(&state.directory, "riverside").await;
         let key = new_key(&state.directory, tenant.tenant_id, Scope::ALL).await;
@@ -349,6 +350,8 @@ impl EngineApi for StoringEngine {
     async fn policy_changed(&self, tenant_id: TenantId) {
         lock(&self.policy_changes).push(tenant_id);
     }
+
+    async fn bulk_sends_changed(&self, _: TenantId) {}
 
     fn listen(&self, _: TenantId) -> broadcast::Receiver<Arc<DeliveryEvent>> {
         self.events.subscribe()

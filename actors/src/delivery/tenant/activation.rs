@@ -105,6 +105,7 @@ async fn install(shared: &Arc<Shared>, writers: &Arc<Writers>, leases: &[Lease])
             book: Arc::new(FactsBook::new(4 * shared.tuning.window)),
             send_limit: SendLimit::default(),
             keys: Arc::default(),
+            campaigns: Mutex::default(),
             handing_over: AtomicBool::new(false),
             stays_until: Mutex::default(),
             over: AtomicBool::new(false),

@@ -60,7 +60,15 @@ impl Handler<RedriveMessages> for TenantActor {
     }
 }
 
-async fn cancel(shared: &Shared, live: &LiveTenant, message_id: MessageId) -> Result<Cancellation, EngineError> {
+/// Takes back what has not left of a message, and what would come next of its plan.
+///
+/// # Errors
+/// See [`EngineError`].
+pub(crate) async fn cancel(
+    shared: &Shared,
+    live: &LiveTenant,
+    message_id: MessageId,
+) -> Result<Cancellation, EngineError> {
     let (mut known, mut cancelled, mut undecided) = (Vec::new(), Vec::new(), None);
     for channel in Channel::ALL {
         let key = DeliveryKey { tenant_id: live.tenant_id, message_id, channel };
@@ -106,7 +114,10 @@ async fn stop_plan(
 }
 
 /// The channel, where it is taken back now.
-async fn take_back(live: &LiveTenant, decision: Decision) -> Result<Option<Channel>, EngineError> {
+///
+/// # Errors
+/// See [`EngineError`].
+pub(crate) async fn take_back(live: &LiveTenant, decision: Decision) -> Result<Option<Channel>, EngineError> {
     let channel = decision.change.key.channel;
     let (answer, told) = oneshot::channel();
     live.writers.ledger.tell(Entry::Decide(PendingDecision { decision, answer }))?;

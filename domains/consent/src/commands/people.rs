@@ -130,7 +130,7 @@ pub(super) async fn survivor(desk: &Desk<'_, '_>, recipient_id: RecipientId) -> 
     survivors.get(&recipient_id).copied().ok_or(ConsentError::RecipientNotFound(recipient_id))
 }
 
-fn external_id_hash(desk: &Desk<'_, '_>, external_id: &str) -> [u8; 16] {
+pub(super) fn external_id_hash(desk: &Desk<'_, '_>, external_id: &str) -> [u8; 16] {
     desk.tenant.hash(EXTERNAL_ID, external_id.as_bytes())
 }
 

@@ -56,7 +56,7 @@ fn what_is_not_known_is_refused_at_its_place() {
         ("{{/if}}", 0, "not open"),
         ("{{else}}", 0, "without a block"),
         ("a\u{0}b", 1, "control"),
-        ("a\u{E000}", 1, "private"),
+        ("a\u{2E28}", 1, "double parenthesis"),
     ] {
         check(source, Err((at, part)));
     }

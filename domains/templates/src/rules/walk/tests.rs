@@ -100,7 +100,7 @@ fn tpl_009_what_is_not_declared_or_not_known_is_refused_with_its_place() {
         ("{{money total form=\"short\"}}", 1, 15, "form="),
         ("{{#if}}a{{/if}}", 1, 4, "needs something"),
         ("{{#if room total}}a{{/if}}", 1, 4, "one argument"),
-        ("{{#if room}}a{{else each notes}}b{{/if}}", 1, 20, "else takes"),
+        ("{{#if room}}a{{else each notes}}b{{/if}}", 1, 21, "else takes"),
         ("{{> nobody}}", 1, 5, "no partial nobody"),
         ("{{link room}}", 1, 8, "does not take a text"),
         ("{{\"text\" room}}", 1, 10, "not understood"),

@@ -1,0 +1,205 @@
+//! One turn: a page of each of the tenant's bulk sends.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use url::Url;
+
+use carepost_campaigns::rules::compose::ReadyContent;
+use carepost_campaigns::types::{BulkSend, BulkState};
+use carepost_campaigns::{CampaignError, store};
+use carepost_delivery::DeliveryError;
+use carepost_kernel::{BulkSendId, Chain};
+use carepost_store::{EngineTx, Placement, StoreError};
+use carepost_tenancy::TenantHandle;
+
+use crate::delivery::shared::{LiveTenant, Shared};
+use crate::engine::EngineError;
+
+use super::{cancel, feed, page};
+
+/// Sends that one turn works on.
+const SENDS: i64 = 16;
+/// Without anything due, and after a failure.
+pub(super) const IDLE: Duration = Duration::from_secs(1);
+
+/// When the next turn is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// At once.
+    Now,
+    /// After this time.
+    After(Duration),
+    /// Never: nothing is left to do, or it is somebody else's.
+    Over,
+}
+
+impl Next {
+    /// The sooner one.
+    fn or_sooner(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Now, _) | (_, Self::Now) => Self::Now,
+            (Self::After(one), Self::After(another)) => Self::After(one.min(another)),
+            (Self::Over, other) | (other, Self::Over) => other,
+        }
+    }
+}
+
+/// Why a turn came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WorkError {
+    #[error("work on a bulk send")]
+    Campaign(#[from] CampaignError),
+    #[error("work on a bulk send")]
+    Engine(#[from] EngineError),
+    #[error("reach the rows of a bulk send")]
+    Store(#[from] StoreError),
+    #[error("ask about a bulk send")]
+    Delivery(#[from] DeliveryError),
+}
+
+/// What is worth keeping from turn to turn. The rows have all that matters.
+#[derive(Default)]
+pub(super) struct Memory {
+    sends: HashMap<BulkSendId, Kept>,
+}
+
+/// What is kept of one send.
+#[derive(Clone)]
+pub(super) struct Kept {
+    /// What it says, ready to be filled.
+    pub(super) content: Arc<ReadyContent>,
+    /// Where its links lead.
+    pub(super) public_url: Arc<Url>,
+    /// Rows up to this one have no delivery that waits to leave.
+    pub(super) settled_to: i32,
+    /// A look through what is to be cancelled has found deliveries that may yet come back.
+    pub(super) is_to_look_again: bool,
+}
+
+impl Memory {
+    pub(super) fn sends(&self) -> usize {
+        self.sends.len()
+    }
+
+    pub(super) fn of(&mut self, bulk_send_id: BulkSendId) -> Option<&mut Kept> {
+        self.sends.get_mut(&bulk_send_id)
+    }
+}
+
+/// All that a step stands on.
+pub(super) struct Desk<'a> {
+    pub(super) shared: &'a Arc<Shared>,
+    pub(super) live: &'a Arc<LiveTenant>,
+    pub(super) placement: &'a Placement,
+    pub(super) tenant: &'a Arc<TenantHandle>,
+    pub(super) send: &'a BulkSend,
+    pub(super) kept: Kept,
+}
+
+/// Works on a page of each send.
+pub(super) async fn turn(shared: &Arc<Shared>, live: &Arc<LiveTenant>, memory: &mut Memory) -> Next {
+    if live.epoch().is_none() || shared.is_draining() {
+        return Next::Over;
+    }
+    if live.handing_over.load(Ordering::Acquire) {
+        return Next::After(IDLE);
+    }
+    let Some(placement) = live.writers.journal.placement() else { return Next::Over };
+    match work(shared, live, placement, memory).await {
+        Ok(next) => next,
+        Err(WorkError::Engine(EngineError::NotFound)) => Next::Over,
+        Err(error) => {
+            tracing::warn!(error = %Chain(&error), tenant.id = %live.tenant_id, "work on bulk sends of a placement");
+            Next::After(IDLE)
+        }
+    }
+}
+
+async fn work(
+    shared: &Arc<Shared>,
+    live: &Arc<LiveTenant>,
+    placement: &Placement,
+    memory: &mut Memory,
+) -> Result<Next, WorkError> {
+    let tenant = live.handle(shared).await?;
+    let sends = load(&tenant, placement, memory).await?;
+    let mut next = Next::Over;
+    for send in &sends {
+        let Some(kept) = memory.of(send.bulk_send_id).map(|kept| kept.clone()) else { continue };
+        let mut desk = Desk { shared, live, placement, tenant: &tenant, send, kept };
+        let step = match send.state {
+            BulkState::Counting => page::count(&desk).await?,
+            BulkState::Running => feed::feed(&mut desk).await?,
+            _ => cancel::cancel(&mut desk).await?,
+        };
+        if let Some(kept) = memory.of(send.bulk_send_id) {
+            *kept = desk.kept;
+        }
+        if step == Next::Over {
+            // Refused by the fence: the tenant is another process's.
+            return Ok(Next::Over);
+        }
+        next = next.or_sooner(step);
+    }
+    Ok(next)
+}
+
+/// The sends that there is something to do for, their content ready.
+async fn load(tenant: &TenantHandle, placement: &Placement, memory: &mut Memory) -> Result<Vec<BulkSend>, WorkError> {
+    let mut connection = placement.tenant(tenant.tenant.tenant_id).await?;
+    let tx = connection.begin().await?;
+    let sends = store::list_active(&tx, tenant, SENDS).await?;
+    memory.sends.retain(|id, _| sends.iter().any(|send| send.bulk_send_id == *id));
+    for send in &sends {
+        if memory.sends.contains_key(&send.bulk_send_id) {
+            continue;
+        }
+        let sealed = store::find_content(&tx, tenant, send.bulk_send_id).await?;
+        let kept = Kept {
+            content: Arc::new(ReadyContent::new(&sealed.content)?),
+            public_url: Arc::new(sealed.url()?),
+            settled_to: 0,
+            is_to_look_again: false,
+        };
+        memory.sends.insert(send.bulk_send_id, kept);
+    }
+    Ok(sends)
+}
+
+impl Desk<'_> {
+    /// Writes behind the fence of the tenant's lease; false where it is another process's by now.
+    pub(super) async fn write<'desk, F>(&'desk self, write: F) -> Result<bool, WorkError>
+    where
+        F: AsyncFnOnce(&EngineTx<'_>) -> Result<(), CampaignError>,
+    {
+        let Some(epoch) = self.live.epoch() else { return Ok(false) };
+        let mut connection = self.placement.engine().await?;
+        let held = (self.live.tenant_id, epoch);
+        let Some(tx) = store::fenced(&mut connection, self.shared.instance, held).await? else { return Ok(false) };
+        write(&tx).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Whose send it is, for the engine's writers.
+    pub(super) fn named(&self) -> (carepost_kernel::TenantId, BulkSendId) {
+        (self.live.tenant_id, self.send.bulk_send_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sooner_turn_counts() {
+        let (short, long) = (Next::After(Duration::from_millis(1)), Next::After(Duration::from_secs(1)));
+        assert_eq!(Next::Over.or_sooner(long), long);
+        assert_eq!(long.or_sooner(short), short);
+        assert_eq!(short.or_sooner(Next::Now), Next::Now);
+        assert_eq!(Next::Over.or_sooner(Next::Over), Next::Over);
+    }
+}

@@ -1,0 +1,6 @@
+-- The next rows whose turn has come: carepost_campaigns::RowState waiting (1) and held (2). Leans on bulk_send_rows_due.
+SELECT row_no, recipient_id, row_sealed
+FROM bulk_send_rows
+WHERE tenant_id = $1 AND bulk_send_id = $2 AND state IN (1, 2) AND due_at <= $3
+ORDER BY due_at, row_no
+LIMIT $4

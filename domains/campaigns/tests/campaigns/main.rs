@@ -1,0 +1,4 @@
+//! The room on PostgreSQL.
+
+mod support;
+mod upload;
