@@ -1,10 +1,10 @@
 //! Policies to begin with: what a kind of practice needs, in the practice's own name.
 
+use carepost_actors::Placements;
 use carepost_audit::{Actor, AuditEvent};
 use carepost_consent::commands::install_policy;
 use carepost_consent::policy::{GatePolicy, PolicyFault, Practice, Preset};
 use carepost_consent::types::{self as consent, ActorKind};
-use carepost_actors::Placements;
 use carepost_kernel::{Chain, TenantId};
 use carepost_tenancy::{Directory, Tenant};
 use jiff::Timestamp;
@@ -21,12 +21,13 @@ use crate::http::names::PresetName;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"kind": "medical", "practice": {
     "name": "Riverside Clinic", "postal_address": "1 Example Street, Springfield, IL 62701",
-    "phone": "+12025550143", "zones": ["America/Chicago"]}}))]
+    "phone": "+12025550143", "portal_url": "https://portal.example", "zones": ["America/Chicago"]}}))]
 pub(crate) struct PresetBody {
     /// Which kind of practice.
     #[schema(value_type = PresetName)]
     kind: Preset,
-    /// Who speaks: `name`, `postal_address`, `phone`, `email`, `zones`, `states`, `language`, as in a policy.
+    /// Who speaks: `name`, `postal_address`, `phone`, `email`, `portal_url`, `zones`, `states`, `language`, as
+    /// in a policy.
     #[serde(deserialize_with = "json::object")]
     #[schema(value_type = Object)]
     practice: Practice,
@@ -92,13 +93,7 @@ pub(crate) async fn install(
 }
 
 /// An entry of the trail about a version of the policy.
-pub(super) fn trail(
-    by: &Actor,
-    tenant_id: TenantId,
-    action: &'static str,
-    version: u32,
-    detail: Value,
-) -> AuditEvent {
+pub(super) fn trail(by: &Actor, tenant_id: TenantId, action: &'static str, version: u32, detail: Value) -> AuditEvent {
     AuditEvent { tenant_id, actor: by.clone(), action, subject: ("gate_policy", version.to_string()), detail }
 }
 

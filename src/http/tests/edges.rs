@@ -19,7 +19,12 @@ const MESSAGES: &str = "/api/v1/messaging/messages";
 /// A path with ids of nobody in it.
 fn filled(pattern: &str) -> String {
     let id = Uuid::nil().to_string();
-    pattern.replace("{id}", &id).replace("{tenant}", &id).replace("{vendor}", "twilio").replace("{version}", "1").replace("{token}", "none")
+    pattern
+        .replace("{id}", &id)
+        .replace("{tenant}", &id)
+        .replace("{vendor}", "twilio")
+        .replace("{version}", "1")
+        .replace("{token}", "none")
 }
 
 fn request(method: &str, pattern: &str) -> TestRequest {

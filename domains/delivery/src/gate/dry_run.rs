@@ -221,7 +221,8 @@ impl DryRun {
             let around = Around { now, is_paused: false, sender: Sender::Ready, contact, rulebook, tenant, public_url };
             let verdicts = foresee(delivery, &around);
             let verdict = verdicts.heaviest();
-            let objection = verdicts.by_rule().into_iter().find(|(_, said)| **said == verdict && verdict != Verdict::Go);
+            let objection =
+                verdicts.by_rule().into_iter().find(|(_, said)| **said == verdict && verdict != Verdict::Go);
             let objection = objection.map(|(rule, said)| Objection { rule, channel, code: code_of(said) });
             behind = behind.or(objection);
             let (fate, leaves_at) = match verdict {
