@@ -13,6 +13,7 @@ use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_A
 use actix_web::{HttpResponse, ResponseError};
 use carepost_actors::EngineError;
 use carepost_audit::AuditError;
+use carepost_campaigns::CampaignError;
 use carepost_consent::ConsentError;
 use carepost_delivery::DeliveryError;
 use carepost_delivery::prepare::{FieldFault, PrepareError};
@@ -432,6 +433,22 @@ impl From<ConsentError> for ApiError {
 impl From<DeliveryError> for ApiError {
     fn from(error: DeliveryError) -> Self {
         from_kind(error.kind(), &error)
+    }
+}
+
+impl From<CampaignError> for ApiError {
+    fn from(error: CampaignError) -> Self {
+        match error {
+            CampaignError::Invalid(faults) => ConsentError::Invalid(faults).into(),
+            CampaignError::Conflict { problem, .. } => Self::new(Code::Conflict, problem),
+            CampaignError::KeyReused => {
+                Self::new(Code::IdempotencyKeyReused, "the key belongs to a list with another body")
+            }
+            CampaignError::Template(error) => error.into(),
+            CampaignError::Consent(error) => error.into(),
+            CampaignError::Delivery(error) => error.into(),
+            _ => from_kind(error.kind(), &error),
+        }
     }
 }
 

@@ -108,6 +108,7 @@ async fn con_008_none_of_ten_thousand_waiting_leaves_after_the_stop() {
         .await;
     let late = heard_at + SignedDuration::from_secs(1);
     assert_eq!(calls().iter().filter(|call| call.at > late).count(), 0, "none leaves more than a second later");
-    let (called, refused) = (calls().len(), world.database.count("SELECT count(*) FROM deliveries WHERE state = 46").await);
+    let (called, refused) =
+        (calls().len(), world.database.count("SELECT count(*) FROM deliveries WHERE state = 46").await);
     assert_eq!(called + usize::try_from(refused).unwrap(), WAITING + 1, "each was sent or refused; one confirmation");
 }
