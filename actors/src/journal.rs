@@ -82,6 +82,13 @@ pub trait Journal: Send + Sync {
         limit: i64,
     ) -> Result<Vec<DeliveryEvent>, DeliveryError>;
 
+    /// Writes down that another version of tenants' policies holds since a moment ago, where nobody has done so yet, with the
+    /// news of it; for how many tenants.
+    ///
+    /// # Errors
+    /// Where storage is away or a row cannot be read.
+    async fn settle_policies(&self, now: Timestamp) -> Result<usize, DeliveryError>;
+
     /// Writes down what somebody outside has said, and makes it hold, in one transaction.
     ///
     /// # Errors
@@ -215,11 +222,11 @@ pub trait Session: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<ContactFacts>, ConsentError>;
 
-    /// The policy of a tenant's gate that is in force.
+    /// The policy of a tenant's gate that is in force at an instant.
     ///
     /// # Errors
     /// Where storage is away or a row cannot be read.
-    async fn load_policy(&self, tenant_id: TenantId) -> Result<Rulebook, DeliveryError>;
+    async fn load_policy(&self, tenant_id: TenantId, now: Timestamp) -> Result<Rulebook, DeliveryError>;
 
     /// What has changed for the gates of tenants since an instant.
     ///

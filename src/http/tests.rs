@@ -8,6 +8,6 @@ mod messages;
 mod preferences;
 mod recipients;
 mod streams;
-mod support;
+pub(super) mod support;
 mod templates;
 mod webhooks;

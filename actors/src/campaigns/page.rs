@@ -83,7 +83,7 @@ pub(super) async fn policy(desk: &Desk<'_>) -> Result<Arc<Rulebook>, WorkError> 
         }
         let edition = desk.live.book.begin();
         let session = desk.live.writers.journal.connect().await?;
-        let read = session.load_policy(desk.live.tenant_id).await?;
+        let read = session.load_policy(desk.live.tenant_id, desk.shared.now()).await?;
         // Where it has changed meanwhile, it is read again.
         desk.live.book.learn_policy(edition, read);
     }

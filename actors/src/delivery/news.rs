@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use carepost_consent::types::AddressKey;
 use carepost_delivery::DeliveryError;
 use carepost_delivery::store::PutOff;
-use carepost_kernel::{Channel, TenantId};
+use carepost_kernel::{Chain, Channel, TenantId};
 use uuid::Uuid;
 
 use super::shared::{Shared, Writers};
@@ -63,6 +63,8 @@ fn before(now: Timestamp) -> Timestamp {
 /// Looks for what has changed in a placement, and follows it.
 pub(crate) async fn follow(shared: &Arc<Shared>, writers: &Arc<Writers>) -> Result<(), DeliveryError> {
     let now = shared.now();
+    // A policy that was to hold from now on is news like any other, written down by whoever is first.
+    writers.journal.settle_policies(now).await?;
     let session = writers.journal.connect().await?;
     let changes = session.list_consent_changes(writers.consent_news.since(now)).await?;
     drop(session);
@@ -77,10 +79,20 @@ pub(crate) async fn follow(shared: &Arc<Shared>, writers: &Arc<Writers>) -> Resu
             (GateNews::All, Some(_)) => {}
         }
     }
+    wake(shared, writers, &by_tenant).await;
     for (tenant_id, news) in by_tenant {
         changed(shared, tenant_id, news).await;
     }
     Ok(())
+}
+
+/// Whatever waits for a policy is looked at again, though its tenant sleeps.
+async fn wake(shared: &Arc<Shared>, writers: &Arc<Writers>, news: &BTreeMap<TenantId, GateNews>) {
+    let changed = news.iter().filter(|(_, news)| **news == GateNews::All).map(|(tenant_id, _)| *tenant_id).collect();
+    let ours = tenant::of_ours(shared, writers, changed);
+    if let Err(error) = tenant::live_of(shared, writers, ours).await {
+        tracing::debug!(error = %Chain(&error), "wake tenants whose policy has changed");
+    }
 }
 
 /// Makes a change hold: what the gate knew is thrown out first, then whatever waits is looked at again.

@@ -127,7 +127,7 @@ async fn known(
     let facts = session.load_facts(live.tenant_id, &[key], now).await?.pop();
     let rulebook = match live.book.policy() {
         Some(rulebook) => rulebook,
-        None => Arc::new(session.load_policy(live.tenant_id).await?),
+        None => Arc::new(session.load_policy(live.tenant_id, now).await?),
     };
     facts.map(|facts| (facts, rulebook)).ok_or(DeliveryError::Row { column: "address_hash" })
 }

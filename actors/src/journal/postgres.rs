@@ -76,6 +76,20 @@ impl Journal for Placement {
         store::list_event_stream(&tx, after, until, limit).await
     }
 
+    async fn settle_policies(&self, now: Timestamp) -> Result<usize, DeliveryError> {
+        let due = carepost_consent::store::list_due_policies(&self.engine().await?, now).await?;
+        let mut settled = 0;
+        for tenant_id in due {
+            let mut connection = self.tenant(tenant_id).await?;
+            let tx = connection.begin().await?;
+            if carepost_consent::commands::settle_policies(&tx, now).await? {
+                tx.commit().await?;
+                settled += 1;
+            }
+        }
+        Ok(settled)
+    }
+
     async fn hear(&self, tenant: &TenantHandle, word: &HeardWord, now: Timestamp) -> Result<Heard, DeliveryError> {
         let mut connection = self.tenant(tenant.tenant.tenant_id).await?;
         let tx = connection.begin().await?;
@@ -183,8 +197,9 @@ impl Session for EngineConnection {
         carepost_consent::store::load_facts(self, tenant_id, keys, now).await
     }
 
-    async fn load_policy(&self, _: TenantId) -> Result<Rulebook, DeliveryError> {
-        Ok(Rulebook::built_in())
+    async fn load_policy(&self, tenant_id: TenantId, now: Timestamp) -> Result<Rulebook, DeliveryError> {
+        let in_force = carepost_consent::store::find_policy_in_force(self, tenant_id, now).await?;
+        Ok(Rulebook::of_stored(tenant_id, in_force.as_ref()))
     }
 
     async fn list_consent_changes(&self, since: Timestamp) -> Result<Vec<ConsentChange>, ConsentError> {

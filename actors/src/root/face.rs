@@ -118,6 +118,10 @@ impl EngineApi for Engine {
     }
 
     async fn policy_changed(&self, tenant_id: TenantId) {
+        // What waits in rows of a tenant that sleeps is to be looked at again as well.
+        if let Err(error) = tenant::live(&self.shared, tenant_id).await {
+            tracing::debug!(error = %Chain(&error), tenant.id = %tenant_id, "wake the tenant whose policy has changed");
+        }
         news::changed(&self.shared, tenant_id, GateNews::All).await;
     }
 

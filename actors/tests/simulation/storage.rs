@@ -137,6 +137,10 @@ impl Journal for Storage {
         panic!("no endpoint is told in the simulation")
     }
 
+    async fn settle_policies(&self, _: Timestamp) -> Result<usize, DeliveryError> {
+        Ok(0)
+    }
+
     async fn hear(&self, _: &TenantHandle, _: &HeardWord, _: Timestamp) -> Result<Heard, DeliveryError> {
         panic!("nobody writes to the tenants of the simulation")
     }
@@ -225,7 +229,7 @@ impl Session for Storage {
         self.read(known).await.map_err(consent_away)
     }
 
-    async fn load_policy(&self, _: TenantId) -> Result<Rulebook, DeliveryError> {
+    async fn load_policy(&self, _: TenantId, _: Timestamp) -> Result<Rulebook, DeliveryError> {
         self.read(|_| Rulebook::built_in()).await
     }
 

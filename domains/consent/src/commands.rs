@@ -11,6 +11,7 @@ mod import;
 mod lists;
 mod merge;
 mod people;
+mod policies;
 mod preferences;
 mod self_service;
 mod view;
@@ -43,6 +44,7 @@ pub use merge::{merge, unmerge};
 pub use people::{
     RecipientSearch, Upserted, create_recipient, get_recipient, list_recipients, search_recipients, update_recipient,
 };
+pub use policies::{activate_policy, create_policy, install_policy, settle_policies};
 pub use preferences::{Terms, accept_terms, get_preferences, list_preference_history, put_preferences};
 pub use self_service::{Point, Reader, read_wishes, resume_all, said_on_page, save_wishes, stop_all, unsubscribe};
 

@@ -15,6 +15,9 @@ pub enum ConsentError {
     /// No such suppression of this tenant.
     #[error("find suppression {0}: there is none")]
     SuppressionNotFound(SuppressionId),
+    /// No such version of this tenant's policy.
+    #[error("find version {0} of the policy: there is none")]
+    PolicyNotFound(u32),
     /// The present state does not allow it.
     #[error("{tried}: {problem}")]
     Conflict {
@@ -55,7 +58,7 @@ impl ConsentError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Invalid(_) => ErrorKind::Invalid,
-            Self::RecipientNotFound(_) | Self::SuppressionNotFound(_) => ErrorKind::NotFound,
+            Self::RecipientNotFound(_) | Self::SuppressionNotFound(_) | Self::PolicyNotFound(_) => ErrorKind::NotFound,
             Self::Conflict { .. } => ErrorKind::Conflict,
             Self::Seal { .. } | Self::Row { .. } => ErrorKind::Internal,
             Self::Store { source, .. } => source.kind(),

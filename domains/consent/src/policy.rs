@@ -5,6 +5,7 @@
 
 mod check;
 mod compiled;
+mod hardened;
 mod hours;
 mod preset;
 mod sections;

@@ -9,6 +9,7 @@ mod facts;
 pub(crate) mod merges;
 pub(crate) mod people;
 pub(crate) mod points;
+pub(crate) mod policies;
 pub(crate) mod preferences;
 pub(crate) mod rows;
 pub(crate) mod suppressions;
@@ -22,6 +23,8 @@ pub use changes::{
 };
 pub use evidence::list_consent_states;
 pub use facts::{MOST_ADDRESSES, SENDS_KEPT, load_facts};
+pub use points::list_contact_keys;
+pub use policies::{find_policy, find_policy_in_force, list_due_policies, list_policies, policy_in_force};
 pub use preferences::list_terms;
 pub use suppressions::SuppressionFilter;
 

@@ -4,6 +4,7 @@ mod evidence;
 mod facts;
 pub(crate) mod numbered;
 mod people;
+mod policies;
 mod preferences;
 mod suppression;
 
@@ -15,5 +16,6 @@ pub use people::{
     ContactPoint, ContactPointInput, Guardian, GuardianInput, GuardianScope, Merge, Profile, Recipient, RecipientInput,
     RecipientKind,
 };
+pub use policies::{Activation, PolicyState, PolicyVersion};
 pub use preferences::{AcceptedTerms, Digest, PreferenceVersion, Preferences, PreferencesRecord, QuietHours};
 pub use suppression::Suppression;

@@ -5,6 +5,8 @@
 //! about the content as it leaves ([`dress`]).
 
 pub mod dress;
+pub mod dry_run;
+pub mod foresee;
 mod rulebook;
 
 use jiff::Timestamp;

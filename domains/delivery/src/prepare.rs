@@ -4,6 +4,7 @@
 //! error (DEL-9).
 
 mod content;
+mod imagine;
 mod recipient;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,7 @@ use crate::links::{self, LinkContext, NewLink};
 use crate::types::{About, DeliveryKey, IdempotencyClaim, NewDelivery, NewMessage, Payload, Recipient, Strategy};
 
 pub use carepost_consent::address::{address_hash, normalize_address};
+pub use imagine::imagine;
 
 /// What a caller asks to be said.
 #[derive(Clone, Default)]

@@ -9,6 +9,7 @@ mod inbound;
 mod links;
 mod reads;
 mod redrive;
+mod replay;
 mod rows;
 mod sweep;
 mod waiting;
@@ -29,6 +30,7 @@ pub use inbound::{
 pub use links::{LinkRecord, get_link, insert_link_click};
 pub use reads::{MessageFilter, get_message, list_messages};
 pub use redrive::{FailedDelivery, RedriveFilter, Redriven, list_failed_deliveries, redrive_deliveries};
+pub use replay::{PastRow, find_replay_start, list_past_messages};
 pub use sweep::{ParkedMatch, Stretch, SweepBounds, Swept, list_parked_matches, list_stretches, sweep_stretch};
 pub use waiting::{PutOff, advance_deliveries, count_waiting};
 
@@ -50,6 +52,7 @@ pub const SQL_FILES: &[(&str, &str)] = &[
     ("finish_inbound", inbound::FINISH_INBOUND),
     ("find_by_provider_ref", events::FIND_BY_PROVIDER_REF),
     ("find_oldest_day", events::FIND_OLDEST_DAY),
+    ("find_replay_start", replay::FIND_REPLAY_START),
     ("get_attempt_start", events::GET_ATTEMPT_START),
     ("get_bad_news", events::GET_BAD_NEWS),
     ("get_delivery", due::GET_DELIVERY),
@@ -80,6 +83,7 @@ pub const SQL_FILES: &[(&str, &str)] = &[
     ("list_messages_to", reads::LIST_MESSAGES_TO),
     ("list_open_inbound", inbound::LIST_OPEN_INBOUND),
     ("list_parked_matches", sweep::LIST_PARKED_MATCHES),
+    ("list_past_messages", replay::LIST_PAST_MESSAGES),
     ("list_provider_refs", batch::LIST_REFS),
     ("mark_in_app_read", in_app::MARK_IN_APP_READ),
     ("merge_receipts", batch::MERGE_RECEIPTS),

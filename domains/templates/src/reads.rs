@@ -109,7 +109,11 @@ fn fits(shipped: &LibraryTemplate, filter: &TemplateFilter) -> bool {
         && filter.shortcut.as_ref().is_none_or(has_shortcut)
 }
 
-pub(crate) async fn find(tx: &TenantTx<'_>, template_id: TemplateId, viewer: Option<Uuid>) -> Result<Template, TemplateError> {
+pub(crate) async fn find(
+    tx: &TenantTx<'_>,
+    template_id: TemplateId,
+    viewer: Option<Uuid>,
+) -> Result<Template, TemplateError> {
     let own = store::find_template(tx, template_id).await?;
     let found = own.or_else(|| library().get(template_id).map(LibraryTemplate::template));
     let is_seen =
@@ -117,7 +121,11 @@ pub(crate) async fn find(tx: &TenantTx<'_>, template_id: TemplateId, viewer: Opt
     found.filter(is_seen).ok_or(TemplateError::NotFound(template_id))
 }
 
-pub(crate) async fn version_of(tx: &TenantTx<'_>, template: &Template, number: i32) -> Result<TemplateVersion, TemplateError> {
+pub(crate) async fn version_of(
+    tx: &TenantTx<'_>,
+    template: &Template,
+    number: i32,
+) -> Result<TemplateVersion, TemplateError> {
     let template_id = template.template_id;
     if let Some(version) = store::find_version(tx, template_id, number).await? {
         return Ok(version);

@@ -6,6 +6,7 @@ mod accounts;
 mod api_keys;
 mod endpoints;
 mod tenants;
+mod trail;
 
 use aws_lc_rs::rand;
 use base64::Engine as _;

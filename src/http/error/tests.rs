@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use actix_web::body::to_bytes;
-use carepost_actors::Limit;
+use carepost_actors::{EngineError, Limit};
+use carepost_providers::WebhookError;
 use serde_json::Value;
 
 use super::*;

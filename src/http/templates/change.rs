@@ -35,8 +35,9 @@ pub(crate) struct PublishTemplateBody {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"version": 1}))]
 pub(crate) struct RestoreTemplateBody {
-    /// Its number.
-    version: i32,
+    /// Its number; left out: the one before the newest.
+    #[serde(default)]
+    version: Option<i32>,
 }
 
 /// How the copy is called.
@@ -244,7 +245,9 @@ pub(crate) async fn restore_template(
     let body: RestoreTemplateBody = json::parse(&bytes)?;
     let (mut connection, template_id) = at(&caller, &request, &state).await?;
     let tx = connection.begin().await?;
-    let restored = restore_version(&tx, author(&caller, &state), template_id, body.version).await?;
+    let (template, _) = load(&tx, template_id, None).await?;
+    let version = body.version.unwrap_or(template.latest_version - 1);
+    let restored = restore_version(&tx, author(&caller, &state), template_id, version).await?;
     tx.commit().await?;
     Ok(HttpResponse::Ok().json(show(&caller, restored)))
 }

@@ -76,7 +76,7 @@ pub(crate) struct RenderTemplateBody {
 #[schema(example = json!({"to": {"email": "front-desk@example.com"}, "channel": "email"}))]
 pub(crate) struct TestSendBody {
     /// To whom.
-    #[serde(deserialize_with = "json::object")]
+    #[serde(default, deserialize_with = "json::object")]
     to: RecipientBody,
     /// On this channel; left out: the inbox here, else email, else text message.
     #[serde(default)]
@@ -122,12 +122,12 @@ pub(crate) struct RenderedView {
     html: Option<String>,
     /// What a text message takes on the air.
     #[serde(skip_serializing_if = "Option::is_none")]
-    segments: Option<SegmentsView>,
+    segments: Option<TextPartsView>,
 }
 
 /// What a text message takes on the air.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct SegmentsView {
+pub(crate) struct TextPartsView {
     /// `gsm-7` or `ucs-2`.
     #[schema(value_type = String, example = "gsm-7")]
     encoding: carepost_kernel::segments::Encoding,
@@ -232,7 +232,7 @@ impl RenderedView {
             Content::Email(email) => (Some(email.subject), email.text.unwrap_or_default(), email.html),
             Content::InApp(in_app) => (Some(in_app.title), in_app.body, None),
         };
-        let segments = rendered.segments.map(|segments| SegmentsView {
+        let segments = rendered.segments.map(|segments| TextPartsView {
             encoding: segments.encoding,
             units: segments.units,
             count: segments.count,

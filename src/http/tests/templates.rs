@@ -103,7 +103,8 @@ async fn tpl_005_tpl_009_an_undeclared_variable_is_refused_with_its_place() {
     assert_eq!(none.problem(), (422, "validation_failed".to_owned()));
     let both = world.post(V1, &json!({"name": "x", "body": "a", "in_app": {}})).await;
     assert_eq!(both.pointers(), ["/body"]);
-    let check = |body: Value| async { world.post(&format!("{V1}/validate"), &body).await.json() };
+    let world = &world;
+    let check = |body: Value| async move { world.post(&format!("{V1}/validate"), &body).await.json() };
     let wrong = check(json!({"body": "{{#each a}}"})).await;
     assert_eq!((&wrong["is_valid"], &wrong["faults"][0]["pointer"]), (&json!(false), &json!("/body")));
     let unsent = check(json!({"purpose": "marketing", "sms": {"en": {"body": "{{practice.name}}: hello"}}})).await;
@@ -209,7 +210,10 @@ async fn tpl_011_tpl_012_a_practice_changes_the_library_for_itself_alone() {
     world.post(&format!("{one}/publish"), &json!({})).await;
     let ours = reminder(all(&world, &world.key, "&type=appointment_reminder").await);
     assert_eq!((&ours["name"], &ours["content"]["sms"]["en"]["body"]), (&json!("Our reminder"), &json!(text)));
-    assert_eq!(reminder(all(&world, &other, "&type=appointment_reminder").await), shipped, "theirs is the original");
+    let theirs = reminder(all(&world, &other, "&type=appointment_reminder").await);
+    for field in ["id", "name", "version", "content"] {
+        assert_eq!(theirs[field], shipped[field], "theirs is the original");
+    }
     let restored = world.post(&format!("{one}/restore"), &json!({"version": 1})).await.json();
     assert_eq!(restored["content"], shipped["content"]);
     let copy = world.post(&format!("{one}/copy"), &json!({"name": "Another"})).await;
@@ -297,7 +301,7 @@ async fn a_test_goes_the_way_of_every_message() {
 #[actix_web::test]
 async fn a_megabyte_of_text_is_refused() {
     let world = World::new().await;
-    for (bytes, status) in [(1 << 20, 413), (300 << 10, 422)] {
+    for (bytes, status) in [(1 << 20, 413), (100 << 10, 422)] {
         let reply = world.post(EXACT, &json!({"name": "x", "body": "x".repeat(bytes)})).await;
         assert_eq!(reply.status, status);
     }

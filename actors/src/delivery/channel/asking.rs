@@ -57,12 +57,12 @@ impl ChannelActor {
             return;
         }
         self.loading_policy = true;
-        let (live, link) = (Arc::clone(&self.live), self.link.clone());
+        let (live, link, now) = (Arc::clone(&self.live), self.link.clone(), self.shared.now());
         let reading = async move {
             let edition = live.book.begin();
             let read = async {
                 let session = live.writers.journal.connect().await?;
-                session.load_policy(live.tenant_id).await
+                session.load_policy(live.tenant_id, now).await
             };
             match read.await {
                 Ok(policy) => _ = live.book.learn_policy(edition, policy),

@@ -11,6 +11,8 @@ use super::preferences::{get_preferences, put_preferences};
 use super::{Desk, opt_in_key, opt_out_key};
 use crate::ConsentError;
 use crate::mask::mask;
+use crate::store::evidence::lock_addresses;
+use crate::store::people::lock_recipient;
 use crate::store::suppressions;
 use crate::tokens::Subject;
 use crate::types::{AddressKey, ConsentSource, ContactPoint, Preferences, RecipientInput, Said, SuppressionReason};
@@ -85,13 +87,16 @@ pub async fn save_wishes(
 ) -> Result<Vec<AddressKey>, ConsentError> {
     let recipient_id = survivor(desk, recipient_id).await?;
     let person = get_recipient(desk, recipient_id).await?;
-    let before = get_preferences(desk, recipient_id).await?.preferences;
     let mut keys = BTreeSet::new();
+    // Locks come in the room's order: people, the person, addresses.
     if person.language != language {
         let input = RecipientInput { language: Some(language.to_owned()), ..RecipientInput::default() };
         keys.extend(update_recipient(desk, recipient_id, input).await?.1);
     }
+    lock_recipient(desk.tx, recipient_id).await?;
+    let before = get_preferences(desk, recipient_id).await?.preferences;
     if before != preferences {
+        keys.extend(put_preferences(desk, recipient_id, preferences.clone(), said.source, None).await?.1);
         let is_off =
             |of: &Preferences, channel| of.off.get(&Topic::Marketing).is_some_and(|off| off.contains(&channel));
         let used: BTreeSet<Channel> =
@@ -103,7 +108,6 @@ pub async fn save_wishes(
                 _ => {}
             }
         }
-        keys.extend(put_preferences(desk, recipient_id, preferences, said.source, None).await?.1);
     }
     Ok(keys.into_iter().collect())
 }
@@ -114,7 +118,7 @@ pub async fn save_wishes(
 /// Where the database fails.
 pub async fn stop_all(desk: &Desk<'_, '_>, subject: &Subject, said: &Said) -> Result<Vec<AddressKey>, ConsentError> {
     let mut told = BTreeSet::new();
-    for key in stoppable(desk, subject).await? {
+    for key in locked(desk, subject).await? {
         told.extend(opt_out_key(desk, key, said).await?.keys);
     }
     Ok(told.into_iter().collect())
@@ -126,7 +130,7 @@ pub async fn stop_all(desk: &Desk<'_, '_>, subject: &Subject, said: &Said) -> Re
 /// Where the database fails.
 pub async fn resume_all(desk: &Desk<'_, '_>, subject: &Subject, said: &Said) -> Result<Vec<AddressKey>, ConsentError> {
     let mut told = BTreeSet::new();
-    for key in stoppable(desk, subject).await? {
+    for key in locked(desk, subject).await? {
         if is_stopped(desk, &key).await? {
             told.extend(opt_in_key(desk, key, said).await?.keys);
         }
@@ -140,8 +144,7 @@ pub async fn resume_all(desk: &Desk<'_, '_>, subject: &Subject, said: &Said) -> 
 /// # Errors
 /// Where the database fails.
 pub async fn unsubscribe(desk: &Desk<'_, '_>, subject: &Subject, said: &Said) -> Result<Vec<AddressKey>, ConsentError> {
-    let Some(reader) = read_wishes(desk, subject).await? else { return Ok(Vec::new()) };
-    let (Some(recipient_id), Some(topic)) = (reader.recipient_id, subject.topic) else {
+    let (Some(recipient_id), Some(topic)) = (known(desk, subject).await?, subject.topic) else {
         return match subject.address {
             Some(key) if is_stopped(desk, &key).await? => Ok(Vec::new()),
             Some(key) => Ok(opt_out_key(desk, key, said).await?.keys),
@@ -149,15 +152,17 @@ pub async fn unsubscribe(desk: &Desk<'_, '_>, subject: &Subject, said: &Said) ->
         };
     };
     let channel = subject.address.map_or(Channel::Email, |address| address.channel);
-    let mut preferences = reader.preferences;
+    lock_recipient(desk.tx, recipient_id).await?;
+    let mut preferences = get_preferences(desk, recipient_id).await?.preferences;
     if !preferences.off.entry(topic).or_default().insert(channel) {
         return Ok(Vec::new());
     }
-    let mut keys: BTreeSet<AddressKey> = BTreeSet::new();
-    if topic == Topic::Marketing && reader.points.iter().any(|point| point.key.channel == channel) {
+    let told = put_preferences(desk, recipient_id, preferences, said.source, None).await?.1;
+    let mut keys: BTreeSet<AddressKey> = told.into_iter().collect();
+    let person = get_recipient(desk, recipient_id).await?;
+    if topic == Topic::Marketing && person.contact_points.iter().any(|point| point.channel == channel) {
         keys.extend(revoke_marketing(desk, recipient_id, channel, said).await?);
     }
-    keys.extend(put_preferences(desk, recipient_id, preferences, said.source, None).await?.1);
     Ok(keys.into_iter().collect())
 }
 
@@ -189,6 +194,13 @@ fn show(point: &ContactPoint) -> Point {
 async fn is_stopped(desk: &Desk<'_, '_>, key: &AddressKey) -> Result<bool, ConsentError> {
     let open = suppressions::list_open(desk.tx, key).await?;
     Ok(open.iter().any(|row| row.reason == SuppressionReason::OptedOut && row.is_live(desk.now)))
+}
+
+/// Those of [`stoppable`], locked together: their order is the room's own.
+async fn locked(desk: &Desk<'_, '_>, subject: &Subject) -> Result<BTreeSet<AddressKey>, ConsentError> {
+    let keys = stoppable(desk, subject).await?;
+    lock_addresses(desk.tx, &keys.iter().copied().collect::<Vec<_>>()).await?;
+    Ok(keys)
 }
 
 /// The addresses that stopping and resuming are about: the page says texts and email, and a call is worse than a text.

@@ -18,7 +18,8 @@ fn c08_presets_lack_the_practice_and_nothing_else() {
     for preset in Preset::ALL {
         let mut policy = GatePolicy::preset(preset);
         let missing: Vec<_> = policy.validate().into_iter().map(|fault| fault.pointer).collect();
-        assert_eq!(missing, ["/practice/name", "/practice/postal_address"]);
+        assert_eq!(missing, ["/practice/portal_url", "/practice/name", "/practice/postal_address"]);
+        policy.practice.portal_url = "https://larch-lane.example".to_owned();
         policy.practice.name = "Larch Lane Dental".to_owned();
         policy.practice.postal_address = "12 Larch Lane, Springfield, IL 62701".to_owned();
         let compiled = policy.clone().compile().unwrap();

@@ -7,6 +7,7 @@ mod facts;
 mod imports;
 mod merges;
 mod people;
+mod policies;
 mod replay;
 mod support;
 mod wishes;

@@ -13,7 +13,7 @@ use carepost_consent::tokens::{self, LinkUse, Subject};
 use carepost_consent::types::{AddressKey, ContactFacts};
 use carepost_guard::rules::refusal_code;
 use carepost_guard::{Findings, GuardVerdict, Language, PhiAction, judge, replacement};
-use carepost_kernel::{Channel, Content, EmailContent, InAppContent, Phi, Purpose, SealError, Verdict};
+use carepost_kernel::{Channel, Content, EmailContent, InAppContent, Phi, Purpose, SealError, SmsContent, Verdict};
 use carepost_tenancy::TenantHandle;
 
 use super::Rulebook;
@@ -73,22 +73,48 @@ pub fn dress(delivery: &Delivery, on: Dressing<'_>) -> Result<Option<Dressed>, S
     let payload = delivery.payload.expose();
     let Some(content) = payload.content(delivery.key.channel) else { return Ok(None) };
     let language = language(payload, on);
-    let (mut content, phi, secure) = guard(content, payload, language, on);
-    match &mut content {
-        Content::Sms(sms) if on.rulebook.policy().source().identification.sms != SmsIdentification::Off => {
-            sms.text = with_practice_name(on.rulebook.policy().source(), &sms.text).into_owned();
-        }
-        Content::Email(email) => add_ways_out(email, delivery, language, on)?,
-        Content::Sms(_) | Content::InApp(_) => {}
+    let Guarded { mut content, phi, secure, found } = guard(content, payload, language, on);
+    if let Some((findings, verdict)) = found {
+        carepost_guard::metrics::count(&findings, &verdict);
     }
-    let (is_identified, text_chars) = match &content {
+    name(&mut content, on);
+    if let Content::Email(email) = &mut content {
+        add_ways_out(email, delivery, language, on)?;
+    }
+    let judged = judged(&content, phi, on);
+    Ok(Some(Dressed { content, judged, secure }))
+}
+
+/// What would be known of content as it would leave, for whoever lets nothing leave: nothing is sealed, nothing counted.
+/// `None` where the message has none for the channel.
+#[must_use]
+pub fn foresee_dressed(delivery: &Delivery, on: Dressing<'_>) -> Option<Judged> {
+    let payload = delivery.payload.expose();
+    let content = payload.content(delivery.key.channel)?;
+    let Guarded { mut content, phi, .. } = guard(content, payload, language(payload, on), on);
+    name(&mut content, on);
+    Some(judged(&content, phi, on))
+}
+
+/// CON-014: a text message says who speaks, where the practice wants it so.
+fn name(content: &mut Content, on: Dressing<'_>) {
+    let policy = on.rulebook.policy().source();
+    if let Content::Sms(sms) = content
+        && policy.identification.sms != SmsIdentification::Off
+    {
+        sms.text = with_practice_name(policy, &sms.text).into_owned();
+    }
+}
+
+fn judged(content: &Content, phi: Verdict, on: Dressing<'_>) -> Judged {
+    let (is_identified, text_chars) = match content {
         Content::Sms(sms) => {
             let chars = u32::try_from(sms.text.chars().count()).unwrap_or(u32::MAX);
             (Some(names_practice(on.rulebook.policy().source(), &sms.text)), Some(chars))
         }
         Content::Email(_) | Content::InApp(_) => (None, None),
     };
-    Ok(Some(Dressed { content, judged: Judged { phi, is_identified, text_chars }, secure }))
+    Judged { phi, is_identified, text_chars }
 }
 
 /// As the message says, else of the only reader, else of the practice.
@@ -101,24 +127,27 @@ fn language(payload: &Payload, on: Dressing<'_>) -> Language {
     Language::of_tag(tag.unwrap_or(&on.rulebook.policy().source().practice.language))
 }
 
-/// CON-016: what speaks of health does not leave on a channel that cannot be read securely, where the practice says so.
-fn guard(
+/// Content as the guard lets it leave.
+struct Guarded {
     content: Content,
-    payload: &Payload,
-    language: Language,
-    on: Dressing<'_>,
-) -> (Content, Verdict, Option<SecureCopy>) {
+    phi: Verdict,
+    secure: Option<SecureCopy>,
+    /// What was found, where somebody looked.
+    found: Option<(Findings, GuardVerdict)>,
+}
+
+/// CON-016: what speaks of health does not leave on a channel that cannot be read securely, where the practice says so.
+fn guard(content: Content, payload: &Payload, language: Language, on: Dressing<'_>) -> Guarded {
     let handling = on.rulebook.phi_handling(content.channel());
     let action = match handling {
-        PhiHandling::Off => return (content, Verdict::Go, None),
+        PhiHandling::Off => return Guarded { content, phi: Verdict::Go, secure: None, found: None },
         PhiHandling::Block => PhiAction::Block,
         PhiHandling::Replace => PhiAction::Replace,
     };
     let findings = find(&content, on);
     let verdict = judge(&findings, action);
-    carepost_guard::metrics::count(&findings, &verdict);
     let blocked = Verdict::OtherChannel { code: refusal_code(&findings) };
-    match verdict {
+    let (content, phi, secure) = match verdict {
         GuardVerdict::Pass => (content, Verdict::Go, None),
         GuardVerdict::Block { .. } => (content, blocked, None),
         GuardVerdict::Replace { .. } => match secure_copy(&content, payload) {
@@ -126,7 +155,8 @@ fn guard(
             None => (content, blocked, None),
             Some(secure) => (notice(&content, language, on), Verdict::Go, Some(secure)),
         },
-    }
+    };
+    Guarded { content, phi, secure, found: Some((findings, verdict)) }
 }
 
 fn find(content: &Content, on: Dressing<'_>) -> Findings {
@@ -164,9 +194,7 @@ fn notice(content: &Content, language: Language, on: Dressing<'_>) -> Content {
     let name = if practice.name.is_empty() { &on.tenant.tenant.display_name } else { &practice.name };
     let words = replacement(language, name, &practice.portal_url);
     match content {
-        Content::Sms(sms) => {
-            Content::Sms(carepost_kernel::SmsContent { text: words.text, media_urls: Vec::new(), ..sms.clone() })
-        }
+        Content::Sms(_) => Content::Sms(SmsContent { text: words.text, media_urls: Vec::new() }),
         Content::Email(email) => Content::Email(EmailContent {
             subject: words.subject,
             text: Some(words.text),

@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use carepost_consent::policy::{CompiledPolicy, PhiHandling, SmsIdentification};
+use carepost_consent::types::PolicyVersion;
 use carepost_guard::{Allowed, Dictionary, Guard, GuardError, PracticeIdentity};
-use carepost_kernel::Channel;
+use carepost_kernel::{Chain, Channel, TenantId};
+
+/// What the log says where something stands in for a policy.
+const UNUSABLE: &str = "the gate's policy cannot be used as it is: stricter rules stand in for it until it is mended";
 
 /// A tenant's policy, ready to be asked.
 #[derive(Debug)]
@@ -28,14 +32,18 @@ impl Rulebook {
         } else {
             Arc::new(Guard::with(Dictionary::shipped(), &phi.extra_terms, &phi.ignored_terms)?)
         };
-        let practice = &source.practice;
+        Ok(Self::with_guard(version, policy, guard))
+    }
+
+    fn with_guard(version: u32, policy: CompiledPolicy, guard: Arc<Guard>) -> Self {
+        let practice = &policy.source().practice;
         let allowed = Allowed::of(&PracticeIdentity {
             names: vec![practice.name.clone()],
             phones: vec![practice.phone.clone()],
             emails: vec![practice.email.clone()],
             addresses: vec![practice.postal_address.clone()],
         });
-        Ok(Self { version, policy, guard, allowed })
+        Self { version, policy, guard, allowed }
     }
 
     /// The rules of tenants that have set nothing: version 0.
@@ -43,6 +51,29 @@ impl Rulebook {
     pub fn built_in() -> Self {
         let policy = CompiledPolicy::built_in();
         Self { version: 0, policy, guard: Guard::shipped(), allowed: Allowed::default() }
+    }
+
+    /// The version that is in force; none: the built-in rules. One that this program cannot use as it is does not open the
+    /// gate: something stricter stands in for it ([`CompiledPolicy::of_stored`]), and the log says so each time.
+    #[must_use]
+    pub fn of_stored(tenant_id: TenantId, in_force: Option<&PolicyVersion>) -> Self {
+        let Some(stored) = in_force else { return Self::built_in() };
+        let version = stored.version;
+        let (policy, faults) = CompiledPolicy::of_stored(&stored.body);
+        for fault in faults {
+            tracing::error!(
+                tenant.id = %tenant_id,
+                policy.version = version,
+                policy.pointer = %fault.pointer,
+                problem = fault.problem,
+                "{UNUSABLE}"
+            );
+        }
+        Self::new(version, policy).unwrap_or_else(|error| {
+            tracing::error!(tenant.id = %tenant_id, policy.version = version, error = %Chain(&error), "{UNUSABLE}");
+            let strictest = CompiledPolicy::strictest();
+            Self { version, policy: strictest, guard: Guard::shipped(), allowed: Allowed::default() }
+        })
     }
 
     /// The version, which stands beside each decision.

@@ -107,9 +107,13 @@ fn con_014_every_email_has_both_parts_with_practice_and_postal_address() {
             for wanted in ["Maple Street Dental", "12 Maple Street, Springfield"] {
                 assert!(part.contains(wanted), "{} {language:?}: {part}", template.key);
             }
-            assert!(!part.contains("{{") && !part.contains(['\u{E000}', '\u{E001}']), "{}: {part}", template.key);
+            assert!(!part.contains("{{") && !part.contains(['\u{2E28}', '\u{2E29}']), "{}: {part}", template.key);
         }
         assert!(!text.contains('<') && text.lines().count() > 5, "{}: {text}", template.key);
+        assert!(html.split("<a ").skip(1).all(|link| link.starts_with("href=\"https://")), "{}: {html}", template.key);
+        for part in [html, text] {
+            assert!(part.contains("https://care.example.com/p/sample"), "{}: {part}", template.key);
+        }
         assert!(html.contains("@media"), "{}: MJML's own styles are kept", template.key);
         assert!(!html.contains("fonts.googleapis"), "{}", template.key);
         assert!((1..=78).contains(&email.subject.chars().count()), "{}: {}", template.key, email.subject);

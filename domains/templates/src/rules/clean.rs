@@ -130,7 +130,7 @@ const NEVER: [&str; 13] = [
     "<",
     ">",
     "@charset",
-    "\u{E000}",
+    "\u{2E28}",
 ];
 
 static BUILDER: LazyLock<Builder<'static>> = LazyLock::new(builder);

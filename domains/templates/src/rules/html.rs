@@ -1,6 +1,6 @@
 //! HTML of an email with tags in it: made from MJML where it is that, cleaned, and only then given back its tags.
 //!
-//! While parsers of HTML work on it, each tag is a mark of private characters: as text and in attributes, or as a comment
+//! While parsers of HTML work on it, each tag is a mark between reserved characters: as text and in attributes, or as a comment
 //! around blocks, for a comment may stand wherever an element may. So cleaning happens once for a version, and not for
 //! each message: what is put in later is escaped, and stands only where text may stand.
 
@@ -22,9 +22,16 @@ use crate::types::VariableKind;
 pub(crate) struct Marked<'text> {
     text: String,
     /// The tags, by the number of their mark.
-    tags: Vec<(&'text str, TagKind)>,
+    tags: Vec<MarkedTag<'text>>,
     /// Where pieces start in `text`, where they come from, and whether they are the variant's own.
     places: Vec<(usize, usize, bool)>,
+}
+
+struct MarkedTag<'text> {
+    text: &'text str,
+    kind: TagKind,
+    /// The mark that begins the branch of a block that it stands in.
+    branch: Option<usize>,
 }
 
 /// Cleaned HTML, still with marks.
@@ -42,6 +49,8 @@ pub(crate) struct CleanHtml {
 pub(crate) fn mark<'text>(pieces: &[Placed<'text>]) -> Result<Marked<'text>, Flaw> {
     let mut marked = Marked { text: String::new(), tags: Vec::new(), places: Vec::new() };
     let mut markup = Markup::default();
+    // The branches that are open, each with the attribute that it stands in.
+    let mut branches: Vec<(usize, usize)> = Vec::new();
     for placed in pieces {
         marked.places.push((marked.text.len(), placed.at, placed.is_own));
         let tag = match placed.piece {
@@ -72,7 +81,18 @@ pub(crate) fn mark<'text>(pieces: &[Placed<'text>]) -> Result<Marked<'text>, Fla
             return Err(Flaw::new(placed.at, problem));
         }
         let number = marked.tags.len();
-        marked.tags.push((tag.text, tag.kind));
+        if matches!(tag.kind, TagKind::Else | TagKind::Close)
+            && branches.pop().is_some_and(|(_, value)| value != markup.value_number())
+        {
+            return Err(Flaw::new(
+                placed.at,
+                "a block begins in the value of an attribute and ends outside of it, or the other way round",
+            ));
+        }
+        marked.tags.push(MarkedTag { text: tag.text, kind: tag.kind, branch: branches.last().map(|(mark, _)| *mark) });
+        if matches!(tag.kind, TagKind::Open | TagKind::Else) {
+            branches.push((number, markup.value_number()));
+        }
         let is_comment = markup.spot() == Spot::Text && !is_value;
         let (before, after) = if is_comment { ("<!--", "-->") } else { ("", "") };
         let written = write!(marked.text, "{before}{MARK_OPEN}{number}{MARK_CLOSE}{after}");
@@ -110,6 +130,12 @@ impl Marked<'_> {
         // No fonts: a font that is fetched tells a third party who reads what.
         let options = RenderOptions { disable_comments: false, social_icon_origin: None, fonts: Default::default() };
         let html = parsed.element.render(&options).map_err(|_| Flaw::new(0, "no HTML can be made from this MJML"))?;
+        // What MJML does not know comes out as it went in.
+        if let Some(at) = html.find("<mj-").or_else(|| html.find("<mj_")) {
+            let name: String =
+                html[at..].chars().take_while(|character| !matches!(character, ' ' | '>' | '/')).collect();
+            return Err(Flaw::new(self.origin(self.text.find(&name).unwrap_or(0)), "MJML has no such element here"));
+        }
         let (head, body) = html.split_once("<body").unwrap_or(("", &html));
         let body = body.split_once('>').map_or(body, |(_, body)| body);
         let css = clean::head_css(head).ok_or_else(|| Flaw::new(0, "a style holds something that is not allowed"))?;
@@ -155,17 +181,40 @@ impl Marked<'_> {
     }
 
     fn clean(&self, body: &str, css: String) -> Result<CleanHtml, Flaw> {
-        let body = clean::body(body);
-        let before: Vec<usize> = marks(&self.text).filter(|number| self.is_block(*number)).collect();
-        let after: Vec<usize> = marks(&body).filter(|number| self.is_block(*number)).collect();
-        if before != after {
+        // MJML writes a language that nobody has said; the document around it says the right one.
+        let body = clean::body(body).replacen(" lang=\"und\"", "", 1);
+        if self.blocks(&self.text) != self.blocks(&body) || !self.has_values_in_place(&body) {
             return Err(Flaw::new(0, "a block stands around or in markup that is not allowed, or that MJML repeats"));
         }
         Ok(CleanHtml { css, body })
     }
 
     fn is_block(&self, number: usize) -> bool {
-        self.tags.get(number).is_some_and(|(_, kind)| *kind != TagKind::Output)
+        self.tags.get(number).is_some_and(|tag| tag.kind != TagKind::Output)
+    }
+
+    fn blocks(&self, text: &str) -> Vec<usize> {
+        marks(text).filter(|number| self.is_block(*number)).collect()
+    }
+
+    /// Whether each value stands in the branch in which it was written: parsers of HTML move what may not stand in a table.
+    fn has_values_in_place(&self, text: &str) -> bool {
+        let mut branches = Vec::new();
+        for number in marks(text) {
+            match self.tags.get(number).map(|tag| (tag.kind, tag.branch)) {
+                Some((TagKind::Open, _)) => branches.push(number),
+                Some((TagKind::Else, _)) => {
+                    branches.pop();
+                    branches.push(number);
+                }
+                Some((TagKind::Close, _)) => {
+                    branches.pop();
+                }
+                Some((_, branch)) if branch == branches.last().copied() => {}
+                Some(_) | None => return false,
+            }
+        }
+        true
     }
 
     /// Gives the tags back.
@@ -177,7 +226,7 @@ impl Marked<'_> {
             let tag = number.parse().ok().and_then(|number: usize| self.tags.get(number));
             let is_comment = before.ends_with("<!--") && after.starts_with("-->");
             whole.push_str(if is_comment { before.trim_end_matches("<!--") } else { before });
-            whole.push_str(tag.map_or("", |(text, _)| text));
+            whole.push_str(tag.map_or("", |tag| tag.text));
             rest = if is_comment { &after[3..] } else { after };
         }
         whole + rest
@@ -190,8 +239,7 @@ impl Marked<'_> {
         let visible = html.body.replace(&open, &MARK_OPEN.to_string());
         let visible = visible.replace(&format!("{MARK_CLOSE}-->"), &MARK_CLOSE.to_string());
         let text = clean::text_of(&visible)?;
-        let blocks = |text: &str| marks(text).filter(|number| self.is_block(*number)).collect::<Vec<_>>();
-        (blocks(&text) == blocks(&html.body)).then_some(text)
+        (self.blocks(&text) == self.blocks(&html.body) && self.has_values_in_place(&text)).then_some(text)
     }
 }
 

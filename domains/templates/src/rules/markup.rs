@@ -41,6 +41,8 @@ pub(crate) struct Markup {
     /// The attribute whose value is read.
     attribute: String,
     has_value: bool,
+    /// How many values of attributes there were.
+    values: usize,
     /// The style or script that is open.
     code: String,
     depth: usize,
@@ -100,6 +102,7 @@ impl Markup {
                 let before = self.tag.trim_end().trim_end_matches('=').trim_end();
                 self.attribute = before.rsplit([' ', '/']).next().unwrap_or_default().to_owned();
                 self.has_value = false;
+                self.values += 1;
                 self.tag.push(' ');
                 self.state = State::Value(byte);
             }
@@ -153,6 +156,11 @@ impl Markup {
     /// Whether the value that is being read has nothing in it yet.
     pub(crate) fn is_value_empty(&self) -> bool {
         !self.has_value
+    }
+
+    /// The number of the value that is being read, from 1; 0 outside of values.
+    pub(crate) fn value_number(&self) -> usize {
+        if matches!(self.state, State::Value(_)) { self.values } else { 0 }
     }
 
     /// A tag of the template was put here.

@@ -5,10 +5,11 @@
 
 use super::limits;
 
-/// Stand in HTML for a tag while parsers of HTML work on it; no source may hold them.
-pub(crate) const MARK_OPEN: char = '\u{E000}';
+/// Stand in HTML for a tag while parsers of HTML work on it; no source may hold them. Rare, but printable: the renderer of
+/// MJML writes other characters of attributes as escapes of Rust.
+pub(crate) const MARK_OPEN: char = '\u{2E28}';
 /// Ends such a mark.
-pub(crate) const MARK_CLOSE: char = '\u{E001}';
+pub(crate) const MARK_CLOSE: char = '\u{2E29}';
 
 /// What kind of tag it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +126,7 @@ fn check_characters(source: &str) -> Result<(), Flaw> {
             || character == MARK_CLOSE
     };
     match source.find(is_bad) {
-        Some(at) => Err(Flaw::new(at, "a control or private character stands here")),
+        Some(at) => Err(Flaw::new(at, "a control character or a double parenthesis (U+2E28, U+2E29) stands here")),
         None => Ok(()),
     }
 }
@@ -133,10 +134,11 @@ fn check_characters(source: &str) -> Result<(), Flaw> {
 fn read_tag(source: &str, start: usize) -> Result<Tag<'_>, Flaw> {
     let rest = &source[start..];
     if rest.starts_with("{{!") {
-        let end_mark = if rest.starts_with("{{!--") { "--}}" } else { "}}" };
-        let end = rest[3..].find(end_mark).ok_or_else(|| Flaw::new(start, "a comment is not closed"))?;
-        let text = &rest[..3 + end + end_mark.len()];
-        return Ok(Tag { kind: TagKind::Comment, start, text, inner_start: start + 3, inner: "" });
+        let (opening, closing) = if rest.starts_with("{{!--") { ("{{!--", "--}}") } else { ("{{!", "}}") };
+        let end = rest.get(opening.len()..).and_then(|inside| inside.find(closing));
+        let end = end.ok_or_else(|| Flaw::new(start, "a comment is not closed"))?;
+        let text = &rest[..opening.len() + end + closing.len()];
+        return Ok(Tag { kind: TagKind::Comment, start, text, inner_start: start + opening.len(), inner: "" });
     }
     let text = &rest[..tag_length(source, start)?];
     let (mut from, mut to) = (2, text.len() - 2);

@@ -22,10 +22,8 @@ fn text(ready: &Ready) -> String {
     let mut values = Values::default();
     values.set("practice.name", "Maple Street Dental");
     let input = RenderInput { channel: Channel::Sms, language: Language::En, zone: "UTC", values: &values };
-    match ready.render(&input).unwrap().content {
-        Content::Sms(sms) => sms.text,
-        Content::Email(_) | Content::InApp(_) => panic!("another channel"),
-    }
+    let Content::Sms(sms) = ready.render(&input).unwrap().content else { unreachable!("another channel") };
+    sms.text
 }
 
 #[tokio::test]
@@ -107,7 +105,7 @@ async fn a_faulty_template_leaves_no_row() {
     let mut connection = world.tenant(1).await;
     let tx = connection.begin().await.unwrap();
     let refused = create_template(&tx, author(0), new_template("x", sms("{{nobody}}"))).await.unwrap_err();
-    let TemplateError::Invalid(faults) = &refused else { panic!("{refused}") };
+    let TemplateError::Invalid(faults) = &refused else { unreachable!("{refused}") };
     assert_eq!((faults[0].pointer.as_str(), faults[0].column), ("/sms/en/body", Some(3)));
     tx.commit().await.unwrap();
     let rows = world.owner.query_one(include_str!("sql/count_rows.sql"), &[]).await.unwrap();

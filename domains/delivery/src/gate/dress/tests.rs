@@ -2,11 +2,10 @@ use std::sync::Arc;
 
 use carepost_consent::policy::{GatePolicy, Identification};
 use carepost_consent::tokens::read;
-use carepost_kernel::{Clock, DataKey, PlacementId, SmsContent, TenantId, Topic};
-use carepost_tenancy::{Directory, MasterKeys, Tenant, TenantSettings, TenantStatus};
+use carepost_kernel::{SmsContent, Topic};
 
 use super::*;
-use crate::testing::delivery;
+use crate::testing::{delivery, tenant};
 use crate::types::{About, Recipient};
 
 fn now() -> Timestamp {
@@ -35,23 +34,6 @@ fn dressed(policy: GatePolicy, channel: Channel, payload: Payload, purpose: Purp
     let public_url = Url::parse("https://carepost.example").unwrap();
     let on = Dressing { rulebook: &rulebook, tenant: &tenant, contact: &contact, public_url: &public_url, now: now() };
     dress(&delivery, on).unwrap().unwrap()
-}
-
-fn tenant() -> Arc<TenantHandle> {
-    let keys = MasterKeys::parse("test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
-    let tenant = Tenant {
-        tenant_id: TenantId::from_uuid(uuid::Uuid::from_u128(7)),
-        slug: "bright".to_owned(),
-        display_name: "Bright".to_owned(),
-        placement_id: PlacementId::from_uuid(uuid::Uuid::from_u128(8)),
-        status: TenantStatus::Active,
-        settings: TenantSettings::default(),
-        version: 1,
-        created_at: now(),
-        updated_at: now(),
-    };
-    let directory = Directory::given(keys, Clock::system());
-    directory.give(tenant, DataKey::new(1, &[7; 32]).into(), Vec::new()).unwrap()
 }
 
 fn sms(text: &str) -> Payload {

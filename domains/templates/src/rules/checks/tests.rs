@@ -49,14 +49,16 @@ fn con_014_the_sender_is_named_and_each_channel_has_the_default_language() {
 
 #[test]
 fn declarations_are_checked_one_by_one() {
-    let variable = |name: &str, kind| Variable { name: name.to_owned(), kind, required: true, sample: Default::default() };
+    let variable =
+        |name: &str, kind| Variable { name: name.to_owned(), kind, required: true, sample: Default::default() };
     use VariableKind::{Date, List, Text, Url};
     for (variables, expected) in [
         (vec![variable("a.b", Text), variable("a.c", Text)], vec![]),
         (vec![variable("A", Text)], vec!["/variables/0/name"]),
-        (vec![variable("a..b", Text), variable("", Text), variable("é", Text)], vec![
-            "/variables/0/name", "/variables/1/name", "/variables/2/name",
-        ]),
+        (
+            vec![variable("a..b", Text), variable("", Text), variable("é", Text)],
+            vec!["/variables/0/name", "/variables/1/name", "/variables/2/name"],
+        ),
         (vec![variable("date", Text)], vec!["/variables/0/name"]),
         (vec![variable("a.this", Text)], vec!["/variables/0/name"]),
         (vec![variable("a", Text), variable("a", Url)], vec!["/variables/1/name"]),

@@ -22,9 +22,12 @@ fn dates_are_written_in_both_languages_and_forms() {
 
 #[test]
 fn times_have_twelve_hours_in_english_and_twenty_four_in_spanish() {
-    for (hour, minute, english, spanish) in
-        [(0, 5, "12:05 AM", "00:05"), (9, 30, "9:30 AM", "09:30"), (12, 0, "12:00 PM", "12:00"), (23, 59, "11:59 PM", "23:59")]
-    {
+    for (hour, minute, english, spanish) in [
+        (0, 5, "12:05 AM", "00:05"),
+        (9, 30, "9:30 AM", "09:30"),
+        (12, 0, "12:00 PM", "12:00"),
+        (23, 59, "11:59 PM", "23:59"),
+    ] {
         let at = clock(hour, minute, 0, 0);
         assert_eq!((time(at, Language::En).as_str(), time(at, Language::Es).as_str()), (english, spanish));
     }
@@ -47,9 +50,14 @@ fn short_forms_stay_within_gsm_7() {
 
 #[test]
 fn money_and_phones_are_written_as_people_write_them() {
-    for (cents, text) in
-        [(0, "$0.00"), (5, "$0.05"), (12_345, "$123.45"), (123_456_789, "$1,234,567.89"), (-150, "-$1.50"), (100_000, "$1,000.00")]
-    {
+    for (cents, text) in [
+        (0, "$0.00"),
+        (5, "$0.05"),
+        (12_345, "$123.45"),
+        (123_456_789, "$1,234,567.89"),
+        (-150, "-$1.50"),
+        (100_000, "$1,000.00"),
+    ] {
         assert_eq!(money(cents), text);
     }
     assert_eq!(money(i64::MIN), "-$92,233,720,368,547,758.08");

@@ -23,9 +23,18 @@ fn a_name_alone_is_a_path_and_with_more_a_call() {
 
 #[test]
 fn what_is_not_understood_is_refused_at_its_place() {
-    for (text, at) in
-        [("a b )", 4), ("(a", 2), ("a (b", 4), ("(b) c", 0), ("a \"b", 2), ("a-b", 0), ("é", 0), ("a $b", 2), ("", 0), ("2x", 0)]
-    {
+    for (text, at) in [
+        ("a b )", 4),
+        ("(a", 2),
+        ("a (b", 4),
+        ("(b) c", 0),
+        ("a \"b", 2),
+        ("a-b", 0),
+        ("é", 0),
+        ("a $b", 2),
+        ("", 0),
+        ("2x", 0),
+    ] {
         assert_eq!(read(text, 0).unwrap_err().at, at, "{text}");
     }
 }

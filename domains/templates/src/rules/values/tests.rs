@@ -88,6 +88,7 @@ fn lists_hold_records_by_declaration_and_are_bounded() {
 fn del_9_values_are_in_no_debug_and_no_error() {
     let given = values(json!({"x": "canary"}));
     assert_eq!(format!("{given:?}"), "Values");
-    let error = take_all(&[variable("x", VariableKind::Date)], json!({"x": "canary", "practice.name": "P"})).unwrap_err();
+    let error =
+        take_all(&[variable("x", VariableKind::Date)], json!({"x": "canary", "practice.name": "P"})).unwrap_err();
     assert!(!format!("{error} {error:?}").contains("canary"));
 }

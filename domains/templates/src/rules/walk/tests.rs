@@ -64,9 +64,10 @@ fn tpl_008_values_helpers_blocks_and_partials_are_let_in() {
         ("{{#if is_new}}a{{else if (gt total 100)}}b{{else}}{{room}}{{/if}}", vec!["is_new", "room", "total"]),
         ("{{#unless (and is_new (not room))}}a{{/unless}}", vec!["is_new", "room"]),
         ("{{#each notes}}{{@index}}{{this}}{{#unless @last}}, {{/unless}}{{/each}}", vec!["notes"]),
-        ("{{#each items}}{{name}} {{money this.price}} {{../room}} {{@root.page}}{{/each}}", vec![
-            "items", "items.name", "items.price", "page", "room",
-        ]),
+        (
+            "{{#each items}}{{name}} {{money this.price}} {{../room}} {{@root.page}}{{/each}}",
+            vec!["items", "items.name", "items.price", "page", "room"],
+        ),
         ("{{#each items}}{{> item}}{{else}}{{room}}{{/each}}", vec!["items", "items.name", "room"]),
         ("{{> twice}}{{! never }}", vec!["patient.first_name"]),
         ("{{#if (len notes)}}{{link page}}{{/if}}", vec!["notes", "page"]),
@@ -99,7 +100,7 @@ fn tpl_009_what_is_not_declared_or_not_known_is_refused_with_its_place() {
         ("{{money total form=\"short\"}}", 1, 15, "form="),
         ("{{#if}}a{{/if}}", 1, 4, "needs something"),
         ("{{#if room total}}a{{/if}}", 1, 4, "one argument"),
-        ("{{#if room}}a{{else each notes}}b{{/if}}", 1, 20, "else takes"),
+        ("{{#if room}}a{{else each notes}}b{{/if}}", 1, 21, "else takes"),
         ("{{> nobody}}", 1, 5, "no partial nobody"),
         ("{{link room}}", 1, 8, "does not take a text"),
         ("{{\"text\" room}}", 1, 10, "not understood"),
