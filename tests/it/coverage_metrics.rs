@@ -8,7 +8,10 @@ use crate::tree::sources;
 const SOURCES: &[&str] = &[
     include_str!("../../actors/src/metrics.rs"),
     include_str!("../../domains/audit/src/metrics.rs"),
+    include_str!("../../domains/campaigns/src/metrics.rs"),
+    include_str!("../../domains/consent/src/metrics.rs"),
     include_str!("../../domains/delivery/src/metrics.rs"),
+    include_str!("../../domains/guard/src/metrics.rs"),
     include_str!("../../domains/templates/src/metrics.rs"),
     include_str!("../../domains/tenancy/src/metrics.rs"),
     include_str!("../../src/http/metrics.rs"),
