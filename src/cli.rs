@@ -88,6 +88,9 @@ pub enum TenantCommand {
         /// Give it a database of its own: a file with the connection string, or - for standard input.
         #[arg(long)]
         own_database_url_file: Option<PathBuf>,
+        /// The gate's policy to begin with, which needs the practice; without it the built-in one holds.
+        #[command(flatten)]
+        preset: PresetArgs,
     },
     /// List all tenants.
     List,
@@ -113,6 +116,32 @@ pub enum TenantCommand {
         /// The patch.
         patch_file: PathBuf,
     },
+}
+
+/// A policy to begin with, in the name of a practice.
+#[derive(Debug, clap::Args)]
+pub struct PresetArgs {
+    /// Which kind of practice.
+    #[arg(long, value_parser = ["medical", "orthodontics"], requires_all = ["postal_address", "zones"])]
+    pub preset: Option<String>,
+    /// The name that messages begin with; left out: the name for people.
+    #[arg(long, requires = "preset")]
+    pub practice_name: Option<String>,
+    /// The postal address in the footer of emails.
+    #[arg(long, requires = "preset")]
+    pub postal_address: Option<String>,
+    /// The phone number that HELP names.
+    #[arg(long, requires = "preset")]
+    pub phone: Option<String>,
+    /// Time zones of its sites, as in America/Chicago; may be repeated.
+    #[arg(long = "zone", id = "zones", requires = "preset")]
+    pub zones: Vec<String>,
+    /// Two letters of the states of its sites; may be repeated.
+    #[arg(long = "state", id = "states", requires = "preset")]
+    pub states: Vec<String>,
+    /// The language of people whose language is unknown.
+    #[arg(long, value_parser = ["en", "es"], requires = "preset")]
+    pub language: Option<String>,
 }
 
 /// Manage API keys.

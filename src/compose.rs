@@ -130,6 +130,7 @@ impl Deployment {
             intake: Intake::new(limits.intake_bytes),
             large_bodies: limits.large_bodies(),
             visits: Visits::default(),
+            dry_runs: Arc::new(tokio::sync::Semaphore::new(1)),
         }
     }
 

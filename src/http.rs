@@ -12,6 +12,7 @@ mod consent;
 mod docs;
 mod error;
 mod events;
+mod gate;
 mod health;
 mod in_app;
 mod inbound;
@@ -43,11 +44,13 @@ use admin::{accounts, actors, api_keys, audit, endpoints, settings, tenants};
 use consent::{consents, suppressions, wishes};
 use error::{ApiError, Code};
 use events::{history, stream};
+use gate::{dry_run, policies, simulate};
 use messages::{act, create, read, timeline};
 use recipients::{import, merge};
 use table::{Path, path};
 use templates::{change, message_templates, render};
 
+pub(crate) use gate::preset::{install as install_preset, preset_policy};
 pub use intake::Intake;
 pub use state::{AppState, HttpLimits, Providers, Provisioner, Streams};
 pub use visits::Visits;
@@ -128,6 +131,16 @@ fn routes() -> Vec<Path> {
             .get(render::render_template_by_get).post(render::render_template),
         path("/api/v1/messaging/templates/{id}/preview").post(render::preview_template),
         path("/api/v1/messaging/templates/{id}/test-send").post(render::test_send_template).by_owner(&["POST"]),
+
+        path("/api/v1/messaging/gate/policy").get(policies::get_policy),
+        path("/api/v1/messaging/gate/policies")
+            .get(policies::list_gate_policies).post(policies::create_gate_policy).by_owner(&["POST"]),
+        path("/api/v1/messaging/gate/policies/{version}").get(policies::get_gate_policy),
+        path("/api/v1/messaging/gate/policies/{version}/activate")
+            .post(policies::activate_gate_policy).by_owner(&["POST"]),
+        path("/api/v1/messaging/gate/policies/{version}/dry-run").post(dry_run::dry_run_gate_policy),
+        path("/api/v1/messaging/gate/message-types").get(gate::types::list_message_types),
+        path("/api/v1/messaging/gate/simulate").post(simulate::simulate_message),
 
         path("/webhooks/{vendor}/{token}")
             .get(webhooks::receive_webhook_by_get).post(webhooks::receive_webhook).by_owner(&["GET", "POST"]),

@@ -1,13 +1,15 @@
 //! `carepost tenant`.
 
+use carepost_consent::policy::{GatePolicy, Practice, Preset};
+use carepost_kernel::Clock;
 use carepost_tenancy::{NewTenant, PlacementChoice, Tenant, TenantSettings, TenantStatus};
 use serde_json::{Value, json};
 
 use super::tool::{self, PAGE, actor, find_tenant, read, read_json, with_storage};
-use super::{TenantCommand, out};
+use super::{PresetArgs, TenantCommand, out};
 use crate::compose::Storage;
 use crate::config::Config;
-use crate::http::Provisioner as _;
+use crate::http::{Provisioner as _, install_preset, preset_policy};
 
 pub(super) async fn run(command: TenantCommand, config: &Config) -> anyhow::Result<()> {
     let shown = with_storage(config, async |storage| work(command, storage).await).await?;
@@ -18,7 +20,8 @@ pub(super) async fn run(command: TenantCommand, config: &Config) -> anyhow::Resu
 async fn work(command: TenantCommand, storage: &Storage) -> anyhow::Result<Value> {
     let directory = &storage.directory;
     Ok(match command {
-        TenantCommand::Create { slug, name, own_schema, own_database_url_file } => {
+        TenantCommand::Create { slug, name, own_schema, own_database_url_file, preset } => {
+            let policy = policy(preset, &name)?;
             let placement = match own_database_url_file {
                 Some(path) => PlacementChoice::OwnDatabase { url: read(&path)? },
                 None if own_schema => PlacementChoice::OwnSchema,
@@ -26,7 +29,12 @@ async fn work(command: TenantCommand, storage: &Storage) -> anyhow::Result<Value
             };
             let new = NewTenant { slug, display_name: name, placement, settings: TenantSettings::default() };
             let opener = &storage.opener;
-            shown(&directory.create_tenant(&actor(), new, |record| opener.provision(record)).await?)
+            let made = directory.create_tenant(&actor(), new, |record| opener.provision(record)).await?;
+            if let Some(policy) = policy {
+                let now = Clock::system().now();
+                install_preset(directory, &storage.placements, &made, &policy, &actor(), now).await?;
+            }
+            shown(&made)
         }
         TenantCommand::List => {
             let tenants = tool::all(async |cursor| directory.list_tenants(cursor, PAGE).await).await?;
@@ -41,6 +49,30 @@ async fn work(command: TenantCommand, storage: &Storage) -> anyhow::Result<Value
             shown(&directory.patch_settings(&actor(), tenant_id, &patch, None).await?.tenant)
         }
     })
+}
+
+/// The policy to begin with.
+fn policy(args: PresetArgs, name: &str) -> anyhow::Result<Option<GatePolicy>> {
+    let Some(preset) = args.preset else { return Ok(None) };
+    let preset = match preset.as_str() {
+        "medical" => Preset::Medical,
+        _ => Preset::Orthodontics,
+    };
+    let practice = Practice {
+        name: args.practice_name.unwrap_or_default(),
+        postal_address: args.postal_address.unwrap_or_default(),
+        phone: args.phone.unwrap_or_default(),
+        zones: args.zones,
+        states: args.states.into_iter().collect(),
+        language: args.language.unwrap_or_else(|| Practice::default().language),
+        ..Practice::default()
+    };
+    let faults = match preset_policy(preset, practice, name) {
+        Ok(policy) => return Ok(Some(policy)),
+        Err(faults) => faults,
+    };
+    let told: Vec<String> = faults.iter().map(|fault| format!("{} {}", fault.pointer, fault.problem)).collect();
+    anyhow::bail!("check the preset: {}", told.join("; "))
 }
 
 async fn set_status(storage: &Storage, named: &str, status: TenantStatus) -> anyhow::Result<Value> {

@@ -1,10 +1,12 @@
 //! Names on the wire, told to the OpenAPI document from the enums themselves.
 
 use carepost_consent::types::{
-    ActorKind, ConsentSource, ConsentState, GuardianScope, RecipientKind, SuppressionReason,
+    ActorKind, ConsentSource, ConsentState, GuardianScope, PolicyState, RecipientKind, SuppressionReason,
 };
+use carepost_delivery::gate::dry_run::Shift;
+use carepost_delivery::types::Ruling;
 use carepost_delivery::{DeliveryState, EventKind};
-use carepost_kernel::{Channel, FailureClass, Priority, Purpose, ReceiptStatus, Topic, WaitReason};
+use carepost_kernel::{Channel, FailureClass, Priority, Purpose, ReceiptStatus, Topic, Verdicts, WaitReason};
 use carepost_templates::events::TemplateAction;
 use carepost_templates::types::{Language, TemplateState, VariableKind, VersionState};
 use carepost_tenancy::{AccountStatus, EndpointStatus, Scope, TenantStatus};
@@ -76,6 +78,16 @@ names! {
     ActorKindName = ActorKind::ALL.iter().map(|kind| kind.as_str());
     /// Why an address gets nothing.
     SuppressionReasonName = SuppressionReason::ALL.iter().map(|reason| reason.as_str());
+    /// Whether a version of the gate's policy holds.
+    PolicyStateName = PolicyState::ALL.iter().map(|state| state.as_str());
+    /// Kinds of practices.
+    PresetName = ["medical", "orthodontics"];
+    /// The rules of the gate.
+    GateRuleName = Verdicts::RULES;
+    /// What a rule of the gate wants.
+    RulingName = Ruling::ALL.map(Ruling::as_str);
+    /// What another policy changes.
+    ShiftName = Shift::ALL.map(Shift::as_str);
     /// Whether an endpoint is told.
     EndpointStatusName = EndpointStatus::ALL.iter().map(|status| status.as_str());
 }

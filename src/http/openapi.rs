@@ -9,7 +9,9 @@ use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr};
 use utoipa::{Modify, OpenApi};
 
 use super::error::{Code, FaultView, ProblemView};
-use super::{admin, consent, events, health, in_app, inbound, messages, recipients, templates, unsubscribe, webhooks};
+use super::{
+    admin, consent, events, gate, health, in_app, inbound, messages, recipients, templates, unsubscribe, webhooks,
+};
 
 /// The document.
 #[derive(OpenApi)]
@@ -76,6 +78,14 @@ use super::{admin, consent, events, health, in_app, inbound, messages, recipient
         templates::render::render_template,
         templates::render::preview_template,
         templates::render::test_send_template,
+        gate::policies::get_policy,
+        gate::policies::list_gate_policies,
+        gate::policies::get_gate_policy,
+        gate::policies::create_gate_policy,
+        gate::policies::activate_gate_policy,
+        gate::dry_run::dry_run_gate_policy,
+        gate::types::list_message_types,
+        gate::simulate::simulate_message,
         webhooks::receive_webhook,
         webhooks::receive_webhook_by_get,
         admin::tenants::create_tenant,
@@ -114,6 +124,7 @@ use super::{admin, consent, events, health, in_app, inbound, messages, recipient
         (name = "pages", description = "What recipients' mail programs call."),
         (name = "recipients", description = "People and where they are reached."),
         (name = "consent", description = "What they have consented to, what they wish, and who gets nothing."),
+        (name = "gate", description = "Whether, when and how a message may leave: the policy, and what it would say."),
         (name = "templates", description = "What messages look like, on each channel and in each language."),
         (name = "webhooks", description = "What vendors call."),
         (name = "admin", description = "Configuration, audited and reversible."),
@@ -211,6 +222,10 @@ fn problems_of(path: &str, operation: &Operation) -> Vec<Code> {
     // What a text or its variables lack is told field by field, in answers to GET as well.
     if is_template && (has(&ParameterIn::Path) || operation.request_body.is_some()) {
         codes.extend([Code::ValidationFailed, Code::Conflict]);
+    }
+    if path.contains("/gate/policies/") {
+        // A version that was sound may fail by now.
+        codes.extend([Code::Conflict, Code::ValidationFailed]);
     }
     if path.ends_with("/test-send") {
         codes.push(Code::Throttled);

@@ -8,7 +8,7 @@ use carepost_actors::EngineApi;
 use carepost_actors::{Placements, ProviderSource};
 use carepost_kernel::Clock;
 use carepost_providers::ConfigError;
-use carepost_store::{StoreError, TenantConnection};
+use carepost_store::{Placement, StoreError, TenantConnection};
 use carepost_templates::Renderer;
 use carepost_tenancy::{Directory, NewAccount, PlacementRecord, TenantHandle};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -110,6 +110,8 @@ pub struct AppState {
     pub large_bodies: Arc<Semaphore>,
     /// How often the links of recipients were used of late.
     pub visits: Visits,
+    /// Room for trials of policies, which read a week's messages: one at a time.
+    pub dry_runs: Arc<Semaphore>,
 }
 
 /// The event streams of a process: so many at a time, and all of them end before it does. Clones share them.
@@ -156,10 +158,14 @@ impl HttpLimits {
 }
 
 impl AppState {
+    /// Where a tenant's rows are.
+    pub(super) fn placement(&self, tenant: &TenantHandle) -> Result<Placement, ApiError> {
+        let placement = self.placements.get(tenant.tenant.placement_id);
+        placement.ok_or_else(|| ApiError::unavailable("the tenant's database is not open yet"))
+    }
+
     /// A connection for reads of one tenant.
     pub(super) async fn connection(&self, tenant: &TenantHandle) -> Result<TenantConnection, ApiError> {
-        let placement = self.placements.get(tenant.tenant.placement_id);
-        let placement = placement.ok_or_else(|| ApiError::unavailable("the tenant's database is not open yet"))?;
-        Ok(placement.tenant(tenant.tenant.tenant_id).await?)
+        Ok(self.placement(tenant)?.tenant(tenant.tenant.tenant_id).await?)
     }
 }

@@ -64,7 +64,9 @@ pub(super) async fn count(desk: &Desk<'_>) -> Result<Next, WorkError> {
 fn counted(judged: Judged) -> RowOutcome {
     match judged {
         Judged::Message(composed, said) => judge::counted(composed.row_no, said),
-        Judged::None(outcome) if outcome.state == RowState::Refused => RowOutcome { state: RowState::Waiting, ..outcome },
+        Judged::None(outcome) if outcome.state == RowState::Refused => {
+            RowOutcome { state: RowState::Waiting, ..outcome }
+        }
         Judged::None(outcome) => outcome,
     }
 }
@@ -81,7 +83,7 @@ pub(super) async fn policy(desk: &Desk<'_>) -> Result<Arc<Rulebook>, WorkError> 
         }
         let edition = desk.live.book.begin();
         let session = desk.live.writers.journal.connect().await?;
-        let read = session.load_policy(desk.live.tenant_id).await?;
+        let read = session.load_policy(desk.live.tenant_id, desk.shared.now()).await?;
         // Where it has changed meanwhile, it is read again.
         desk.live.book.learn_policy(edition, read);
     }
@@ -163,10 +165,7 @@ fn practice_of(desk: &Desk<'_>, rulebook: &Rulebook) -> Practice {
 }
 
 /// What the gate has to know, and in memory for when the messages leave.
-async fn facts_of(
-    desk: &Desk<'_>,
-    keys: BTreeSet<AddressKey>,
-) -> Result<HashMap<AddressKey, ContactFacts>, WorkError> {
+async fn facts_of(desk: &Desk<'_>, keys: BTreeSet<AddressKey>) -> Result<HashMap<AddressKey, ContactFacts>, WorkError> {
     let keys: Vec<AddressKey> = keys.into_iter().collect();
     let mut found = HashMap::with_capacity(keys.len());
     for page in keys.chunks(MOST_ADDRESSES) {

@@ -148,11 +148,7 @@ async fn work(
 }
 
 /// The sends that there is something to do for, their content ready.
-async fn load(
-    tenant: &TenantHandle,
-    placement: &Placement,
-    memory: &mut Memory,
-) -> Result<Vec<BulkSend>, WorkError> {
+async fn load(tenant: &TenantHandle, placement: &Placement, memory: &mut Memory) -> Result<Vec<BulkSend>, WorkError> {
     let mut connection = placement.tenant(tenant.tenant.tenant_id).await?;
     let tx = connection.begin().await?;
     let sends = store::list_active(&tx, tenant, SENDS).await?;

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use carepost_kernel::{
-    Channel, Clock, DataKey, MessageId, Phi, PlacementId, Priority, Purpose, TenantId, WaitReason,
-};
+use carepost_kernel::{Channel, Clock, DataKey, MessageId, Phi, PlacementId, Priority, Purpose, TenantId, WaitReason};
 use carepost_tenancy::{Directory, MasterKeys, Tenant, TenantHandle, TenantSettings, TenantStatus};
 
 use crate::types::{Delivery, DeliveryKey, DeliveryState, Payload, Strategy};

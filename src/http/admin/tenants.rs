@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::http::auth::{Admin, TenantAdmin};
 use crate::http::error::{ApiError, Code};
+use crate::http::gate::preset::{self, PresetBody};
 use crate::http::json;
 use crate::http::names::TenantStatusName;
 use crate::http::query::{PageQuery, PageRequest, PageView};
@@ -63,6 +64,9 @@ pub(crate) struct CreateTenantBody {
     #[serde(default)]
     #[schema(value_type = Option<Object>, example = json!({"admission": {"per_second": 500}}))]
     settings: Option<Value>,
+    /// The gate's policy to begin with, active from the start; left out: the built-in one.
+    #[serde(default, deserialize_with = "json::optional_object")]
+    preset: Option<PresetBody>,
 }
 
 /// Where a tenant's rows shall live.
@@ -105,14 +109,20 @@ pub(crate) async fn create_tenant(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let bytes = json::read(&request, payload, state.limits.admin_body_bytes).await?;
-    let CreateTenantBody { slug, display_name, placement, settings } = json::parse(&bytes)?;
+    let CreateTenantBody { slug, display_name, placement, settings, preset } = json::parse(&bytes)?;
     let defaults = TenantSettings::default();
     let settings = settings.map(|changes| defaults.patched(&changes)).transpose();
     let settings = settings.map_err(|error| ApiError::from(error).below("/settings"))?.unwrap_or_default();
+    let policy = preset.map(|preset| preset.into_policy(&display_name)).transpose();
+    let policy = policy.map_err(|error| error.below("/preset"))?;
     let new = NewTenant { slug, display_name, placement: choose(placement)?, settings };
     let provisioner = Arc::clone(&state.provisioner);
     let prepare = |placement| async move { provisioner.provision(placement).await };
     let tenant = state.directory.create_tenant(&admin.actor, new, prepare).await?;
+    if let Some(policy) = policy {
+        let now = state.clock.now();
+        preset::install(&state.directory, &state.placements, &tenant, &policy, &admin.actor, now).await?;
+    }
     let location = format!("/api/v1/admin/tenants/{}", tenant.tenant_id);
     Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(TenantView::from(tenant)))
 }

@@ -240,6 +240,18 @@ message_body! {
     }
 }
 
+message_body! {
+    /// A message that is only asked about; its content may be left out.
+    #[schema(example = json!({
+        "to": {"phone": "+15005550006"}, "type": "appointment_reminder", "at": "2026-11-23T03:00:00Z"
+    }))]
+    SimulateMessageBody {
+        /// The instant that is asked about; left out: now.
+        #[serde(default)]
+        at: Option<Timestamp>
+    }
+}
+
 /// Many messages; each stands for itself.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes to the OpenAPI document what `RawBatch` reads item by item")]

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::events::view::EventView;
+use crate::http::gate::view::GateView;
 use crate::http::names::{ChannelName, ReasonName, StatusName};
 use crate::http::query::path_id;
 use crate::http::state::AppState;
@@ -35,7 +36,24 @@ pub(crate) struct TimelineView {
     /// Its deliveries, in the order of the plan.
     deliveries: Vec<ExplainedDeliveryView>,
     /// Its history, the oldest first.
-    events: Vec<EventView>,
+    events: Vec<TimelineEventView>,
+}
+
+/// An entry of the history, with what the gate said. The stream of events and outbound webhooks tell the code that counted
+/// and leave the rules out: whoever wants to know them asks for the timeline.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TimelineEventView {
+    #[serde(flatten)]
+    event: EventView,
+    /// What each rule of the gate said, where it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gate: Option<GateView>,
+}
+
+impl From<&DeliveryEvent> for TimelineEventView {
+    fn from(event: &DeliveryEvent) -> Self {
+        Self { event: event.into(), gate: event.gate.as_ref().and_then(GateView::of) }
+    }
 }
 
 /// A delivery's life, cut by reason.
@@ -105,7 +123,7 @@ fn show(message: &MessageRecord, events: &[DeliveryEvent], now: Timestamp) -> Ti
         created_at: message.created_at,
         explained_until: now,
         deliveries: message.deliveries.iter().map(|delivery| show_delivery(message, delivery, events, now)).collect(),
-        events: events.iter().map(EventView::from).collect(),
+        events: events.iter().map(TimelineEventView::from).collect(),
     }
 }
 

@@ -19,7 +19,7 @@ const MESSAGES: &str = "/api/v1/messaging/messages";
 /// A path with ids of nobody in it.
 fn filled(pattern: &str) -> String {
     let id = Uuid::nil().to_string();
-    pattern.replace("{id}", &id).replace("{tenant}", &id).replace("{vendor}", "twilio").replace("{token}", "none")
+    pattern.replace("{id}", &id).replace("{tenant}", &id).replace("{vendor}", "twilio").replace("{version}", "1").replace("{token}", "none")
 }
 
 fn request(method: &str, pattern: &str) -> TestRequest {
@@ -51,6 +51,10 @@ async fn every_operation_of_a_tenant_wants_its_scope() {
             _ if path.contains("templates") => {
                 let reads = ["/validate", "/render", "/preview"].iter().any(|end| path.ends_with(end));
                 if method == "GET" || reads { &[Scope::TemplatesRead] } else { &[Scope::TemplatesManage] }
+            }
+            _ if path.contains("/gate/") => {
+                let reads = method == "GET" || path.ends_with("/simulate");
+                if reads { &[Scope::GateRead] } else { &[Scope::GateManage] }
             }
             _ if path.contains("/events") => &[Scope::EventsRead],
             _ if path.contains("/in-app/") => &[Scope::MessagesRead, Scope::MessagesContent],
@@ -96,6 +100,8 @@ async fn another_tenants_ids_and_unknown_ones_look_the_same() {
         format!("/api/v1/admin/tenants/{}/api-keys", other.tenant_id),
         format!("/api/v1/admin/tenants/{}", Uuid::nil()),
         "/api/v1/admin/tenants/none".to_owned(),
+        "/api/v1/messaging/gate/policies/1".to_owned(),
+        "/api/v1/messaging/gate/policies/none".to_owned(),
         format!("{MESSAGES}/{}", Uuid::nil()),
         format!("{MESSAGES}/none"),
         format!("{MESSAGES}/{}/timeline", Uuid::nil()),

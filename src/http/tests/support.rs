@@ -114,6 +114,7 @@ impl World {
             intake: Intake::new(limits.intake_bytes),
             large_bodies: limits.large_bodies(),
             visits: Visits::default(),
+            dry_runs: Arc::new(tokio::sync::Semaphore::new(1)),
         };
         let tenant = new_tenant(&state.directory, "riverside").await;
         let key = new_key(&state.directory, tenant.tenant_id, Scope::ALL).await;

@@ -119,19 +119,15 @@ fn fixed_channels(fixed: &FixedContent, wanted: &[Channel]) -> Vec<Channel> {
 fn about(template: Template, version: i32) -> (Template, i32) {
     // A type of the practice's own making is none that the gate knows: purpose and topic stand beside it.
     let known = template.meta.type_key.filter(|key| message_types::shipped(key).is_some());
-    (Template { meta: carepost_templates::types::TemplateMeta { type_key: known, ..template.meta }, ..template }, version)
+    (
+        Template { meta: carepost_templates::types::TemplateMeta { type_key: known, ..template.meta }, ..template },
+        version,
+    )
 }
 
-fn send_of(
-    new: NewBulkSend,
-    template: Option<(Template, i32)>,
-    channels: Vec<Channel>,
-    now: Timestamp,
-) -> BulkSend {
+fn send_of(new: NewBulkSend, template: Option<(Template, i32)>, channels: Vec<Channel>, now: Timestamp) -> BulkSend {
     let (message_type, purpose, topic) = match &template {
-        Some((template, _)) => {
-            (template.meta.type_key.clone(), Some(template.meta.purpose), Some(template.meta.topic))
-        }
+        Some((template, _)) => (template.meta.type_key.clone(), Some(template.meta.purpose), Some(template.meta.topic)),
         None => (new.message_type, new.purpose, new.topic),
     };
     BulkSend {

@@ -44,7 +44,8 @@ pub async fn upload_rows<'bytes>(
         .map_err(|problem| CampaignError::Conflict { tried: Deed::Upload.tried(), problem })?;
     let content = store::find_content(tx, tenant, bulk_send_id).await?.content;
     let mut lines = read(&content)?;
-    let mut adding = Adding { desk, bulk_send_id, content: &content, report: UploadReport::default(), last: send.last_row_no };
+    let mut adding =
+        Adding { desk, bulk_send_id, content: &content, report: UploadReport::default(), last: send.last_row_no };
     loop {
         let chunk: Vec<Line> = lines.by_ref().take(CHUNK).collect();
         if chunk.is_empty() {
@@ -118,7 +119,9 @@ impl Adding<'_, '_> {
         let hash = match (recipient_id, &row.whom) {
             (Some(recipient_id), _) => target_hash(tenant, Ok(recipient_id)),
             (None, Whom::Address(channel, address)) => target_hash(tenant, Err((*channel, address))),
-            (None, Whom::Recipient(_) | Whom::External(_)) => return Err(CampaignError::Row { column: "recipient_id" }),
+            (None, Whom::Recipient(_) | Whom::External(_)) => {
+                return Err(CampaignError::Row { column: "recipient_id" });
+            }
         };
         let plain = Zeroizing::new(serde_json::to_vec(&row.target).map_err(|_| SealError::Refused).tried(TRIED)?);
         let row_sealed = tenant.seal(&row_owner(tenant, self.bulk_send_id, row_no), &plain).tried(TRIED)?;
@@ -149,7 +152,10 @@ impl People {
         }
         let by_id = list_standing_for(desk, &ids).await?;
         let by_external_id = find_by_external_ids(desk, &external_ids).await?;
-        Ok(Self { by_id, by_external_id: by_external_id.into_iter().map(|(id, found)| (id.to_owned(), found)).collect() })
+        Ok(Self {
+            by_id,
+            by_external_id: by_external_id.into_iter().map(|(id, found)| (id.to_owned(), found)).collect(),
+        })
     }
 
     /// Somebody; `Some(None)`: an address that names nobody.

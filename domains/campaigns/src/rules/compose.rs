@@ -207,7 +207,8 @@ impl Composer<'_> {
             message_id: None,
         };
         let token = |link_use| {
-            tokens::issue(self.tenant, link_use, &subject, self.now).map_err(|_| "link: it could not be sealed".to_owned())
+            tokens::issue(self.tenant, link_use, &subject, self.now)
+                .map_err(|_| "link: it could not be sealed".to_owned())
         };
         values.set_default("portal_url", self.public_url.as_str());
         values.set_default("preferences_url", tokens::preferences_url(self.public_url, &token(LinkUse::Preferences)?));
@@ -228,9 +229,8 @@ impl Composer<'_> {
         message.idempotency = Some(claim(self.tenant, self.send.bulk_send_id, row_no, self.now));
         let payload = message.payload.expose();
         let plan = message.channels.iter();
-        let all = plan.map(|channel| {
-            prepare::new_delivery(payload, *channel, message.priority, self.tenant.hash_key())
-        });
+        let all =
+            plan.map(|channel| prepare::new_delivery(payload, *channel, message.priority, self.tenant.hash_key()));
         let whole = NewMessage { deliveries: all.collect(), payload_sealed: Vec::new(), ..message.clone() };
         Ok(Composed { row_no, deliveries: whole.live(), message })
     }
@@ -301,8 +301,7 @@ pub fn check_fixed(
         email: Some("pat@example.com".to_owned()),
         in_app: Some("pat".to_owned()),
     };
-    let mut request =
-        EnqueueRequest { to, channels: channels.to_vec(), purpose, about, ..EnqueueRequest::default() };
+    let mut request = EnqueueRequest { to, channels: channels.to_vec(), purpose, about, ..EnqueueRequest::default() };
     fill_fixed(&mut request, fixed);
     let context = PrepareContext {
         tenant_id: tenant.tenant.tenant_id,

@@ -84,7 +84,8 @@ fn explain(error: &serde_json::Error) -> FieldFault {
         ("duplicate field", "holds a field twice"),
         ("invalid type", "holds a field of the wrong type"),
     ];
-    let problem = kinds.into_iter().find(|(start, _)| text.starts_with(start)).map_or("is not in its form", |kind| kind.1);
+    let problem =
+        kinds.into_iter().find(|(start, _)| text.starts_with(start)).map_or("is not in its form", |kind| kind.1);
     FieldFault::new("", problem)
 }
 

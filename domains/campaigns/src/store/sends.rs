@@ -6,9 +6,7 @@ use url::Url;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use carepost_kernel::{
-    ApiKeyId, BulkSendId, Channel, Cursor, Page, Phi, Purpose, SealError, TemplateId, Topic,
-};
+use carepost_kernel::{ApiKeyId, BulkSendId, Channel, Cursor, Page, Phi, Purpose, SealError, TemplateId, Topic};
 use carepost_store::{Row, TenantTx, ToSql};
 use carepost_tenancy::TenantHandle;
 
@@ -58,7 +56,9 @@ impl SealedSend {
         const TRIED: &str = "seal bulk send";
         let plain = Zeroizing::new(serde_json::to_vec(content).map_err(|_| SealError::Refused).tried(TRIED)?);
         Ok(Self {
-            name_sealed: tenant.seal(&owner(NAME, tenant, send.bulk_send_id), send.name.expose().as_bytes()).tried(TRIED)?,
+            name_sealed: tenant
+                .seal(&owner(NAME, tenant, send.bulk_send_id), send.name.expose().as_bytes())
+                .tried(TRIED)?,
             content_sealed: tenant.seal(&owner(CONTENT, tenant, send.bulk_send_id), &plain).tried(TRIED)?,
             send,
         })
@@ -113,8 +113,14 @@ pub(crate) async fn lock_send(tx: &TenantTx<'_>, tenant: &TenantHandle, bulk_sen
     one(tx, tenant, bulk_send_id, LOCK_BULK_SEND).await
 }
 
-async fn one(tx: &TenantTx<'_>, tenant: &TenantHandle, bulk_send_id: BulkSendId, sql: &'static str) -> Result<BulkSend> {
-    let found = tx.query_opt(sql, &[&tx.tenant_id().as_uuid(), &bulk_send_id.as_uuid()]).await.tried("find bulk send")?;
+async fn one(
+    tx: &TenantTx<'_>,
+    tenant: &TenantHandle,
+    bulk_send_id: BulkSendId,
+    sql: &'static str,
+) -> Result<BulkSend> {
+    let found =
+        tx.query_opt(sql, &[&tx.tenant_id().as_uuid(), &bulk_send_id.as_uuid()]).await.tried("find bulk send")?;
     found.as_ref().map(|row| read(row, tenant)).transpose()?.ok_or(CampaignError::NotFound(bulk_send_id))
 }
 
@@ -149,11 +155,7 @@ pub async fn list_active(tx: &TenantTx<'_>, tenant: &TenantHandle, limit: i64) -
 ///
 /// # Errors
 /// `NotFound`; where the database fails, or the content does not open.
-pub async fn find_content(
-    tx: &TenantTx<'_>,
-    tenant: &TenantHandle,
-    bulk_send_id: BulkSendId,
-) -> Result<SealedContent> {
+pub async fn find_content(tx: &TenantTx<'_>, tenant: &TenantHandle, bulk_send_id: BulkSendId) -> Result<SealedContent> {
     const TRIED: &str = "open content of a bulk send";
     let params: [&(dyn ToSql + Sync); 2] = [&tx.tenant_id().as_uuid(), &bulk_send_id.as_uuid()];
     let found = tx.query_opt(FIND_BULK_CONTENT, &params).await.tried("find content of a bulk send")?;

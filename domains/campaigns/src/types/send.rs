@@ -210,7 +210,8 @@ impl Progress {
     /// What the gate said last, summed up.
     #[must_use]
     pub fn counted(&self) -> Counted {
-        let of = |verdict| self.rows.iter().filter(|count| count.verdict == Some(verdict)).map(|count| count.rows).sum();
+        let of =
+            |verdict| self.rows.iter().filter(|count| count.verdict == Some(verdict)).map(|count| count.rows).sum();
         Counted {
             go: of(RowVerdict::Go),
             wait: of(RowVerdict::Wait),

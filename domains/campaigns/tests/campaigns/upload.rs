@@ -1,11 +1,11 @@
 //! Lists: what is stored, what comes back, what is there once.
 
+use carepost_campaigns::CampaignError;
 use carepost_campaigns::commands::{change_life, upload_key, upload_rows};
 use carepost_campaigns::rules::life::Deed;
 use carepost_campaigns::rules::lines::Lines;
 use carepost_campaigns::store::{self, RowFilter};
 use carepost_campaigns::types::{BulkSend, BulkState, UploadKey, UploadReport};
-use carepost_campaigns::CampaignError;
 use carepost_consent::commands::Desk;
 use carepost_kernel::BulkSendId;
 
@@ -38,9 +38,8 @@ async fn hub_014_bad_lines_come_back_and_nobody_stands_in_a_list_twice() {
     let world = World::new().await;
     let patient = world.person("p-1", "+15005550011").await;
     let send = world.send().await;
-    let csv = format!(
-        "phone,external_id,recipient_id\n+15005550001,,\n+1500,,\n,p-1,\n,p-2,\n,,{patient}\n+15005550001,,\n"
-    );
+    let csv =
+        format!("phone,external_id,recipient_id\n+15005550001,,\n+1500,,\n,p-1,\n,p-2,\n,,{patient}\n+15005550001,,\n");
     let (report, replayed) = upload(&world, &send, &csv, None).await.unwrap();
     assert!(!replayed);
     let named: Vec<(u64, &str)> = report.bad_lines.iter().map(|bad| (bad.line, bad.field.as_str())).collect();
@@ -116,17 +115,15 @@ async fn del_9_nothing_of_a_list_can_be_read_in_its_rows_and_no_other_tenant_see
     upload(&world, &send, "phone,email\n+15005550001,canary@example.com\n", None).await.unwrap();
     for table in ["bulk_sends", "bulk_send_rows", "bulk_send_uploads"] {
         for text in ["canary", "15005550001"] {
-            let sql = format!("SELECT count(*) FROM {table} AS t WHERE encode(t::text::bytea, 'escape') LIKE '%{text}%'");
+            let sql =
+                format!("SELECT count(*) FROM {table} AS t WHERE encode(t::text::bytea, 'escape') LIKE '%{text}%'");
             assert_eq!(world.count(&sql).await, 0, "{table}");
         }
     }
     let other = world.other_tenant().await;
     let mut connection = world.placement.tenant(other.tenant.tenant_id).await.unwrap();
     let tx = connection.begin().await.unwrap();
-    assert!(matches!(
-        store::find_send(&tx, &other, send.bulk_send_id).await,
-        Err(CampaignError::NotFound(_))
-    ));
+    assert!(matches!(store::find_send(&tx, &other, send.bulk_send_id).await, Err(CampaignError::NotFound(_))));
     let rows = store::list_rows(&tx, send.bulk_send_id, RowFilter::default(), None, 10).await.unwrap();
     assert!(rows.items.is_empty());
 }

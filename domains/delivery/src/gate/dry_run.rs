@@ -51,6 +51,9 @@ pub enum Shift {
 }
 
 impl Shift {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::NewlyRefused, Self::NewlyWaiting, Self::NewlyFree, Self::OtherChannel];
+
     /// The name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -146,6 +149,11 @@ impl DryRun {
         Self { whose, rulebooks: [active, draft], sends: HashMap::new(), begins_at, findings: Findings::default() }
     }
 
+    /// The first message came later than was thought.
+    pub fn begin_at(&mut self, begins_at: Timestamp) {
+        self.begins_at = begins_at;
+    }
+
     /// Asks about a page of messages, in the order in which they came, with what is known of their addresses.
     pub fn replay(&mut self, page: &[PastMessage], known: Vec<ContactFacts>) {
         let mut known: HashMap<AddressKey, [ContactFacts; 2]> =
@@ -213,7 +221,8 @@ impl DryRun {
             let around = Around { now, is_paused: false, sender: Sender::Ready, contact, rulebook, tenant, public_url };
             let verdicts = foresee(delivery, &around);
             let verdict = verdicts.heaviest();
-            let objection = verdicts.by_rule().into_iter().find(|(_, said)| **said == verdict && verdict != Verdict::Go);
+            let objection =
+                verdicts.by_rule().into_iter().find(|(_, said)| **said == verdict && verdict != Verdict::Go);
             let objection = objection.map(|(rule, said)| Objection { rule, channel, code: code_of(said) });
             behind = behind.or(objection);
             let (fate, leaves_at) = match verdict {

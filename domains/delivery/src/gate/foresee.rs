@@ -97,6 +97,17 @@ pub fn way(plan: impl IntoIterator<Item = (Channel, Verdict)>) -> Option<Way> {
     last
 }
 
+/// The best of the ways of a plan whose channels are used all at once: whatever leaves, else what leaves first.
+#[must_use]
+pub fn way_of_all(plan: impl IntoIterator<Item = (Channel, Verdict)>) -> Option<Way> {
+    let ways = plan.into_iter().filter_map(|one| way([one]));
+    ways.min_by_key(|way| match way {
+        Way::Go { .. } => (0, Timestamp::MIN),
+        Way::Wait { until, .. } => (1, *until),
+        Way::Refused { .. } => (2, Timestamp::MIN),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,6 +45,12 @@ impl PastRow {
         self.message_id
     }
 
+    /// When it came.
+    #[must_use]
+    pub const fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
     /// Opens the payload with `open(owner, sealed)`, which picks the key, and makes deliveries of it as they were before the
     /// first call; `None` where the payload is too large.
     ///

@@ -29,6 +29,9 @@ pub enum Ruling {
 }
 
 impl Ruling {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Go, Self::Wait, Self::OtherChannel, Self::Refuse];
+
     /// The name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -41,7 +44,7 @@ impl Ruling {
     }
 
     fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Go, Self::Wait, Self::OtherChannel, Self::Refuse].into_iter().find(|ruling| *ruling as u8 == byte)
+        Self::ALL.into_iter().find(|ruling| *ruling as u8 == byte)
     }
 }
 
