@@ -8,6 +8,7 @@
 
 mod admin;
 mod auth;
+mod campaigns;
 mod consent;
 mod docs;
 mod error;
@@ -131,6 +132,16 @@ fn routes() -> Vec<Path> {
             .get(render::render_template_by_get).post(render::render_template),
         path("/api/v1/messaging/templates/{id}/preview").post(render::preview_template),
         path("/api/v1/messaging/templates/{id}/test-send").post(render::test_send_template).by_owner(&["POST"]),
+
+        path("/api/v1/messaging/bulk-sends").get(campaigns::read::list_bulk_sends).post(campaigns::create_bulk_send),
+        path("/api/v1/messaging/bulk-sends/{id}").get(campaigns::read::get_bulk_send),
+        path("/api/v1/messaging/bulk-sends/{id}/recipients").post(campaigns::upload::upload_bulk_recipients),
+        path("/api/v1/messaging/bulk-sends/{id}/rows").get(campaigns::read::list_bulk_rows),
+        path("/api/v1/messaging/bulk-sends/{id}/count").post(campaigns::act::count_bulk_send).by_owner(&["POST"]),
+        path("/api/v1/messaging/bulk-sends/{id}/start").post(campaigns::act::start_bulk_send).by_owner(&["POST"]),
+        path("/api/v1/messaging/bulk-sends/{id}/pause").post(campaigns::act::pause_bulk_send).by_owner(&["POST"]),
+        path("/api/v1/messaging/bulk-sends/{id}/resume").post(campaigns::act::resume_bulk_send).by_owner(&["POST"]),
+        path("/api/v1/messaging/bulk-sends/{id}/cancel").post(campaigns::act::cancel_bulk_send).by_owner(&["POST"]),
 
         path("/api/v1/messaging/gate/policy").get(policies::get_policy),
         path("/api/v1/messaging/gate/policies")

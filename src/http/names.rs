@@ -1,5 +1,6 @@
 //! Names on the wire, told to the OpenAPI document from the enums themselves.
 
+use carepost_campaigns::types::{BulkState, RowState, RowVerdict};
 use carepost_consent::types::{
     ActorKind, ConsentSource, ConsentState, GuardianScope, PolicyState, RecipientKind, SuppressionReason,
 };
@@ -60,6 +61,12 @@ names! {
     FailureClassName = FailureClass::ALL.map(FailureClass::as_str);
     /// What a provider told.
     ReceiptStatusName = ReceiptStatus::ALL.map(ReceiptStatus::as_str);
+    /// Where a bulk send stands.
+    BulkStateName = BulkState::ALL.iter().map(|state| state.as_str());
+    /// Where a row of a bulk send stands.
+    RowStateName = RowState::ALL.iter().map(|state| state.as_str());
+    /// What the gate says of a row of a bulk send.
+    RowVerdictName = RowVerdict::ALL.iter().map(|verdict| verdict.as_str());
     /// What a key may do.
     ScopeName = Scope::ALL.iter().map(|scope| scope.as_str());
     /// Whether a tenant is served.

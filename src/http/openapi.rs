@@ -10,7 +10,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::error::{Code, FaultView, ProblemView};
 use super::{
-    admin, consent, events, gate, health, in_app, inbound, messages, recipients, templates, unsubscribe, webhooks,
+    admin, campaigns, consent, events, gate, health, in_app, inbound, messages, recipients, templates, unsubscribe,
+    webhooks,
 };
 
 /// The document.
@@ -78,6 +79,16 @@ use super::{
         templates::render::render_template,
         templates::render::preview_template,
         templates::render::test_send_template,
+        campaigns::create_bulk_send,
+        campaigns::read::list_bulk_sends,
+        campaigns::read::get_bulk_send,
+        campaigns::read::list_bulk_rows,
+        campaigns::upload::upload_bulk_recipients,
+        campaigns::act::count_bulk_send,
+        campaigns::act::start_bulk_send,
+        campaigns::act::pause_bulk_send,
+        campaigns::act::resume_bulk_send,
+        campaigns::act::cancel_bulk_send,
         gate::policies::get_policy,
         gate::policies::list_gate_policies,
         gate::policies::get_gate_policy,
@@ -126,6 +137,7 @@ use super::{
         (name = "consent", description = "What they have consented to, what they wish, and who gets nothing."),
         (name = "gate", description = "Whether, when and how a message may leave: the policy, and what it would say."),
         (name = "templates", description = "What messages look like, on each channel and in each language."),
+        (name = "bulk-sends", description = "One content to many recipients, counted before anything leaves."),
         (name = "webhooks", description = "What vendors call."),
         (name = "admin", description = "Configuration, audited and reversible."),
         (name = "health", description = "Signs of life."),
@@ -222,6 +234,11 @@ fn problems_of(path: &str, operation: &Operation) -> Vec<Code> {
     // What a text or its variables lack is told field by field, in answers to GET as well.
     if is_template && (has(&ParameterIn::Path) || operation.request_body.is_some()) {
         codes.extend([Code::ValidationFailed, Code::Conflict]);
+    }
+    let is_bulk = path.starts_with("/api/v1/messaging/bulk-sends");
+    if is_bulk && !operation.operation_id.as_deref().is_some_and(|id| id.starts_with("list_") || id.starts_with("get_"))
+    {
+        codes.push(Code::Conflict);
     }
     if path.contains("/gate/policies/") {
         // A version that was sound may fail by now.

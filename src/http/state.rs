@@ -25,6 +25,8 @@ pub struct HttpLimits {
     pub message_body_bytes: usize,
     /// Bytes of a batch's body; default 32 MiB.
     pub batch_body_bytes: usize,
+    /// Bytes of a list of recipients for a bulk send; default 32 MiB.
+    pub bulk_body_bytes: usize,
     /// Bytes of a vendor's webhook; default 4 MiB.
     pub webhook_body_bytes: usize,
     /// Bytes of any other body; default 256 KiB.
@@ -44,6 +46,7 @@ impl Default for HttpLimits {
         Self {
             message_body_bytes: 16 << 20,
             batch_body_bytes: 32 << 20,
+            bulk_body_bytes: 32 << 20,
             webhook_body_bytes: 4 << 20,
             admin_body_bytes: 256 << 10,
             intake_bytes: 16 << 20,

@@ -90,6 +90,7 @@ async fn show(metrics: web::Data<Metrics>) -> HttpResponse {
 pub fn describe_all() {
     carepost_store::metrics::describe();
     carepost_delivery::metrics::describe();
+    carepost_campaigns::metrics::describe();
     carepost_actors::metrics::describe();
     crate::http::metrics::describe();
     process::describe();

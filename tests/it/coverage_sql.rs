@@ -9,13 +9,14 @@ use crate::support::database::{TestDatabase, connect};
 use crate::tree::{Source, root, sources};
 
 /// The folders, the schema that each fits, and the role that runs most of it.
-const FOLDERS: [(&str, &str, &str); 6] = [
+const FOLDERS: [(&str, &str, &str); 7] = [
     ("store/src/sql/", "carepost_pooled", "carepost_engine"),
     ("domains/audit/src/sql/", "carepost_control", "carepost_app"),
     ("domains/tenancy/src/sql/", "carepost_control", "carepost_engine"),
     ("domains/consent/src/sql/", "carepost_pooled", "carepost_app"),
     ("domains/delivery/src/sql/", "carepost_pooled", "carepost_engine"),
     ("domains/templates/src/sql/", "carepost_pooled", "carepost_app"),
+    ("domains/campaigns/src/sql/", "carepost_pooled", "carepost_engine"),
 ];
 
 /// Not single statements, or not such that can be planned.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "all of this crate is tests, helpers included")]
 
+mod campaigns_bulk_sends;
+mod campaigns_survive_kills;
 mod coverage_metrics;
 mod dependencies;
 

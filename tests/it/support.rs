@@ -1,6 +1,7 @@
 //! What scenarios stand on: a database of their own, the real program as a child, tenants, simulated vendors.
 
 pub(crate) mod api;
+pub(crate) mod bulk;
 pub(crate) mod clinic;
 pub(crate) mod database;
 pub(crate) mod posters;
@@ -15,6 +16,7 @@ use carepost_providers::simulator::{Call, CallOutcome, Profile, ReceiptProfile, 
 use serde_json::{Value, json};
 
 pub(crate) use api::{Answer, Api};
+pub(crate) use bulk::BulkSend;
 pub(crate) use clinic::{Account, Clinic};
 pub(crate) use database::TestDatabase;
 pub(crate) use server::Server;

@@ -36,8 +36,8 @@ pub(super) async fn cancel(desk: &mut Desk<'_>) -> Result<Next, WorkError> {
     };
     let Some(last) = waiting.last() else { return end(desk).await };
     desk.kept.settled_to = last.row_no;
-    // A call that is under way may fail, and what failed comes back. What is unknown is waited for by nobody here.
-    desk.kept.is_to_look_again |= waiting.iter().any(|one| one.state != DeliveryState::Unknown);
+    // A call that is under way may fail, and what failed comes back.
+    desk.kept.is_to_look_again = true;
     try_join_all(waiting.iter().map(|one| take_one_back(desk, one))).await?;
     Ok(Next::Now)
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use carepost_actors::EngineError;
 use carepost_audit::AuditError;
+use carepost_campaigns::CampaignError;
 use carepost_consent::ConsentError;
 use carepost_delivery::DeliveryError;
 use carepost_delivery::prepare::{FieldFault, PrepareError};
@@ -43,6 +44,22 @@ impl From<TenancyError> for ApiError {
                 Self::field(Code::ValidationFailed, pointer.as_str(), *problem)
             }
             TenancyError::Conflict { problem, .. } => Self::new(Code::Conflict, *problem),
+            _ => from_kind(error.kind(), &error),
+        }
+    }
+}
+
+impl From<CampaignError> for ApiError {
+    fn from(error: CampaignError) -> Self {
+        match error {
+            CampaignError::Invalid(faults) => ConsentError::Invalid(faults).into(),
+            CampaignError::Conflict { problem, .. } => Self::new(Code::Conflict, problem),
+            CampaignError::KeyReused => {
+                Self::new(Code::IdempotencyKeyReused, "the key belongs to a list with another body")
+            }
+            CampaignError::Template(error) => error.into(),
+            CampaignError::Consent(error) => error.into(),
+            CampaignError::Delivery(error) => error.into(),
             _ => from_kind(error.kind(), &error),
         }
     }

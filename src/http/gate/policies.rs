@@ -3,11 +3,11 @@
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use carepost_audit::Actor;
+use carepost_consent::Desk;
 use carepost_consent::commands::{activate_policy as activate, create_policy as create};
 use carepost_consent::policy::{GatePolicy, PolicyFault};
 use carepost_consent::store::{find_policy, find_policy_in_force, list_policies, policy_in_force};
 use carepost_consent::types::{Actor as Worker, PolicyState, PolicyVersion};
-use carepost_consent::Desk;
 use carepost_delivery::gate::Rulebook;
 use carepost_tenancy::{Scope, TenantHandle};
 use jiff::Timestamp;
@@ -300,7 +300,14 @@ impl PolicyView {
         // Names, times and lists: nothing in a policy can fail to serialize.
         let policy = serde_json::to_value(GatePolicy::default()).unwrap_or_default();
         let (activates_at, created_at, created_by) = (None, None, None);
-        Self { version: 0, state: PolicyState::Active, activates_at, created_at, created_by, policy, faults: Vec::new() }
+        Self {
+            version: 0,
+            state: PolicyState::Active,
+            activates_at,
+            created_at,
+            created_by,
+            policy,
+            faults: Vec::new(),
+        }
     }
 }
-

@@ -1,10 +1,10 @@
 //! Policies to begin with: what a kind of practice needs, in the practice's own name.
 
+use carepost_actors::Placements;
 use carepost_audit::{Actor, AuditEvent};
 use carepost_consent::commands::install_policy;
 use carepost_consent::policy::{GatePolicy, PolicyFault, Practice, Preset};
 use carepost_consent::types::{self as consent, ActorKind};
-use carepost_actors::Placements;
 use carepost_kernel::{Chain, TenantId};
 use carepost_tenancy::{Directory, Tenant};
 use jiff::Timestamp;
@@ -92,13 +92,7 @@ pub(crate) async fn install(
 }
 
 /// An entry of the trail about a version of the policy.
-pub(super) fn trail(
-    by: &Actor,
-    tenant_id: TenantId,
-    action: &'static str,
-    version: u32,
-    detail: Value,
-) -> AuditEvent {
+pub(super) fn trail(by: &Actor, tenant_id: TenantId, action: &'static str, version: u32, detail: Value) -> AuditEvent {
     AuditEvent { tenant_id, actor: by.clone(), action, subject: ("gate_policy", version.to_string()), detail }
 }
 

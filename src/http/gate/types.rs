@@ -57,10 +57,7 @@ pub(crate) struct MessageTypeView {
     security(("api_key" = ["gate:read"])),
     responses((status = 200, body = MessageTypesView)),
 )]
-pub(crate) async fn list_message_types(
-    caller: Caller,
-    state: web::Data<AppState>,
-) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn list_message_types(caller: Caller, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     caller.require(Scope::GateRead)?;
     let rulebook = rulebook_in_force(&state, &caller.tenant, state.clock.now()).await?;
     let mut items: Vec<MessageTypeView> = rulebook.policy().message_types().map(MessageTypeView::from).collect();

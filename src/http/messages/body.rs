@@ -240,6 +240,19 @@ message_body! {
     }
 }
 
+impl From<ContentBody> for EnqueueRequest {
+    fn from(ContentBody { subject, body, sms, email, in_app }: ContentBody) -> Self {
+        Self {
+            subject,
+            body,
+            sms: sms.map(Into::into),
+            email: email.map(Into::into),
+            in_app: in_app.map(Into::into),
+            ..Self::default()
+        }
+    }
+}
+
 message_body! {
     /// A message that is only asked about; its content may be left out.
     #[schema(example = json!({

@@ -153,7 +153,11 @@ pub(crate) fn prepare_message(
     Ok(prepare(request, keyed, context)?)
 }
 
-fn idempotency_key(request: &HttpRequest) -> Result<Option<&str>, ApiError> {
+/// The key that makes a post one, if there is one.
+///
+/// # Errors
+/// 400 where it has not its form, or stands there twice.
+pub(in crate::http) fn idempotency_key(request: &HttpRequest) -> Result<Option<&str>, ApiError> {
     let fault = || ApiError::faults(Code::InvalidRequest, vec![FaultView::header(KEY_HEADER, KEY_FORM)]);
     let mut values = request.headers().get_all(KEY_HEADER);
     let Some(value) = values.next() else { return Ok(None) };

@@ -73,7 +73,11 @@ pub(crate) async fn import_recipients(
     Ok(HttpResponse::Ok().json(ImportView::from(imported)))
 }
 
-fn is_csv(request: &HttpRequest) -> Result<bool, ApiError> {
+/// Whether a list comes as CSV; else it is JSON.
+///
+/// # Errors
+/// 415 for anything else.
+pub(in crate::http) fn is_csv(request: &HttpRequest) -> Result<bool, ApiError> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     if header(CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
         return Err(ApiError::new(Code::UnsupportedMediaType, "the body must not be compressed"));

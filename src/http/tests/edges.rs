@@ -19,7 +19,12 @@ const MESSAGES: &str = "/api/v1/messaging/messages";
 /// A path with ids of nobody in it.
 fn filled(pattern: &str) -> String {
     let id = Uuid::nil().to_string();
-    pattern.replace("{id}", &id).replace("{tenant}", &id).replace("{vendor}", "twilio").replace("{version}", "1").replace("{token}", "none")
+    pattern
+        .replace("{id}", &id)
+        .replace("{tenant}", &id)
+        .replace("{vendor}", "twilio")
+        .replace("{version}", "1")
+        .replace("{token}", "none")
 }
 
 fn request(method: &str, pattern: &str) -> TestRequest {
@@ -47,6 +52,7 @@ async fn every_operation_of_a_tenant_wants_its_scope() {
     let scopes_of = |path: &str, method: &str| -> &[Scope] {
         match path {
             _ if path.starts_with("/api/v1/admin/tenants/") => &[Scope::AdminTenant],
+            _ if path.contains("/bulk-sends") => &[Scope::BulkSend],
             _ if path.ends_with("/test-send") => &[Scope::TemplatesManage, Scope::MessagesWrite],
             _ if path.contains("templates") => {
                 let reads = ["/validate", "/render", "/preview"].iter().any(|end| path.ends_with(end));
@@ -105,6 +111,8 @@ async fn another_tenants_ids_and_unknown_ones_look_the_same() {
         format!("{MESSAGES}/{}", Uuid::nil()),
         format!("{MESSAGES}/none"),
         format!("{MESSAGES}/{}/timeline", Uuid::nil()),
+        format!("/api/v1/messaging/bulk-sends/{}", Uuid::nil()),
+        format!("/api/v1/messaging/bulk-sends/{}/rows", Uuid::nil()),
         format!("/api/v1/messaging/recipients/{}", Uuid::nil()),
         format!("/api/v1/messaging/recipients/{}/consents", Uuid::nil()),
         format!("/api/v1/messaging/recipients/{}/preferences", Uuid::nil()),

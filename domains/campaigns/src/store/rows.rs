@@ -186,7 +186,7 @@ pub async fn list_row_messages(tx: &TenantTx<'_>, key_hashes: &[[u8; 16]]) -> Re
     Ok(messages)
 }
 
-/// A delivery of a send that no provider has taken yet.
+/// A delivery of a send that may yet leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WaitingDelivery {
     /// The row's number in the list.
@@ -203,7 +203,7 @@ pub struct WaitingDelivery {
     pub failures: i16,
 }
 
-/// Deliveries that no provider has taken yet, of rows after one.
+/// Deliveries that may yet leave, of rows after one. Where nobody knows what came of a call, it is waited for elsewhere.
 ///
 /// # Errors
 /// Where the database fails or a row cannot be read.
