@@ -14,7 +14,7 @@ use crate::support::{Account, Answer, Clinic, World, email, phone, sms, wait_unt
 /// Accepted by every vendor, and the connection cut without an answer.
 const DROPPED: &str = "+15005550012";
 /// Refused by every vendor, for good.
-const BAD: &str = "+15005550001";
+const BAD: &str = "+15005550002";
 
 /// Tenants, each with a way of its own.
 pub(super) struct Load {

@@ -1,3 +1,5 @@
+//! Lists of recipients, line by line.
+
 use proptest::prelude::*;
 use serde_json::json;
 
