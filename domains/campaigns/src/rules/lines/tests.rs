@@ -1,3 +1,5 @@
+//! Lists with good lines, bad ones, and everything in between.
+
 use proptest::prelude::*;
 use serde_json::json;
 
