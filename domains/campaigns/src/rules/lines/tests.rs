@@ -4,7 +4,6 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::types::FixedContent;
 
 fn template() -> BulkContent {
     let content = json!({
@@ -15,7 +14,7 @@ fn template() -> BulkContent {
 }
 
 fn fixed() -> BulkContent {
-    BulkContent::Fixed(Box::new(FixedContent::default()))
+    BulkContent::Fixed(Box::default())
 }
 
 /// The numbers and fields of bad lines, and the number of good ones.
