@@ -122,7 +122,7 @@ pub enum TenantCommand {
 #[derive(Debug, clap::Args)]
 pub struct PresetArgs {
     /// Which kind of practice.
-    #[arg(long, value_parser = ["medical", "orthodontics"], requires_all = ["postal_address", "zones"])]
+    #[arg(long, value_parser = ["medical", "orthodontics"], requires_all = ["postal_address", "portal_url", "zones"])]
     pub preset: Option<String>,
     /// The name that messages begin with; left out: the name for people.
     #[arg(long, requires = "preset")]
@@ -130,6 +130,9 @@ pub struct PresetArgs {
     /// The postal address in the footer of emails.
     #[arg(long, requires = "preset")]
     pub postal_address: Option<String>,
+    /// Where the recipient reads what cannot be sent openly: https.
+    #[arg(long, requires = "preset")]
+    pub portal_url: Option<String>,
     /// The phone number that HELP names.
     #[arg(long, requires = "preset")]
     pub phone: Option<String>,

@@ -75,8 +75,13 @@ pub fn operations() -> Vec<(&'static str, &'static str)> {
 }
 
 /// All paths. Where two could match, the first one does.
-#[rustfmt::skip]
 fn routes() -> Vec<Path> {
+    let all = [of_messages(), of_the_gate(), of_templates(), of_campaigns(), of_outside(), of_administration()];
+    all.into_iter().flatten().collect()
+}
+
+#[rustfmt::skip]
+fn of_messages() -> Vec<Path> {
     vec![
         path("/api/v1/messaging/messages").get(read::list_messages).post(create::create_message).by_owner(&["POST"]),
         path("/api/v1/messaging/messages/batch").post(create::create_batch).by_owner(&["POST"]),
@@ -113,6 +118,27 @@ fn routes() -> Vec<Path> {
         path("/api/v1/messaging/suppressions")
             .get(suppressions::list_suppressions).post(suppressions::create_suppression).by_owner(&["POST"]),
         path("/api/v1/messaging/suppressions/lift").post(suppressions::lift_suppression).by_owner(&["POST"]),
+    ]
+}
+
+#[rustfmt::skip]
+fn of_the_gate() -> Vec<Path> {
+    vec![
+        path("/api/v1/messaging/gate/policy").get(policies::get_policy),
+        path("/api/v1/messaging/gate/policies")
+            .get(policies::list_gate_policies).post(policies::create_gate_policy).by_owner(&["POST"]),
+        path("/api/v1/messaging/gate/policies/{version}").get(policies::get_gate_policy),
+        path("/api/v1/messaging/gate/policies/{version}/activate")
+            .post(policies::activate_gate_policy).by_owner(&["POST"]),
+        path("/api/v1/messaging/gate/policies/{version}/dry-run").post(dry_run::dry_run_gate_policy),
+        path("/api/v1/messaging/gate/message-types").get(gate::types::list_message_types),
+        path("/api/v1/messaging/gate/simulate").post(simulate::simulate_message),
+    ]
+}
+
+#[rustfmt::skip]
+fn of_templates() -> Vec<Path> {
+    vec![
         path("/api/message-templates")
             .get(message_templates::list_message_templates).post(message_templates::create_message_template),
         path("/api/message-templates/{id}")
@@ -132,7 +158,12 @@ fn routes() -> Vec<Path> {
             .get(render::render_template_by_get).post(render::render_template),
         path("/api/v1/messaging/templates/{id}/preview").post(render::preview_template),
         path("/api/v1/messaging/templates/{id}/test-send").post(render::test_send_template).by_owner(&["POST"]),
+    ]
+}
 
+#[rustfmt::skip]
+fn of_campaigns() -> Vec<Path> {
+    vec![
         path("/api/v1/messaging/bulk-sends").get(campaigns::read::list_bulk_sends).post(campaigns::create_bulk_send),
         path("/api/v1/messaging/bulk-sends/{id}").get(campaigns::read::get_bulk_send),
         path("/api/v1/messaging/bulk-sends/{id}/recipients").post(campaigns::upload::upload_bulk_recipients),
@@ -142,17 +173,12 @@ fn routes() -> Vec<Path> {
         path("/api/v1/messaging/bulk-sends/{id}/pause").post(campaigns::act::pause_bulk_send).by_owner(&["POST"]),
         path("/api/v1/messaging/bulk-sends/{id}/resume").post(campaigns::act::resume_bulk_send).by_owner(&["POST"]),
         path("/api/v1/messaging/bulk-sends/{id}/cancel").post(campaigns::act::cancel_bulk_send).by_owner(&["POST"]),
+    ]
+}
 
-        path("/api/v1/messaging/gate/policy").get(policies::get_policy),
-        path("/api/v1/messaging/gate/policies")
-            .get(policies::list_gate_policies).post(policies::create_gate_policy).by_owner(&["POST"]),
-        path("/api/v1/messaging/gate/policies/{version}").get(policies::get_gate_policy),
-        path("/api/v1/messaging/gate/policies/{version}/activate")
-            .post(policies::activate_gate_policy).by_owner(&["POST"]),
-        path("/api/v1/messaging/gate/policies/{version}/dry-run").post(dry_run::dry_run_gate_policy),
-        path("/api/v1/messaging/gate/message-types").get(gate::types::list_message_types),
-        path("/api/v1/messaging/gate/simulate").post(simulate::simulate_message),
-
+#[rustfmt::skip]
+fn of_outside() -> Vec<Path> {
+    vec![
         path("/webhooks/{vendor}/{token}")
             .get(webhooks::receive_webhook_by_get).post(webhooks::receive_webhook).by_owner(&["GET", "POST"]),
 
@@ -161,7 +187,12 @@ fn routes() -> Vec<Path> {
             .get(preferences::show_preferences).post(preferences::save_preferences).by_owner(&["POST"]).undocumented(),
         path("/u/{token}")
             .get(unsubscribe::show_unsubscribe).post(unsubscribe::unsubscribe).by_owner(&["POST"]).page(&["GET"]),
+    ]
+}
 
+#[rustfmt::skip]
+fn of_administration() -> Vec<Path> {
+    vec![
         path("/api/v1/admin/actors").get(actors::list_actors),
         path("/api/v1/admin/tenants").get(tenants::list_tenants).post(tenants::create_tenant),
         path("/api/v1/admin/tenants/{tenant}").get(tenants::get_tenant),

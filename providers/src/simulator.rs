@@ -142,6 +142,12 @@ impl Simulator {
         account.map(|account| self.core.add_account(account)).is_some()
     }
 
+    /// The account whose webhooks go to this address, however it came to be: a patient's side of it, for [`Self::inbound`].
+    #[must_use]
+    pub fn account_at(&self, webhook_url: &Url) -> Option<SimulatedAccount> {
+        self.core.account_at(webhook_url).map(|account| account.as_simulated())
+    }
+
     /// Changes how a vendor behaves from now on.
     pub fn set_profile(&self, vendor: Vendor, profile: Profile) {
         self.core.set_profile(vendor, profile);

@@ -2,20 +2,27 @@
 
 mod check;
 mod folder;
+mod hours;
 mod plan;
+mod practice;
 mod progress;
+mod scenes;
 mod setup;
 mod traffic;
+mod verdict;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use carepost_kernel::Clock;
 use carepost_providers::Vendor;
 use carepost_providers::simulator::{Profile, ReceiptProfile, Simulator};
 
 use self::check::Summary;
+use self::practice::Practice;
 use self::progress::Progress;
+use self::scenes::Staged;
 use self::setup::DemoTenant;
 use super::api::Api;
 use super::out;
@@ -64,8 +71,11 @@ async fn show(config: &Config, running: &Running) -> anyhow::Result<ExitCode> {
     let token = keys::admin_token(config)?.context("find the administrator's token")?;
     let admin = Api::new(crate::config::HttpSettings::url_of(running.address), config, token)?;
     let tenants = setup::make_tenants(&admin).await?;
-    print_addresses(config, running, &tenants);
-    let sent = traffic::send_all(&tenants, config.demo.messages).await?;
+    let practice = practice::open(&admin).await?;
+    print_addresses(config, running, &tenants, &practice);
+    let sending = traffic::send_all(&tenants, config.demo.messages);
+    let playing = scenes::play(&practice, simulator, Clock::system().now());
+    let (sent, staged) = tokio::try_join!(sending, playing)?;
     out::line(&format!(
         "{} messages are durable; {} of {} repeated posts gave the same message",
         sent.messages.len(),
@@ -75,10 +85,13 @@ async fn show(config: &Config, running: &Running) -> anyhow::Result<ExitCode> {
     let progress = Progress::new();
     let found = progress::watch(&tenants, &sent, &progress, PATIENCE).await?;
     progress.finish();
-    let summary = Summary::of(&sent, &found, simulator, &tenants).await?;
+    let verdicts = staged.verdicts(&practice, simulator).await?;
+    let summary = Summary::of(&sent, &found, simulator, &tenants, verdicts).await?;
     summary.print();
     if !config.demo.exits {
         print_invitation(running, &tenants);
+        print_explanation(running, &practice, &staged);
+        out::line("Ctrl-C ends everything.");
         stop_signal().await?;
         out::line("stopping ...");
         return Ok(ExitCode::SUCCESS);
@@ -106,7 +119,7 @@ fn behave(simulator: &Simulator) {
     }
 }
 
-fn print_addresses(config: &Config, running: &Running, tenants: &[DemoTenant]) {
+fn print_addresses(config: &Config, running: &Running, tenants: &[DemoTenant], practice: &Practice) {
     let base = running.public_url.as_str();
     out::line("");
     out::line(&format!("  API, browsable   {base}docs/"));
@@ -117,6 +130,7 @@ fn print_addresses(config: &Config, running: &Running, tenants: &[DemoTenant]) {
     for tenant in tenants {
         out::line(&format!("  tenant {:<12}{}", tenant.slug, tenant.placement));
     }
+    out::line(&format!("  tenant {:<12}pooled, with a policy of its own for the gate", practice.slug));
     out::line("");
 }
 
@@ -131,5 +145,20 @@ fn print_invitation(running: &Running, tenants: &[DemoTenant]) {
          -d '{{\"to\":{{\"phone\":\"+15005551234\"}},\"content\":{{\"body\":\"Hello\"}}}}'"
     ));
     out::line(&format!("  curl -s '{base}api/v1/messaging/messages?limit=5' -H \"Authorization: Bearer $KEY\""));
-    out::line("Ctrl-C ends everything.");
+}
+
+/// Everything that the gate has said can be asked for, and what it would say.
+fn print_explanation(running: &Running, practice: &Practice, staged: &Staged) {
+    let base = running.public_url.as_str();
+    let bearer = "-H \"Authorization: Bearer $KEY\"";
+    out::line(&format!("why a message was refused or waits, as tenant {}:", practice.slug));
+    out::line(&format!("  KEY={}", practice.key.expose()));
+    for message_id in [staged.refused, staged.waiting] {
+        out::line(&format!("  curl -s {base}api/v1/messaging/messages/{message_id}/timeline {bearer}"));
+    }
+    out::line(&format!(
+        "  curl -s {base}api/v1/messaging/gate/simulate {bearer} -H 'Content-Type: application/json' \
+         -d '{{\"to\":{{\"phone\":\"+12025550199\"}},\"type\":\"appointment_reminder\"}}'"
+    ));
+    out::line(&format!("  curl -s {base}api/v1/messaging/gate/policy {bearer}"));
 }

@@ -61,6 +61,7 @@ fn policy(args: PresetArgs, name: &str) -> anyhow::Result<Option<GatePolicy>> {
     let practice = Practice {
         name: args.practice_name.unwrap_or_default(),
         postal_address: args.postal_address.unwrap_or_default(),
+        portal_url: args.portal_url.unwrap_or_default(),
         phone: args.phone.unwrap_or_default(),
         zones: args.zones,
         states: args.states.into_iter().collect(),

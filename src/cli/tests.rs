@@ -23,6 +23,14 @@ fn commands_are_read() {
         panic!("tenant create is read");
     };
     assert_eq!((slug.as_str(), own_schema), ("riverside", true));
+    let preset = "carepost tenant create lakeside --name Lakeside --preset medical --postal-address 1-Example-Street \
+                  --portal-url https://portal.example --zone America/Chicago --zone America/Denver";
+    let Ok(Command::Tenant(TenantCommand::Create { preset, .. })) =
+        Cli::try_parse_from(preset.split_whitespace()).map(|cli| cli.command)
+    else {
+        panic!("a preset is read");
+    };
+    assert_eq!((preset.preset.as_deref(), preset.zones.len()), (Some("medical"), 2));
 }
 
 #[test]
@@ -30,6 +38,8 @@ fn what_is_missing_or_malformed_is_refused() {
     for line in [
         "carepost",
         "carepost tenant create riverside",
+        "carepost tenant create riverside --name R --preset medical",
+        "carepost tenant create riverside --name R --zone America/Chicago",
         "carepost api-key create riverside --name x",
         "carepost api-key revoke riverside not-an-id",
         "carepost partitions drop --before yesterday",

@@ -2,6 +2,7 @@
 
 pub(super) mod act;
 pub(super) mod body;
+pub(super) mod compose;
 pub(super) mod create;
 pub(super) mod read;
 pub(super) mod timeline;

@@ -3,6 +3,7 @@
 mod admin;
 mod contract;
 mod edges;
+mod gate;
 mod links;
 mod messages;
 mod preferences;

@@ -1,6 +1,7 @@
 //! Pure decisions of the room.
 
 pub mod compose;
+pub mod fill;
 pub mod judge;
 pub mod life;
 pub mod lines;

@@ -222,6 +222,12 @@ impl Core {
         Some(Arc::clone(&found))
     }
 
+    /// The account whose webhooks go to this address.
+    pub(crate) fn account_at(&self, webhook_url: &Url) -> Option<Arc<Account>> {
+        let found = self.accounts.iter().find(|entry| entry.webhook_url == *webhook_url)?;
+        Some(Arc::clone(&found))
+    }
+
     /// `length` hexadecimal digits by the seed.
     pub(crate) fn random_hex(&self, vendor: Vendor, length: usize) -> String {
         let mut turn = lock(&self.vendor(vendor).turn);

@@ -61,6 +61,17 @@ async fn later_calls_are_told_by_themselves() {
 }
 
 #[tokio::test]
+async fn an_account_is_found_by_where_its_webhooks_go() {
+    let simulator = Simulator::start(1).await.unwrap();
+    let here = |path: &str| Url::parse("http://127.0.0.1:9/").unwrap().join(path).unwrap();
+    let one = simulator.account(TWILIO, &here("one"));
+    let other = simulator.account(Vendor::VonageSms, &here("other"));
+    let found = |path| simulator.account_at(&here(path)).map(|account| account.settings);
+    assert_eq!((found("one"), found("other")), (Some(one.settings), Some(other.settings)));
+    assert_eq!(found("elsewhere"), None);
+}
+
+#[tokio::test]
 async fn del_6_early_receipts_are_there_before_the_answer() {
     let mut bench = bench_with(|profile| profile.receipts.early = true).await;
     send(&bench, "+15005550100").await;

@@ -7,9 +7,11 @@ use carepost_providers::Vendor;
 use carepost_providers::simulator::{CallOutcome, Simulator};
 use serde_json::Value;
 
+use super::practice;
 use super::progress::Found;
 use super::setup::DemoTenant;
 use super::traffic::{Sent, SentMessage};
+use super::verdict::Verdict;
 use crate::cli::out;
 
 /// How it went.
@@ -26,6 +28,8 @@ pub(super) struct Summary {
     unaccounted: usize,
     /// Repeated posts that made a second message.
     doubled_posts: usize,
+    /// What the gate has made of the practice's messages.
+    verdicts: Vec<Verdict>,
 }
 
 impl Summary {
@@ -34,6 +38,7 @@ impl Summary {
         found: &HashMap<MessageId, Found>,
         simulator: &Simulator,
         tenants: &[DemoTenant],
+        verdicts: Vec<Verdict>,
     ) -> anyhow::Result<Self> {
         let mut stories = BTreeMap::new();
         for message in &sent.messages {
@@ -55,12 +60,14 @@ impl Summary {
             duplicated: accepted.iter().chain(&inboxes).filter(|one| is_duplicate(sent, one)).map(in_words).collect(),
             unaccounted: arrived.filter(|key| !was_taken(key)).count(),
             doubled_posts: sent.repeated - sent.same,
+            verdicts,
         })
     }
 
-    /// Whether everything that should arrive did, once, and nothing else.
+    /// Whether everything that should arrive did, once, and nothing else, and the gate has held what it must.
     pub(super) fn is_good(&self) -> bool {
-        let faults = self.lost + self.duplicated.len() + self.unaccounted + self.doubled_posts;
+        let misjudged = self.verdicts.iter().filter(|verdict| !verdict.is_good).count();
+        let faults = self.lost + self.duplicated.len() + self.unaccounted + self.doubled_posts + misjudged;
         faults == 0 && self.stories.values().all(|(total, good)| total == good)
     }
 
@@ -70,6 +77,10 @@ impl Summary {
             let mark = if total == good { "ok " } else { "BAD" };
             out::line(&format!("  {mark} {good:>5} of {total:<5} {story}"));
         }
+        out::line("");
+        out::line(&format!("  at the gate of {}:", practice::NAME));
+        self.verdicts.iter().for_each(Verdict::print);
+        out::line("");
         let taken: Vec<String> =
             self.taken.iter().map(|(vendor, count)| format!("{} {count}", vendor.as_str())).collect();
         out::line(&format!("  vendors took: {}", taken.join(", ")));

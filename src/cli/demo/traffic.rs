@@ -6,9 +6,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use carepost_kernel::MessageId;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use serde_json::Value;
 
 use super::plan::{self, Planned};
 use super::setup::DemoTenant;
+use crate::cli::api::Api;
 
 /// Posts under way at a time.
 const AT_ONCE: usize = 16;
@@ -40,10 +42,11 @@ pub(super) async fn send_all(tenants: &[DemoTenant], count: usize) -> anyhow::Re
     let one = async |number: usize| {
         let tenant = number / 10 % tenants.len();
         let planned = plan::message(number);
-        let message_id = post(&tenants[tenant], number, &planned).await?;
+        let (api, key) = (&tenants[tenant].api, format!("demo-{number}"));
+        let message_id = post(api, &planned.body, &key).await?;
         if number.is_multiple_of(REPEAT_EVERY) {
             repeated.fetch_add(1, Ordering::Relaxed);
-            let again = post(&tenants[tenant], number, &planned).await?;
+            let again = post(api, &planned.body, &key).await?;
             same.fetch_add(usize::from(again == message_id), Ordering::Relaxed);
         }
         anyhow::Ok(SentMessage { number, tenant, message_id, planned })
@@ -54,18 +57,18 @@ pub(super) async fn send_all(tenants: &[DemoTenant], count: usize) -> anyhow::Re
     Ok(Sent { messages, repeated: repeated.into_inner(), same: same.into_inner() })
 }
 
-async fn post(tenant: &DemoTenant, number: usize, planned: &Planned) -> anyhow::Result<MessageId> {
-    let key = format!("demo-{number}");
+/// Posts one message under an idempotency key, and comes again where the server is busy.
+pub(super) async fn post(api: &Api, body: &Value, key: &str) -> anyhow::Result<MessageId> {
     let mut tries = 0;
     loop {
         tries += 1;
-        match tenant.api.post_once("/api/v1/messaging/messages", &planned.body, &key).await? {
+        match api.post_once("/api/v1/messaging/messages", body, key).await? {
             Some(accepted) => {
                 let id = accepted["id"].as_str().and_then(|id| id.parse().ok());
                 return id.context("read the id of an accepted message");
             }
             None if tries < TRIES => tokio::time::sleep(TRY_AGAIN_AFTER).await,
-            None => anyhow::bail!("post message {number}: the server was busy for {TRIES} tries"),
+            None => anyhow::bail!("post message {key}: the server was busy for {TRIES} tries"),
         }
     }
 }

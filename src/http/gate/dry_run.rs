@@ -141,7 +141,7 @@ pub(crate) async fn dry_run_gate_policy(
     let active = rulebook_in_force(&state, &caller.tenant, now).await?;
     let mut run = Run::new(&caller, &state, (active, draft), from);
     // The first one belongs to it.
-    run.after = start.map_or(MessageId::first_at(from), |start| before(start));
+    run.after = start.map_or(MessageId::first_at(from), before);
     run.is_whole = start.is_none();
     run.go(&state, now).await?;
     Ok(HttpResponse::Ok().json(run.show(now)))

@@ -21,12 +21,13 @@ use crate::http::names::PresetName;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"kind": "medical", "practice": {
     "name": "Riverside Clinic", "postal_address": "1 Example Street, Springfield, IL 62701",
-    "phone": "+12025550143", "zones": ["America/Chicago"]}}))]
+    "phone": "+12025550143", "portal_url": "https://portal.example", "zones": ["America/Chicago"]}}))]
 pub(crate) struct PresetBody {
     /// Which kind of practice.
     #[schema(value_type = PresetName)]
     kind: Preset,
-    /// Who speaks: `name`, `postal_address`, `phone`, `email`, `zones`, `states`, `language`, as in a policy.
+    /// Who speaks: `name`, `postal_address`, `phone`, `email`, `portal_url`, `zones`, `states`, `language`, as
+    /// in a policy.
     #[serde(deserialize_with = "json::object")]
     #[schema(value_type = Object)]
     practice: Practice,

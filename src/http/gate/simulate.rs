@@ -22,6 +22,7 @@ use crate::http::auth::Caller;
 use crate::http::error::{ApiError, Code};
 use crate::http::json;
 use crate::http::messages::body::SimulateMessageBody;
+use crate::http::messages::compose::complete;
 use crate::http::names::{ChannelName, RulingName};
 use crate::http::state::AppState;
 
@@ -120,9 +121,10 @@ pub(crate) async fn simulate_message(
 async fn imagined(
     caller: &Caller,
     state: &AppState,
-    body: SimulateMessageBody,
+    mut body: SimulateMessageBody,
     at: Timestamp,
 ) -> Result<Vec<Delivery>, ApiError> {
+    let template = body.template.take();
     let reached = match body.recipient_id {
         None => Vec::new(),
         Some(recipient_id) => {
@@ -140,7 +142,11 @@ async fn imagined(
         hash_key: caller.tenant.hash_key(),
         now: at,
     };
-    Ok(imagine(body.into_request(&state.public_url), &reached, context)?)
+    let mut wanted = body.into_request(&state.public_url);
+    if template.is_some() {
+        complete(&mut wanted, template, caller, state).await?;
+    }
+    Ok(imagine(wanted, &reached, context)?)
 }
 
 const fn key_of(delivery: &Delivery) -> AddressKey {

@@ -6,10 +6,11 @@ use carepost_delivery::prepare::EnqueueRequest;
 use carepost_delivery::types::About;
 use carepost_delivery::{Payload, Recipient, Strategy};
 use carepost_kernel::{
-    Attachment, Channel, EmailContent, InAppContent, Priority, Purpose, RecipientId, SmsContent, Topic,
+    Attachment, Channel, EmailContent, InAppContent, Priority, Purpose, RecipientId, SmsContent, TemplateId, Topic,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use url::Url;
 use utoipa::ToSchema;
 
@@ -120,6 +121,19 @@ pub(crate) struct ContentBody {
     in_app: Option<InAppBody>,
 }
 
+/// A template with what is put into it.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TemplateUseBody {
+    /// Which: the version that is published.
+    #[schema(value_type = Uuid)]
+    pub(crate) id: TemplateId,
+    /// Its variables. What every template may name (the recipient's first name, the practice, links) is put in anyway.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub(crate) variables: Map<String, Value>,
+}
+
 /// One message as a single request and as an item of a batch: the item brings its idempotency key along.
 macro_rules! message_body {
     ($(#[$meta:meta])* $name:ident { $($(#[$extra_meta:meta])* $extra:ident: $extra_type:ty),* }) => {
@@ -164,6 +178,9 @@ macro_rules! message_body {
             #[serde(default)]
             #[schema(value_type = PriorityName, required = false)]
             priority: Priority,
+            /// A template that says it, in place of `content`.
+            #[serde(default, deserialize_with = "optional_object")]
+            pub(crate) template: Option<TemplateUseBody>,
             /// What is said.
             #[serde(default, deserialize_with = "object")]
             content: ContentBody,

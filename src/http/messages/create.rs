@@ -11,9 +11,9 @@ use carepost_tenancy::Scope;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use url::Url;
 
 use super::body::{BatchItemBody, CreateBatchBody, CreateMessageBody};
+use super::compose::complete;
 use super::view::{AcceptedView, BatchResultView, BatchView};
 use crate::http::auth::Caller;
 use crate::http::error::{ApiError, Code, FaultView};
@@ -51,9 +51,15 @@ pub(crate) async fn create_message(
     let key = idempotency_key(&request)?;
     let message = {
         let body = json::read(&request, payload, state.limits.message_body_bytes).await?;
-        let parsed: CreateMessageBody = json::parse(&body)?;
+        let mut parsed: CreateMessageBody = json::parse(&body)?;
         let keyed = key.map(|key| KeyedBody { key, body: &body });
-        prepare_message(parsed.into_request(&state.public_url), keyed, &caller, state.clock.now())?
+        let template = parsed.template.take();
+        let mut wanted = parsed.into_request(&state.public_url);
+        // Most messages bring all that they need: for them nothing is read.
+        if template.is_some() || wanted.about.recipient_id.is_some() {
+            complete(&mut wanted, template, &caller, &state).await?;
+        }
+        prepare_message(wanted, keyed, &caller, state.clock.now())?
     };
     let view = AcceptedView::of_new(&message);
     let Accepted { message_id, replayed } = state.engine.enqueue(&caller.tenant, message).await?;
@@ -91,8 +97,11 @@ pub(crate) async fn create_batch(
         let body = json::read(&request, payload, state.limits.batch_body_bytes).await?;
         let items = json::parse::<RawBatch<'_>>(&body)?.messages;
         check_count(items.len(), state.limits.batch_messages)?;
-        let prepare = |item: &&RawValue| prepare_item(item, &caller, &state.public_url, now);
-        items.iter().map(|item| prepare(item).map(|message| messages.push(message))).collect()
+        let mut fates = Vec::with_capacity(items.len());
+        for item in &items {
+            fates.push(prepare_item(item, &caller, &state, now).await.map(|message| messages.push(message)));
+        }
+        fates
     };
     let mut answers = state.engine.enqueue_many(&caller.tenant, messages).await.into_iter();
     let mut results: Vec<Result<Accepted, ApiError>> = Vec::with_capacity(fates.len());
@@ -125,7 +134,12 @@ fn check_count(count: usize, limit: usize) -> Result<(), ApiError> {
     Err(ApiError::field(Code::ValidationFailed, "/messages", format!("must hold 1 to {limit} messages")))
 }
 
-fn prepare_item(raw: &RawValue, caller: &Caller, public_url: &Url, now: Timestamp) -> Result<NewMessage, ApiError> {
+async fn prepare_item(
+    raw: &RawValue,
+    caller: &Caller,
+    state: &AppState,
+    now: Timestamp,
+) -> Result<NewMessage, ApiError> {
     let bytes = raw.get().as_bytes();
     let mut item: BatchItemBody = json::parse(bytes)?;
     let key = item.idempotency_key.take();
@@ -133,7 +147,12 @@ fn prepare_item(raw: &RawValue, caller: &Caller, public_url: &Url, now: Timestam
         return Err(ApiError::field(Code::ValidationFailed, "/idempotency_key", KEY_FORM));
     }
     let keyed = key.as_deref().map(|key| KeyedBody { key, body: bytes });
-    prepare_message(item.into_request(public_url), keyed, caller, now)
+    let template = item.template.take();
+    let mut wanted = item.into_request(&state.public_url);
+    if template.is_some() || wanted.about.recipient_id.is_some() {
+        complete(&mut wanted, template, caller, state).await?;
+    }
+    prepare_message(wanted, keyed, caller, now)
 }
 
 pub(crate) fn prepare_message(

@@ -122,6 +122,31 @@ async fn people_and_consent_answer_as_the_document_says() {
 }
 
 #[actix_web::test]
+async fn the_gate_answers_as_the_document_says() {
+    const GATE: &str = "/api/v1/messaging/gate";
+    let (world, contract) = (World::new().await, Contract::new());
+    let policies = format!("{GATE}/policies");
+    contract.check("post", &policies, &world.post(&policies, &json!({"policy": {"caps": {"per_day": 2}}})).await);
+    contract.check("post", &policies, &world.post(&policies, &json!({})).await);
+    contract.check("get", &policies, &world.get(&policies).await);
+    let (pattern, one) = (format!("{policies}/{{version}}"), format!("{policies}/1"));
+    contract.check("get", &pattern, &world.get(&one).await);
+    contract.check("get", &pattern, &world.get(&format!("{policies}/2")).await);
+    for rest in ["activate", "dry-run"] {
+        let pattern = format!("{pattern}/{rest}");
+        contract.check("post", &pattern, &world.post(&format!("{one}/{rest}"), &json!({})).await);
+        contract.check("post", &pattern, &world.post(&format!("{policies}/2/{rest}"), &json!({})).await);
+    }
+    for rest in ["policy", "message-types"] {
+        let path = format!("{GATE}/{rest}");
+        contract.check("get", &path, &world.get(&path).await);
+    }
+    let simulate = format!("{GATE}/simulate");
+    contract.check("post", &simulate, &world.post(&simulate, &json!({"to": {"phone": "+15005550006"}})).await);
+    contract.check("post", &simulate, &world.post(&simulate, &json!({"to": {"phone": "5"}})).await);
+}
+
+#[actix_web::test]
 async fn configuration_answers_as_the_document_says() {
     const TENANT: &str = "/api/v1/admin/tenants/{tenant}";
     let (world, contract) = (World::new().await, Contract::new());

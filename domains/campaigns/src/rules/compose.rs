@@ -6,23 +6,21 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use carepost_consent::policy::Practice;
-use carepost_consent::tokens::{self, LinkUse, Subject};
 use carepost_consent::types::{AddressKey, Recipient as Person};
 use carepost_delivery::prepare::{self, EnqueueRequest, PrepareContext, PrepareError};
 use carepost_delivery::types::{About, Delivery, IdempotencyClaim, NewMessage, Recipient};
-use carepost_kernel::{BulkSendId, Channel, Content, Priority, RecipientId};
+use carepost_kernel::{BulkSendId, Channel, Priority, RecipientId};
 use carepost_templates::error::RenderError;
-use carepost_templates::rules::{CompiledTemplate, RenderInput, Values, compile};
+use carepost_templates::rules::{CompiledTemplate, compile};
 use carepost_templates::types::Language;
 use carepost_tenancy::TenantHandle;
 
+use super::fill::{Speaker, addresses_of};
 use crate::error::{CampaignError, Tried as _};
 use crate::types::{BulkContent, BulkSend, FedRow, FixedContent, RowOutcome, RowState, RowVerdict, Said};
 
 /// As long as a tenant may keep keys at most: no row waits for longer between its message and its mark.
 const KEYS_KEPT: SignedDuration = SignedDuration::from_hours(720);
-/// Where neither recipient nor practice say where they are.
-const ZONE: &str = "America/New_York";
 
 /// Content that is ready to be filled.
 pub enum ReadyContent {
@@ -137,7 +135,16 @@ impl Composer<'_> {
         };
         match self.content {
             ReadyContent::Fixed(fixed) => fill_fixed(&mut request, fixed),
-            ReadyContent::Template(template) => self.render(template, language, row, person, &mut request)?,
+            ReadyContent::Template(template) => {
+                let speaker = Speaker {
+                    practice: self.practice,
+                    public_url: self.public_url,
+                    tenant: self.tenant,
+                    now: self.now,
+                };
+                let variables = &row.target.expose().variables;
+                speaker.fill(&mut request, template, language, variables, person).map_err(|error| error.to_string())?;
+            }
         }
         Ok(request)
     }
@@ -146,74 +153,6 @@ impl Composer<'_> {
         let of_row = row.target.expose().language.as_deref();
         let known = [of_row, person.map(|person| person.language.as_str()), Some(self.practice.language.as_str())];
         known.into_iter().flatten().find_map(Language::of_tag).unwrap_or(Language::En)
-    }
-
-    /// Fills the template for each channel of the plan that it has a variant for.
-    fn render(
-        &self,
-        template: &CompiledTemplate,
-        language: Language,
-        row: &FedRow,
-        person: Option<&Person>,
-        request: &mut EnqueueRequest,
-    ) -> Result<(), String> {
-        let zone = person.and_then(|person| person.zone.as_deref());
-        let zone = zone.or_else(|| self.practice.zones.first().map(String::as_str)).unwrap_or(ZONE);
-        let offered: Vec<Channel> = template.channels().collect();
-        request.channels.retain(|channel| offered.contains(channel));
-        if request.channels.is_empty() {
-            return Err("no_variant: the template has none for a channel that the recipient is reached on".to_owned());
-        }
-        for channel in request.channels.clone() {
-            let values = self.values(row, person, (channel, request.to.address(channel).unwrap_or_default()))?;
-            let input = RenderInput { channel, language, zone, values: &values };
-            match template.render(&input).map_err(|error| why(&error))?.content {
-                Content::Sms(sms) => request.sms = Some(sms),
-                Content::Email(email) => request.email = Some(email),
-                Content::InApp(in_app) => request.in_app = Some(in_app),
-            }
-        }
-        Ok(())
-    }
-
-    /// The row's own values, and behind them what every template may name.
-    fn values(
-        &self,
-        row: &FedRow,
-        person: Option<&Person>,
-        (channel, address): (Channel, &str),
-    ) -> Result<Values, String> {
-        let mut values = Values::from(row.target.expose().variables.clone());
-        if let Some(name) = person.and_then(|person| person.profile.expose().given_name.as_deref()) {
-            values.set_default("patient.first_name", name);
-        }
-        let practice = self.practice;
-        for (name, text) in [
-            ("practice.name", &practice.name),
-            ("practice.phone", &practice.phone),
-            ("practice.postal_address", &practice.postal_address),
-        ] {
-            if !text.is_empty() {
-                values.set_default(name, text.as_str());
-            }
-        }
-        let subject = Subject {
-            recipient_id: person.map(|person| person.recipient_id),
-            address: Some(AddressKey {
-                channel,
-                address_hash: prepare::address_hash(self.tenant.hash_key(), channel, address),
-            }),
-            topic: self.send.topic,
-            message_id: None,
-        };
-        let token = |link_use| {
-            tokens::issue(self.tenant, link_use, &subject, self.now)
-                .map_err(|_| "link: it could not be sealed".to_owned())
-        };
-        values.set_default("portal_url", self.public_url.as_str());
-        values.set_default("preferences_url", tokens::preferences_url(self.public_url, &token(LinkUse::Preferences)?));
-        values.set_default("optout_url", tokens::unsubscribe_url(self.public_url, &token(LinkUse::Unsubscribe)?));
-        Ok(values)
     }
 
     fn prepare(&self, row_no: i32, request: EnqueueRequest) -> Result<Composed, RowOutcome> {
@@ -263,15 +202,6 @@ pub fn target_hash(tenant: &TenantHandle, whom: Result<RecipientId, (Channel, &s
         Ok(recipient_id) => tenant.hash("bulk-send-recipient", recipient_id.as_uuid().as_bytes()),
         Err((channel, address)) => prepare::address_hash(tenant.hash_key(), channel, address),
     }
-}
-
-/// The first address of each kind that is used, in the person's own order.
-fn addresses_of(person: &Person) -> Recipient {
-    let first = |channel| {
-        let points = person.contact_points.iter().filter(|point| point.is_active && point.channel == channel);
-        points.min_by_key(|point| point.rank).map(|point| point.address.expose().clone())
-    };
-    Recipient { phone: first(Channel::Sms), email: first(Channel::Email), in_app: first(Channel::InApp) }
 }
 
 fn fill_fixed(request: &mut EnqueueRequest, fixed: &FixedContent) {
@@ -347,7 +277,7 @@ fn unprepared(row_no: i32, error: PrepareError) -> RowOutcome {
 }
 
 /// A code, and the name of the variable.
-fn why(error: &RenderError) -> String {
+pub(super) fn why(error: &RenderError) -> String {
     match error {
         RenderError::Missing(name) => format!("missing_variable: {name}"),
         RenderError::Variable { name, problem } => format!("wrong_variable: {name} {problem}"),

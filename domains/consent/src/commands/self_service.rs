@@ -12,7 +12,7 @@ use super::{Desk, opt_in_key, opt_out_key};
 use crate::ConsentError;
 use crate::mask::mask;
 use crate::store::evidence::lock_addresses;
-use crate::store::people::lock_recipient;
+use crate::store::people::{lock_people, lock_recipient};
 use crate::store::suppressions;
 use crate::tokens::Subject;
 use crate::types::{AddressKey, ConsentSource, ContactPoint, Preferences, RecipientInput, Said, SuppressionReason};
@@ -85,15 +85,16 @@ pub async fn save_wishes(
     language: &str,
     said: &Said,
 ) -> Result<Vec<AddressKey>, ConsentError> {
-    let recipient_id = survivor(desk, recipient_id).await?;
+    let recipient_id = lock(desk, recipient_id).await?;
     let person = get_recipient(desk, recipient_id).await?;
+    // Together: the deeds below are of one channel after the other.
+    let all: Vec<AddressKey> = person.contact_points.iter().flat_map(keys_of_point).collect();
+    lock_addresses(desk.tx, &all).await?;
     let mut keys = BTreeSet::new();
-    // Locks come in the room's order: people, the person, addresses.
     if person.language != language {
         let input = RecipientInput { language: Some(language.to_owned()), ..RecipientInput::default() };
         keys.extend(update_recipient(desk, recipient_id, input).await?.1);
     }
-    lock_recipient(desk.tx, recipient_id).await?;
     let before = get_preferences(desk, recipient_id).await?.preferences;
     if before != preferences {
         keys.extend(put_preferences(desk, recipient_id, preferences.clone(), said.source, None).await?.1);
@@ -152,7 +153,7 @@ pub async fn unsubscribe(desk: &Desk<'_, '_>, subject: &Subject, said: &Said) ->
         };
     };
     let channel = subject.address.map_or(Channel::Email, |address| address.channel);
-    lock_recipient(desk.tx, recipient_id).await?;
+    let recipient_id = lock(desk, recipient_id).await?;
     let mut preferences = get_preferences(desk, recipient_id).await?.preferences;
     if !preferences.off.entry(topic).or_default().insert(channel) {
         return Ok(Vec::new());
@@ -177,6 +178,15 @@ pub fn said_on_page(wording: &str, language: &str, version: &str) -> Said {
     }
 }
 
+/// Waits for whoever else changes people: then nobody holds what this deed waits for while they wait for this one. Gives
+/// the record that stands for the person.
+async fn lock(desk: &Desk<'_, '_>, recipient_id: RecipientId) -> Result<RecipientId, ConsentError> {
+    lock_people(desk.tx).await?;
+    let recipient_id = survivor(desk, recipient_id).await?;
+    lock_recipient(desk.tx, recipient_id).await?;
+    Ok(recipient_id)
+}
+
 /// The person whom a link names, under the id that they have now.
 async fn known(desk: &Desk<'_, '_>, subject: &Subject) -> Result<Option<RecipientId>, ConsentError> {
     let Some(named) = subject.recipient_id else { return Ok(None) };
@@ -184,6 +194,13 @@ async fn known(desk: &Desk<'_, '_>, subject: &Subject) -> Result<Option<Recipien
         Err(ConsentError::RecipientNotFound(_)) => Ok(None),
         found => found.map(Some),
     }
+}
+
+/// An address on every channel that uses it.
+fn keys_of_point(point: &ContactPoint) -> impl Iterator<Item = AddressKey> {
+    let own = AddressKey { channel: point.channel, address_hash: point.address_hash };
+    let calls = point.voice_hash.map(|address_hash| AddressKey { channel: Channel::Voice, address_hash });
+    std::iter::once(own).chain(calls)
 }
 
 fn show(point: &ContactPoint) -> Point {
@@ -208,10 +225,7 @@ async fn stoppable(desk: &Desk<'_, '_>, subject: &Subject) -> Result<BTreeSet<Ad
     let mut keys: BTreeSet<AddressKey> = subject.address.into_iter().collect();
     if let Some(recipient_id) = known(desk, subject).await? {
         let person = get_recipient(desk, recipient_id).await?;
-        for point in person.contact_points.iter().filter(|point| point.is_active) {
-            keys.insert(AddressKey { channel: point.channel, address_hash: point.address_hash });
-            keys.extend(point.voice_hash.map(|address_hash| AddressKey { channel: Channel::Voice, address_hash }));
-        }
+        keys.extend(person.contact_points.iter().filter(|point| point.is_active).flat_map(keys_of_point));
     }
     keys.retain(|key| matches!(key.channel, Channel::Sms | Channel::Email | Channel::Voice));
     Ok(keys)

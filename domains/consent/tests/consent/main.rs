@@ -5,6 +5,7 @@
 mod consent;
 mod facts;
 mod imports;
+mod links;
 mod merges;
 mod people;
 mod policies;
