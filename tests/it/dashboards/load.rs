@@ -128,14 +128,17 @@ async fn halt_a_lane(world: &World) {
     clinic.until_holds(&id, "it waits", |message| message["deliveries"][0]["reason"] == "provider_config").await;
 }
 
-/// What has failed is tried again, and fails again.
+/// What has failed is tried again, and refused: the vendor has said by now that there is no such number.
 async fn redrive(clinic: &Clinic) {
     let id = clinic.send(&sms(BAD)).await;
     clinic.until(&id, "failed").await;
+    let suppressed =
+        || async { clinic.api.get("/api/v1/messaging/suppressions").await.expect(200).body["items"] != json!([]) };
+    wait_until("the number is suppressed", suppressed).await;
     let body = json!({ "filter": { "status": ["failed"] }, "per_second": 1000 });
     let answer = clinic.api.post("/api/v1/messaging/messages/redrive", &body).await.expect(200).body;
     assert_eq!(answer["count"], 1);
-    clinic.until(&id, "failed").await;
+    clinic.until(&id, "refused").await;
 }
 
 /// Somebody writes back, a text about health is judged, and a list is sent to.
