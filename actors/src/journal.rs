@@ -148,6 +148,8 @@ pub struct HeardWord {
     pub at: Timestamp,
     /// It is to be answered even where it changes nothing.
     pub is_question: bool,
+    /// The number is somebody else's.
+    pub is_wrong_number: bool,
 }
 
 /// What came of it.

@@ -1,5 +1,6 @@
 //! The face as callers meet it, over a real database.
 
+mod addressed;
 mod admin;
 mod contract;
 mod edges;

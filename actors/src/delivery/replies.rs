@@ -93,6 +93,7 @@ async fn hear(
         text: inbound.text.clone(),
         at: inbound.received_at,
         is_question: read.reply == Reply::Help,
+        is_wrong_number: read.is_wrong_number,
     };
     let heard = live.writers.journal.hear(tenant, &word, now).await.map_err(away)?;
     if !heard.keys.is_empty() {

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use carepost_consent::commands::{self, AddressWord, Suppress, opt_in_address, opt_out_address};
 use carepost_consent::keywords::Reply;
-use carepost_consent::types::{Actor, ActorKind, AddressKey, ConsentChange, ConsentSource, ContactFacts, Said};
+use carepost_consent::types::{Actor, ActorKind, AddressKey, ConsentChange, ConsentSource, ContactFacts, Said, SuppressionReason};
 use carepost_consent::{ConsentError, Desk};
 use carepost_delivery::gate::Rulebook;
 use carepost_delivery::gate::dress::SecureCopy;
@@ -107,6 +107,12 @@ impl Journal for Placement {
             Reply::Start => Some(opt_in_address(&desk, &said).await?),
             _ => None,
         };
+        if word.is_wrong_number {
+            // START opens an address again that opted out: not one that never was the patient's.
+            let (channel, address, source) = (word.channel, word.from.clone(), ConsentSource::Stop);
+            let suppress = Suppress { channel, address, reason: SuppressionReason::WrongNumber, source, until: None };
+            commands::suppress(&desk, &suppress).await?;
+        }
         let is_news = opted.as_ref().is_some_and(|opted| opted.is_news);
         let is_answered = is_news || word.is_question;
         let is_answered = store::understand_inbound(&tx, word.inbound_id, word.reply.as_str(), is_answered).await?;

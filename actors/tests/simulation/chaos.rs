@@ -1,5 +1,5 @@
 //! What happens to processes: they are killed, frozen, stopped and started, lose leases and actors, and tenants are
-//! paused meanwhile.
+//! paused meanwhile. And what recipients do: they opt out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,9 +18,9 @@ const STUCK: Duration = Duration::from_secs(30);
 
 /// Draws the troubles of the seed and sets them going.
 pub(crate) fn begin(world: &Arc<World>) {
-    let kinds = world.draw(0..256);
+    let kinds = world.draw(0..512);
     for _ in 0..world.draw(0..7) {
-        let (at_ms, kind) = (world.draw(500..CALM_AFTER_MS), world.draw(0..8));
+        let (at_ms, kind) = (world.draw(500..CALM_AFTER_MS), world.draw(0..9));
         // Each seed has some kinds of trouble only.
         if kinds & (1 << kind) == 0 {
             continue;
@@ -51,6 +51,7 @@ async fn trouble(world: &Arc<World>, kind: u64) {
         4 => pause(world).await,
         5 => break_actor(world),
         6 => lose_lease(world).await,
+        7 => world.opt_out(),
         _ => steal_lease(world),
     }
 }

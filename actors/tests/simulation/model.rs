@@ -15,6 +15,7 @@ use carepost_kernel::{
     AttemptRef, Channel, EventId, Failure, InstanceId, MessageId, Priority, ProviderAccountId, ProviderRef,
     ReceiptStatus, TenantId, WaitReason,
 };
+use carepost_consent::types::{AddressKey, ConsentChange};
 use jiff::Timestamp;
 
 /// The tables.
@@ -30,6 +31,9 @@ pub(crate) struct Tables {
     pub(crate) events: BTreeMap<(TenantId, MessageId, EventId), DeliveryEvent>,
     pub(crate) refs: BTreeMap<(TenantId, ProviderAccountId, ProviderRef), AttemptRef>,
     pub(crate) parked: BTreeMap<(TenantId, ProviderAccountId, ProviderRef, [u8; 16]), Parked>,
+    /// Addresses whose readers want nothing more, and since when; and the news of it.
+    pub(crate) opt_outs: BTreeMap<(TenantId, AddressKey), Timestamp>,
+    pub(crate) consent_changes: Vec<ConsentChange>,
 }
 
 /// A row of `tenant_leases`.

@@ -34,6 +34,7 @@ fn promises_are_kept(first: u64, seeds: u64, run: impl Fn(u64) -> Outcome) {
         "kill",
         "look_up",
         "lost lease",
+        "opt-out",
         "outage",
         "panic",
         "pause",

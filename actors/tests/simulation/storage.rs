@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use carepost_actors::journal::{Heard, HeardWord, Journal, JournalSource, LeaseBook, OpenJournal, Session};
 use carepost_consent::ConsentError;
 use carepost_consent::commands::Suppress;
-use carepost_consent::types::{AddressKey, ConsentChange, ContactFacts};
+use carepost_consent::types::{AddressKey, ConsentChange, ContactFacts, SuppressionFact, SuppressionReason};
 use carepost_delivery::gate::Rulebook;
 use carepost_delivery::gate::dress::SecureCopy;
 use carepost_delivery::ingest::Ingested;
@@ -221,11 +221,11 @@ impl Session for Storage {
 
     async fn load_facts(
         &self,
-        _: TenantId,
+        tenant_id: TenantId,
         keys: &[AddressKey],
         _: Timestamp,
     ) -> Result<Vec<ContactFacts>, ConsentError> {
-        let known = |_: &Tables| keys.iter().map(|key| stranger(*key)).collect();
+        let known = |tables: &Tables| keys.iter().map(|key| facts(tables, tenant_id, *key)).collect();
         self.read(known).await.map_err(consent_away)
     }
 
@@ -233,8 +233,11 @@ impl Session for Storage {
         self.read(|_| Rulebook::built_in()).await
     }
 
-    async fn list_consent_changes(&self, _: Timestamp) -> Result<Vec<ConsentChange>, ConsentError> {
-        self.read(|_| Vec::new()).await.map_err(consent_away)
+    async fn list_consent_changes(&self, since: Timestamp) -> Result<Vec<ConsentChange>, ConsentError> {
+        let news = |tables: &Tables| {
+            tables.consent_changes.iter().filter(|change| change.at >= since).copied().collect::<Vec<_>>()
+        };
+        self.read(news).await.map_err(consent_away)
     }
 
     async fn insert_inbound(&self, _: &NewInbound) -> Result<StoredInbound, DeliveryError> {
@@ -331,9 +334,16 @@ impl Session for Storage {
     }
 }
 
-/// Nobody has said anything in the simulation's worlds.
-const fn stranger(key: AddressKey) -> ContactFacts {
-    ContactFacts { key, people: Vec::new(), suppressions: Vec::new(), sends: Vec::new() }
+/// Nobody is known in the simulation's worlds; some have opted out.
+fn facts(tables: &Tables, tenant_id: TenantId, key: AddressKey) -> ContactFacts {
+    let opted_out = tables.opt_outs.get(&(tenant_id, key));
+    let suppression = |since: &Timestamp| SuppressionFact { reason: SuppressionReason::OptedOut, since: *since, until: None };
+    ContactFacts {
+        key,
+        people: Vec::new(),
+        suppressions: opted_out.map(suppression).into_iter().collect(),
+        sends: Vec::new(),
+    }
 }
 
 fn consent_away(error: DeliveryError) -> ConsentError {

@@ -7,15 +7,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use carepost_actors::{EngineApi as _, ProviderSource, Seat};
 use carepost_delivery::ledger::receipt_key;
-use carepost_delivery::{DeliveryKey, EventKind};
+use carepost_consent::types::AddressKey;
+use carepost_delivery::types::{GateRecord, Ruling};
+use carepost_delivery::{DeliveryEvent, DeliveryKey, EventKind};
 use carepost_kernel::{AttemptRef, Channel, Cleared, Failure, FailureClass, ProviderRef, ReceiptStatus, SendOutcome};
 use carepost_providers::{ConfigError, LookUpOutcome, Outbound, Provider, ReceiptEvent, Vendor};
 use carepost_tenancy::ProviderAccount;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::book::{Call, Truth};
 use crate::process::Process;
 use crate::world::World;
+
+/// Every process has heard of an opt-out by then: it looks twice a second, but for the time that it is frozen or has no
+/// storage.
+const HEARD_AFTER: SignedDuration = SignedDuration::from_secs(16);
 
 /// The vendors as one process reaches them.
 pub(crate) struct Vendors {
@@ -90,6 +96,17 @@ impl Account {
                 && event.attempt_no == attempt.attempt_no
                 && event.account_id == Some(self.account.account_id)
         });
+        // The history knows what each rule said when it was let go.
+        let reading = |event: &DeliveryEvent| event.gate.as_ref().and_then(GateRecord::read);
+        let has_passed = tables.history(key).any(|event| {
+            event.kind == EventKind::AttemptStarted
+                && event.attempt_no == attempt.attempt_no
+                && reading(event).is_some_and(|read| read.rules.iter().all(|said| said.ruling == Ruling::Go))
+        });
+        let opted_out_at = tables.deliveries.get(&key).and_then(|row| {
+            let address = AddressKey { channel: key.channel, address_hash: row.recipient_hash };
+            tables.opt_outs.get(&(key.tenant_id, address)).copied()
+        });
         // By the row, not by what the engine believes of it.
         let message = tables.messages.get(&(key.tenant_id, key.message_id));
         let expires_at = message.map_or(outbound.expires_at, |message| message.expires_at);
@@ -97,6 +114,9 @@ impl Account {
         drop(tables);
         world.require(is_started, "DEL-4: a call without a start that was committed before it", key);
         let at = cleared.cleared_at();
+        world.require(has_passed, "DEL-8: a call that not every rule has let go", key);
+        let is_heard = opted_out_at.is_some_and(|opted_out_at| at > opted_out_at + HEARD_AFTER);
+        world.require(!is_heard, "DEL-8: cleared long after its reader opted out", key);
         world.require(at < expires_at, "DEL-8: cleared after its end", key);
         let has_come = scheduled_at.is_none_or(|scheduled_at| scheduled_at <= at);
         world.require(has_come, "DEL-8: cleared before its time", key);

@@ -1,12 +1,14 @@
 //! One world of one seed: virtual time, chance, the tables, the processes, and what is remembered.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use carepost_actors::Tuning;
 use carepost_delivery::DeliveryKey;
-use carepost_kernel::{Channel, Clock, DataKey, InstanceId, PlacementId, ProviderAccountId, Reach, TenantId};
+use carepost_consent::types::{AddressKey, ChangeKind, ConsentChange};
+use carepost_kernel::{Channel, Clock, ConsentChangeId, DataKey, InstanceId, PlacementId, ProviderAccountId, Reach, TenantId};
 use carepost_tenancy::types::{AccountStatus, RetrySettings, TenantStatus, UnknownPolicies, UnknownPolicy};
 use carepost_tenancy::{Directory, MasterKeys, NewAccount, RouteChange, Tenant, TenantSettings};
 use jiff::{SignedDuration, Timestamp};
@@ -262,6 +264,30 @@ impl World {
         self.clinics().iter().for_each(|clinic| clinic.give_to(&directory, self));
         self.directories.lock().unwrap().push(directory.clone());
         directory
+    }
+
+    /// Somebody at an address that was written to wants nothing more.
+    pub(crate) fn opt_out(&self) {
+        let mut tables = self.tables();
+        let written_to: BTreeSet<(TenantId, AddressKey)> = tables
+            .deliveries
+            .iter()
+            .map(|(key, row)| {
+                (key.tenant_id, AddressKey { channel: key.channel, address_hash: row.recipient_hash })
+            })
+            .collect();
+        let written_to: Vec<(TenantId, AddressKey)> = written_to.into_iter().collect();
+        if written_to.is_empty() {
+            return;
+        }
+        let (tenant_id, key) = *self.pick(&written_to);
+        let (at, what) = (self.clock.now(), ChangeKind::Consent);
+        tables.opt_outs.entry((tenant_id, key)).or_insert(at);
+        let change_id = ConsentChangeId::new(at);
+        tables.consent_changes.push(ConsentChange { change_id, tenant_id, key: Some(key), what, at });
+        drop(tables);
+        self.saw("opt-out");
+        self.note(|names| format!("{}: somebody opts out of {}", names.tenant(tenant_id), key.channel.as_str()));
     }
 
     /// Pauses a tenant by hand, or lets it go on.

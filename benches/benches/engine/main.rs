@@ -8,6 +8,7 @@ use criterion::Criterion;
 
 mod consent;
 mod delivery;
+mod gate;
 mod guard;
 mod kernel;
 mod providers;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     kernel::bench(&mut criterion);
     consent::bench(&mut criterion);
     delivery::bench(&mut criterion);
+    gate::bench(&mut criterion);
     guard::bench(&mut criterion);
     providers::bench(&mut criterion);
     templates::bench(&mut criterion);

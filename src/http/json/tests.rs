@@ -14,7 +14,7 @@ fn fault<'a, T: Deserialize<'a>>(text: &'a str) -> Value {
 fn a_wrong_shape_is_named_by_its_pointer() {
     let table = [
         (json!({"to": {"fone": "+15005550006"}}), "/to/fone", "is not a field that is known here"),
-        (json!({"template": "t"}), "/template", "is not a field that is known here"),
+        (json!({"template": "t"}), "/template", "has the wrong type"),
         (json!({"idempotency_key": "k"}), "/idempotency_key", "is not a field that is known here"),
         (json!({"to": {"phone": 15_005_550_006_u64}}), "/to/phone", "has the wrong type"),
         (json!({"to": ["+15005550006"]}), "/to", "has the wrong type"),

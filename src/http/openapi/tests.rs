@@ -87,7 +87,10 @@ fn the_example_of_a_message_is_taken() {
 }
 
 #[test]
-fn a_template_has_its_place_and_is_not_taken_yet() {
+fn a_message_may_name_a_recipient_and_a_template() {
     let document = rendered();
-    assert!(document.pointer("/components/schemas/CreateMessageBody/properties/template").is_none());
+    for field in ["recipient_id", "template", "type", "topic", "language"] {
+        let pointer = format!("/components/schemas/CreateMessageBody/properties/{field}");
+        assert!(document.pointer(&pointer).is_some(), "{field}");
+    }
 }

@@ -9,7 +9,7 @@ use super::{Desk, SUPPRESSED};
 use crate::ConsentError;
 use crate::address::normalize_address;
 use crate::evidence::derive;
-use crate::store::evidence::{Deed, Spot, is_inbound_known, list_evidence, lock_addresses};
+use crate::store::evidence::{Deed, Spot, is_inbound_known, list_evidence, list_spots_at, lock_addresses};
 use crate::store::points::{list_people_reached, list_points};
 use crate::store::rows::NOBODY;
 use crate::store::suppressions::{self, SuppressionFilter, SuppressionRow};
@@ -108,7 +108,9 @@ async fn say(
     let deed = Deed { state, said: &said, actor: desk.actor, at, expires_at: None };
     let spots: Vec<Spot> = std::iter::once(NOBODY).chain(people.iter().copied()).map(|id| (key, id)).collect();
     append(desk, &spots, &[], &deed).await?;
-    desk.rederive(&spots).await?;
+    // A word for the address is a word about everybody who ever spoke there, reached there now or not.
+    let spoke = list_spots_at(desk.tx, &key).await?;
+    desk.rederive(&[spots, spoke].concat()).await?;
     let address = match address {
         Some(address) => Some(address),
         None => address_of(desk, &key, &people).await?,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use carepost_kernel::{ConsentEventId, Cursor, InboundId, Page, RecipientId};
 use carepost_store::{Row, TenantTx, ToSql};
 
-use super::facts::grant;
+use super::facts::{LIST_STATES_AT, grant};
 use super::page_bounds;
 use super::rows::{self, Result, get};
 use crate::error::Tried as _;
@@ -121,6 +121,14 @@ pub(crate) async fn list_evidence(tx: &TenantTx<'_>, spots: &[Spot]) -> Result<V
         of_spot.push(read_evidence(row)?);
     }
     Ok(evidence)
+}
+
+/// Everybody who has a state at an address, whether they are reached there or not.
+pub(crate) async fn list_spots_at(tx: &TenantTx<'_>, key: &AddressKey) -> Result<Vec<Spot>> {
+    let (channels, hashes) = rows::columns(std::slice::from_ref(key));
+    let params: [&(dyn ToSql + Sync); 3] = [&tx.tenant_id().as_uuid(), &channels, &hashes];
+    let rows = tx.query(LIST_STATES_AT, &params).await.tried("list who has a state at an address")?;
+    rows.iter().map(|row| Ok((*key, rows::recipient_id(row)?))).collect()
 }
 
 /// Puts derived states in the place of those that are there.
