@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use carepost_consent::address::{address_hash, normalize_address};
-use carepost_consent::keywords::{Confirmation, Language, Reply, Reading, ReplyContext, confirmation, read_reply};
+use carepost_consent::keywords::{Confirmation, Language, Reading, Reply, ReplyContext, confirmation, read_reply};
 use carepost_consent::policy::Practice;
 use carepost_consent::types::{AddressKey, ContactFacts, SuppressionReason};
 use carepost_delivery::gate::Rulebook;

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 
 use carepost_consent::commands::{self, AddressWord, Suppress, opt_in_address, opt_out_address};
 use carepost_consent::keywords::Reply;
 use carepost_consent::store::SENDS_KEPT;
-use carepost_consent::types::{Actor, ActorKind, AddressKey, ConsentChange, ConsentSource, ContactFacts, Said, SuppressionReason};
+use carepost_consent::types::{
+    Actor, ActorKind, AddressKey, ConsentChange, ConsentSource, ContactFacts, Said, SuppressionReason,
+};
 use carepost_consent::{ConsentError, Desk};
 use carepost_delivery::gate::Rulebook;
 use carepost_delivery::gate::dress::SecureCopy;
@@ -23,8 +25,8 @@ use carepost_delivery::store::{
 use carepost_delivery::types::{DeliveryKey, NewMessage};
 use carepost_delivery::{DeliveryError, DeliveryEvent};
 use carepost_kernel::{
-    Channel, EventId, Failure, InboundId, InstanceId, MessageId, Phi, PlacementId, Priority, ProviderAccountId, ProviderRef,
-    TenantId,
+    Channel, EventId, Failure, InboundId, InstanceId, MessageId, Phi, PlacementId, Priority, ProviderAccountId,
+    ProviderRef, TenantId,
 };
 use carepost_store::{
     DroppedPartitions, EngineConnection, Lease, Leases, Partition, Peer, Placement, StoreError, partitions,

@@ -20,8 +20,8 @@ use carepost_delivery::store::{
 };
 use carepost_delivery::{DeliveryError, DeliveryEvent, DeliveryKey, NewMessage};
 use carepost_kernel::{
-    Channel, EventId, Failure, InboundId, InstanceId, MessageId, Phi, PlacementId, Priority, ProviderAccountId, ProviderRef,
-    TenantId,
+    Channel, EventId, Failure, InboundId, InstanceId, MessageId, Phi, PlacementId, Priority, ProviderAccountId,
+    ProviderRef, TenantId,
 };
 use carepost_store::{DroppedPartitions, Lease, Partition, Peer, StoreError};
 use carepost_tenancy::TenantHandle;
@@ -351,7 +351,8 @@ impl Session for Storage {
 /// Nobody is known in the simulation's worlds; some have opted out.
 fn facts(tables: &Tables, tenant_id: TenantId, key: AddressKey) -> ContactFacts {
     let opted_out = tables.opt_outs.get(&(tenant_id, key));
-    let suppression = |since: &Timestamp| SuppressionFact { reason: SuppressionReason::OptedOut, since: *since, until: None };
+    let suppression =
+        |since: &Timestamp| SuppressionFact { reason: SuppressionReason::OptedOut, since: *since, until: None };
     ContactFacts {
         key,
         people: Vec::new(),

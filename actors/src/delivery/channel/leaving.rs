@@ -227,7 +227,8 @@ impl ChannelActor {
                 let way_back = self.link.clone();
                 let turn = TakenTurn::new(&self.shared, &self.live, (lane, trial), way_back, (delivery.key, counts));
                 let tenant = Arc::clone(tenant);
-                let call = MakeCall { cleared, delivery, account, tenant, waits, gate: record, counts, secure, edition, turn };
+                let call =
+                    MakeCall { cleared, delivery, account, tenant, waits, gate: record, counts, secure, edition, turn };
                 provider::call(&self.shared, &self.live, call);
             }
             (Err((verdict, record)), way) => {

@@ -16,9 +16,9 @@ use carepost_store::Lease;
 
 use crate::delivery::book::FactsBook;
 use crate::delivery::channel::Reconsider;
+use crate::delivery::lane::SendLimit;
 use crate::delivery::news::Reconsidering;
 use crate::delivery::replies;
-use crate::delivery::lane::SendLimit;
 use crate::delivery::shared::{LiveTenant, Shared, Writers, unavailable};
 use crate::engine::EngineError;
 

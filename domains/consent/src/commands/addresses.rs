@@ -186,7 +186,11 @@ pub async fn suppress(desk: &Desk<'_, '_>, new: &Suppress) -> Result<(bool, Vec<
         return Err(ConsentError::field("/until", "must lie in the future"));
     }
     if new.reason == SuppressionReason::OptedOut {
-        let opt = AddressWord { channel: new.channel, address: new.address.clone(), said: Said { at: new.at, ..Said::by(new.source) } };
+        let opt = AddressWord {
+            channel: new.channel,
+            address: new.address.clone(),
+            said: Said { at: new.at, ..Said::by(new.source) },
+        };
         let opted = opt_out_address(desk, &opt).await?;
         return Ok((opted.is_news, opted.keys));
     }

@@ -31,9 +31,8 @@ pub fn imagine(request: EnqueueRequest, context: PrepareContext<'_>) -> Result<V
     if !faults.0.is_empty() {
         return Err(PrepareError::Invalid(faults.0));
     }
-    let hash = |channel: Channel| {
-        address_hash(context.hash_key, channel, payload.to.address(channel).unwrap_or_default())
-    };
+    let hash =
+        |channel: Channel| address_hash(context.hash_key, channel, payload.to.address(channel).unwrap_or_default());
     let hashes: Vec<[u8; 16]> = channels.iter().copied().map(hash).collect();
     let (message_id, payload) = (MessageId::new(context.now), Arc::new(Phi::new(payload)));
     let delivery = |(channel, recipient_hash): (&Channel, [u8; 16])| Delivery {
