@@ -423,6 +423,26 @@ fn con_014_a_text_names_the_practice() {
 }
 
 #[test]
+fn con_014_advertising_by_email_shows_a_postal_address_whatever_is_set() {
+    let email = |purpose, postal_address: &'static str| {
+        move |world: &mut World| {
+            (world.channel, world.purpose) = (Channel::Email, purpose);
+            world.policy.practice.postal_address = postal_address.to_owned();
+            assert!(!world.policy.identification.email_footer);
+        }
+    };
+    let refused = Verdict::Refuse { code: "sender_not_identified" };
+    check(identification, email(Purpose::Marketing, " "), refused.clone());
+    check(identification, email(Purpose::Marketing, "12 Larch Lane, Springfield, IL 62701"), GO);
+    check(identification, email(Purpose::Transactional, ""), GO);
+    let by_type = |world: &mut World| {
+        email(Purpose::Transactional, "")(world);
+        world.message_type = Some("birthday");
+    };
+    check(identification, by_type, refused);
+}
+
+#[test]
 fn con_014_an_unregistered_sender_leaves_to_another_channel() {
     let missing = |world: &mut World| world.policy.registration.sms = Registration::Missing;
     check(registration, missing, other("sender_not_registered"));
