@@ -200,6 +200,19 @@ async fn con_011_a_revocation_takes_back_what_it_names() {
 }
 
 #[tokio::test]
+async fn con_011_a_revocation_holds_over_a_grant_from_a_clock_ahead_of_ours() {
+    let world = World::new().await;
+    let ana = world.add("p-1", &[(Channel::Sms, PHONE)]).await;
+    let ahead = Said { at: Some(later(240)), ..Said::by(ConsentSource::Form) };
+    let grant = GiveConsent { said: ahead, ..give(ana, Channel::Sms, &[]) };
+    world.at(noon(), async |desk| record_consent(desk, &grant).await).await.unwrap();
+    let (channel, address, purposes) = (Some(Channel::Sms), None, Vec::new());
+    let revoke = RevokeConsent { recipient_id: ana, channel, address, purposes, said: Said::by(ConsentSource::Staff) };
+    world.at(later(60), async |desk| revoke_consent(desk, &revoke).await).await.unwrap();
+    assert_eq!(grants(&world, Channel::Sms, PHONE).await, [(None, ConsentState::Revoked)]);
+}
+
+#[tokio::test]
 async fn con_009_consent_in_writing_needs_its_wording_and_an_address_of_the_person() {
     let world = World::new().await;
     let ana = world.add("p-1", &[(Channel::Sms, PHONE)]).await;
