@@ -90,7 +90,7 @@ pub enum TenantCommand {
         own_database_url_file: Option<PathBuf>,
         /// The gate's policy to begin with, which needs the practice; without it the built-in one holds.
         #[command(flatten)]
-        preset: PresetArgs,
+        preset: Box<PresetArgs>,
     },
     /// List all tenants.
     List,

@@ -106,6 +106,25 @@ pub trait Journal: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<AddressKey>, DeliveryError>;
 
+    /// A provider says that the reader at an address wants to hear again, since an instant; the addresses that the gate must
+    /// look at again.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn reopen(
+        &self,
+        tenant: &TenantHandle,
+        channel: Channel,
+        address: &Phi<String>,
+        at: Timestamp,
+    ) -> Result<Vec<AddressKey>, DeliveryError>;
+
+    /// Forgets news of consent and counts of messages that nobody asks for any more; how many rows went.
+    ///
+    /// # Errors
+    /// Where storage is away.
+    async fn sweep_consent(&self, now: Timestamp) -> Result<u64, DeliveryError>;
+
     /// Makes room for the days to come.
     ///
     /// # Errors
@@ -153,8 +172,10 @@ pub struct HeardWord {
 }
 
 /// What came of it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Heard {
+    /// What it was understood as, the first time.
+    pub reply: Reply,
     /// An answer is due, once.
     pub is_answered: bool,
     /// Addresses that the gate must look at again.

@@ -11,19 +11,21 @@ mod setup;
 mod traffic;
 mod verdict;
 
+use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use carepost_kernel::Clock;
+use carepost_kernel::{Clock, MessageId};
 use carepost_providers::Vendor;
 use carepost_providers::simulator::{Profile, ReceiptProfile, Simulator};
 
 use self::check::Summary;
 use self::practice::Practice;
-use self::progress::Progress;
+use self::progress::{Found, Progress};
 use self::scenes::Staged;
 use self::setup::DemoTenant;
+use self::traffic::Sent;
 use super::api::Api;
 use super::out;
 use crate::compose::keys;
@@ -57,6 +59,8 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     out::line("starting PostgreSQL, simulated vendors and the server ...");
     let running = Running::start(&config, Metrics::install()?).await?;
     let outcome = tokio::select! {
+        // Ctrl-C is the proper end of a demonstration that stays: whoever waits for it there hears of it first.
+        biased;
         outcome = show(&config, &running) => outcome,
         stopped = stop_signal() => stopped.map(|()| ExitCode::FAILURE),
     };
@@ -73,18 +77,8 @@ async fn show(config: &Config, running: &Running) -> anyhow::Result<ExitCode> {
     let tenants = setup::make_tenants(&admin).await?;
     let practice = practice::open(&admin).await?;
     print_addresses(config, running, &tenants, &practice);
-    let sending = traffic::send_all(&tenants, config.demo.messages);
     let playing = scenes::play(&practice, simulator, Clock::system().now());
-    let (sent, staged) = tokio::try_join!(sending, playing)?;
-    out::line(&format!(
-        "{} messages are durable; {} of {} repeated posts gave the same message",
-        sent.messages.len(),
-        sent.same,
-        sent.repeated
-    ));
-    let progress = Progress::new();
-    let found = progress::watch(&tenants, &sent, &progress, PATIENCE).await?;
-    progress.finish();
+    let ((sent, found), staged) = tokio::try_join!(send_and_watch(config, &tenants), playing)?;
     let verdicts = staged.verdicts(&practice, simulator).await?;
     let summary = Summary::of(&sent, &found, simulator, &tenants, verdicts).await?;
     summary.print();
@@ -97,6 +91,21 @@ async fn show(config: &Config, running: &Running) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     Ok(if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Sends what the plan says, and shows how far it is until all of it has ended.
+async fn send_and_watch(config: &Config, tenants: &[DemoTenant]) -> anyhow::Result<(Sent, HashMap<MessageId, Found>)> {
+    let sent = traffic::send_all(tenants, config.demo.messages).await?;
+    out::line(&format!(
+        "{} messages are durable; {} of {} repeated posts gave the same message",
+        sent.messages.len(),
+        sent.same,
+        sent.repeated
+    ));
+    let progress = Progress::new();
+    let found = progress::watch(tenants, &sent, &progress, PATIENCE).await?;
+    progress.finish();
+    Ok((sent, found))
 }
 
 /// Vendors as they are in life: some latency, late and doubled receipts, one that throttles.

@@ -21,7 +21,7 @@ async fn work(command: TenantCommand, storage: &Storage) -> anyhow::Result<Value
     let directory = &storage.directory;
     Ok(match command {
         TenantCommand::Create { slug, name, own_schema, own_database_url_file, preset } => {
-            let policy = policy(preset, &name)?;
+            let policy = policy(*preset, &name)?;
             let placement = match own_database_url_file {
                 Some(path) => PlacementChoice::OwnDatabase { url: read(&path)? },
                 None if own_schema => PlacementChoice::OwnSchema,

@@ -202,8 +202,8 @@ async fn hub_014_a_template_is_filled_for_each_and_who_lacks_a_variable_fails_al
                  "es": { "body": "{{practice.name}}: canary visita el {{date visit.on}}" } },
     });
     let new = json!({ "name": "Visits", "category": "Administrative", "purpose": "transactional",
-                      "topic": "appointments", "content": content });
-    let made = clinic.api.post("/api/v1/messaging/templates", &new).await.expect(201);
+                      "topic": "appointments" });
+    let made = clinic.api.post("/api/v1/messaging/templates", &with(new, content)).await.expect(201);
     let path = format!("/api/v1/messaging/templates/{}/publish", made.id());
     clinic.api.post(&path, &json!({ "version": 1 })).await.expect(200);
     let bulk = BulkSend::make(&clinic, &json!({ "name": "canary visits", "template_id": made.id() })).await;

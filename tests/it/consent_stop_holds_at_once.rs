@@ -63,6 +63,10 @@ async fn con_008_con_011_a_stop_refuses_what_waits_and_is_answered_once() {
     clinic.until(&again, "refused").await;
     assert_eq!(world.simulator.calls(Vendor::VonageSms).len(), 2);
 
+    // Of an opt-out and an opt-in of the same second the opt-out stands.
+    let second = || carepost_kernel::Clock::system().now().as_second();
+    let before = second();
+    wait_until("the next second", || async { second() > before }).await;
     writes(&world, &account, &reader, "START").await;
     let open = clinic.send(&sms(&reader)).await;
     clinic.until(&open, "delivered").await;

@@ -53,7 +53,7 @@ async fn insert(owner: &Client, schema: &str, table: &str, tenant_id: TenantId) 
         ("status", _) => "'active'".to_owned(),
         (_, "uuid") => format!("'{some_id}'"),
         (_, "text") => format!("'{some_id}'"),
-        (_, "text[]") => "'{}'".to_owned(),
+        (_, "text[]" | "smallint[]") => "'{}'".to_owned(),
         (_, "jsonb") => "'{}'".to_owned(),
         (_, "bytea") => format!("'\\x{}'", some_id.simple()),
         (_, "boolean") => "true".to_owned(),

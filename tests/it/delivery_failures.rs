@@ -41,6 +41,8 @@ async fn what_a_channel_cannot_deliver_falls_to_the_next_one_of_the_plan() {
     let clinic = Clinic::open(&world.server, "fallback", json!({})).await;
     clinic.account(&world.simulator, Vendor::Twilio, json!({})).await;
     clinic.account(&world.simulator, Vendor::Ses, json!({})).await;
+    let alone = Clinic::open(&world.server, "no-fallback", json!({})).await;
+    alone.account(&world.simulator, Vendor::Twilio, json!({})).await;
     // Bad number, opted out, no mobile, accepted and then undelivered.
     for (to, first) in [
         ("+15005550001", "failed"),
@@ -58,9 +60,12 @@ async fn what_a_channel_cannot_deliver_falls_to_the_next_one_of_the_plan() {
         let deliveries = clinic.message(&id).await["deliveries"].clone();
         assert_eq!((&deliveries[0]["status"], &deliveries[1]["status"]), (&json!(first), &json!("delivered")), "{to}");
         assert_eq!(deliveries[0]["attempts"], 1, "{to} is not tried again");
-        // With no next channel it ends there.
+        // What the vendor said of the address holds for what comes after it.
         let id = clinic.send(&sms(to)).await;
-        clinic.until(&id, first).await;
+        clinic.until(&id, "refused").await;
+        // With no next channel it ends there.
+        let id = alone.send(&sms(to)).await;
+        alone.until(&id, first).await;
         assert!(clinic.message(&id).await["deliveries"][0]["code"].as_str().unwrap().starts_with("twilio_"));
     }
     assert_eq!(world.simulator.accepted(Vendor::Ses), 4);
@@ -127,7 +132,7 @@ async fn failed_messages_are_redriven_by_hand_in_steps() {
     let world = World::open().await;
     let clinic = Clinic::open(&world.server, "redrive", json!({})).await;
     clinic.account(&world.simulator, Vendor::Twilio, json!({})).await;
-    let script = vec![Fault::VendorCode("21211".to_owned()); 5].into();
+    let script = vec![Fault::VendorCode("30007".to_owned()); 5].into();
     world.simulator.set_profile(Vendor::Twilio, Profile { script, ..Profile::default() });
     let mut ids = Vec::new();
     for number in 0..5 {
@@ -137,11 +142,11 @@ async fn failed_messages_are_redriven_by_hand_in_steps() {
     let redrive = async |body: serde_json::Value| {
         clinic.api.post("/api/v1/messaging/messages/redrive", &body).await.expect(200).body
     };
-    let filter = json!({ "status": ["failed"], "channel": "sms", "code": "twilio_21211" });
+    let filter = json!({ "status": ["failed"], "channel": "sms", "code": "twilio_30007" });
     let counted = redrive(json!({ "filter": filter, "dry_run": true })).await;
     assert_eq!((&counted["count"], &counted["dry_run"]), (&json!(5), &json!(true)));
     assert_eq!(clinic.status(&ids[0]).await, "failed");
-    let other = redrive(json!({ "filter": { "code": "twilio_30007" }, "dry_run": true })).await;
+    let other = redrive(json!({ "filter": { "code": "twilio_21211" }, "dry_run": true })).await;
     assert_eq!(other["count"], 0);
 
     let first = redrive(json!({ "filter": filter, "limit": 2, "per_second": 1000 })).await;

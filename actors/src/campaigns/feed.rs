@@ -60,7 +60,9 @@ pub(super) async fn feed(desk: &mut Desk<'_>) -> Result<Next, WorkError> {
         counter!(BULK_ROWS_TOTAL, "state" => outcome.state.as_str()).increment(1);
     }
     let pace = Duration::from_secs_f64(f64::from(sent) / f64::from(rate));
-    Ok(Next::After(back_off.unwrap_or_default().max(pace)))
+    let rest = back_off.unwrap_or_default().max(pace);
+    desk.kept.rest_for(rest);
+    Ok(Next::After(rest))
 }
 
 /// Rows in a second: as the send says, and never more than half of what the tenant may hand in, so that its own messages

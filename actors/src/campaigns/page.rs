@@ -130,10 +130,10 @@ pub(super) async fn judge_page(
     let mut judged = Vec::with_capacity(composed.len());
     for one in composed {
         judged.push(match one {
-            Err(outcome) => Judged::None(outcome),
+            Err(outcome) => Judged::None(*outcome),
             Ok(message) => match judge::judge(&message, &circumstances) {
                 Ok(said) => Judged::Message(Box::new(message), said),
-                Err(outcome) => Judged::None(outcome),
+                Err(outcome) => Judged::None(*outcome),
             },
         });
         if judged.len() % AT_A_TIME == 0 {

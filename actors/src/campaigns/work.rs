@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use url::Url;
 
 use carepost_campaigns::rules::compose::ReadyContent;
@@ -77,6 +78,23 @@ pub(super) struct Kept {
     pub(super) settled_to: i32,
     /// A look through what is to be cancelled has found deliveries that may yet come back.
     pub(super) is_to_look_again: bool,
+    /// No row goes before then: the send's own pace, or a limit of the tenant, whoever else calls for a turn.
+    pub(super) rests_until: Option<Instant>,
+}
+
+impl Kept {
+    /// No row goes for this time.
+    #[expect(clippy::disallowed_methods, reason = "a span of tokio's time")]
+    pub(super) fn rest_for(&mut self, rest: Duration) {
+        self.rests_until = Some(Instant::now() + rest);
+    }
+
+    fn rest(&self) -> Option<Duration> {
+        let until = self.rests_until?;
+        #[expect(clippy::disallowed_methods, reason = "a span of tokio's time")]
+        let rest = until.saturating_duration_since(Instant::now());
+        (!rest.is_zero()).then_some(rest)
+    }
 }
 
 impl Memory {
@@ -132,7 +150,10 @@ async fn work(
         let mut desk = Desk { shared, live, placement, tenant: &tenant, send, kept };
         let step = match send.state {
             BulkState::Counting => page::count(&desk).await?,
-            BulkState::Running => feed::feed(&mut desk).await?,
+            BulkState::Running => match desk.kept.rest() {
+                Some(rest) => Next::After(rest),
+                None => feed::feed(&mut desk).await?,
+            },
             _ => cancel::cancel(&mut desk).await?,
         };
         if let Some(kept) = memory.of(send.bulk_send_id) {
@@ -163,6 +184,7 @@ async fn load(tenant: &TenantHandle, placement: &Placement, memory: &mut Memory)
             public_url: Arc::new(sealed.url()?),
             settled_to: 0,
             is_to_look_again: false,
+            rests_until: None,
         };
         memory.sends.insert(send.bulk_send_id, kept);
     }
@@ -192,7 +214,27 @@ impl Desk<'_> {
 
 #[cfg(test)]
 mod tests {
+    use carepost_campaigns::types::{BulkContent, FixedContent};
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_send_keeps_its_pace_however_often_it_is_called() {
+        let content = BulkContent::Fixed(Box::<FixedContent>::default());
+        let mut kept = Kept {
+            content: Arc::new(ReadyContent::new(&content).unwrap()),
+            public_url: Arc::new("https://care.example.com/".parse().unwrap()),
+            settled_to: 0,
+            is_to_look_again: false,
+            rests_until: None,
+        };
+        assert_eq!(kept.rest(), None);
+        kept.rest_for(Duration::from_secs(2));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(kept.rest(), Some(Duration::from_secs(1)));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(kept.rest(), None);
+    }
 
     #[test]
     fn the_sooner_turn_counts() {

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use carepost_consent::types::{AddressKey, PastSend};
 use carepost_delivery::DeliveryError;
 use carepost_delivery::breaker::Trial;
-use carepost_delivery::gate::dress::SecureCopy;
-use carepost_delivery::ledger::{AttemptStart, Effect};
+use carepost_delivery::gate::dress::{Dressing, SecureCopy, dress};
+use carepost_delivery::ledger::{AttemptStart, Decision, Effect};
 use carepost_delivery::rules;
 use carepost_delivery::types::{Delivery, DeliveryKey, DeliveryState, GateRecord};
 use carepost_kernel::{Chain, Cleared, EventId, Failure, FailureClass, Phi, ProviderRef, SendOutcome, WaitReason};
@@ -25,6 +25,7 @@ use carepost_tenancy::{ProviderAccount, TenantHandle};
 use crate::engine::EngineError;
 use crate::metrics::{BREAKER_OPENED_TOTAL, IN_FLIGHT, LANE_HALTED_TOTAL};
 
+use super::book::Edition;
 use super::channel::work::{circumstances, decision, hand_over, record};
 use super::channel::{Answered, Link, answer_with};
 use super::lane::{Lane, LaneNews};
@@ -44,6 +45,8 @@ pub(crate) struct MakeCall {
     pub(crate) counts: Option<(AddressKey, PastSend)>,
     /// What a notice leaves in the place of.
     pub(crate) secure: Option<SecureCopy>,
+    /// What the gate knew when it let it go.
+    pub(crate) edition: Edition,
     pub(crate) turn: TakenTurn,
 }
 
@@ -77,9 +80,7 @@ impl TakenTurn {
 
     /// The start is durable, and with it that it counts.
     fn has_started(&mut self) {
-        if let Some((key, send)) = self.counts.take() {
-            self.live.book.settle(key, send.message_id, true);
-        }
+        self.counts = None;
     }
 
     /// From here on the delivery counts as being called for.
@@ -114,7 +115,7 @@ impl TakenTurn {
 impl Drop for TakenTurn {
     fn drop(&mut self) {
         if let Some((key, send)) = self.counts.take() {
-            self.live.book.settle(key, send.message_id, false);
+            self.live.book.take_back(key, send.message_id);
         }
         if self.owes_turn {
             self.end(None);
@@ -158,7 +159,11 @@ pub(crate) async fn run(shared: Arc<Shared>, live: Arc<LiveTenant>, provider: Ar
     if !put_secure(&shared, &live, &call).await {
         return call.turn.give_up(Some(START_AGAIN));
     }
+    if call.is_outdated(&live) {
+        return call.turn.give_up(Some(Duration::ZERO));
+    }
     match start(&shared, &live, &call).await {
+        Ok(true) if call.is_outdated(&live) => return not_called(&shared, &live, call).await,
         Ok(true) => call.turn.has_started(),
         Ok(false) => return refused(&shared, &live, call).await,
         Err(EngineError::Internal) => return call.turn.give_up(Some(SET_ASIDE)),
@@ -170,6 +175,25 @@ pub(crate) async fn run(shared: Arc<Shared>, live: Arc<LiveTenant>, provider: Ar
     let news = call.turn.end(Some(&outcome));
     count(&call, &outcome, news);
     let (delivery, effect) = conclude(&shared, &live, &call, &outcome).await;
+    call.turn.answer(CallEnded::Recorded { delivery, effect });
+}
+
+impl MakeCall {
+    /// DEL-8: something that the gate had judged by has changed since: an opt-out may have come while the start was being
+    /// written down.
+    fn is_outdated(&self, live: &LiveTenant) -> bool {
+        let key = AddressKey { channel: self.delivery.key.channel, address_hash: self.delivery.recipient_hash };
+        live.book.has_changed(self.edition, key)
+    }
+}
+
+/// The start is durable, and no call follows it: the delivery goes back to the gate.
+async fn not_called(shared: &Shared, live: &LiveTenant, mut call: MakeCall) {
+    let mut delivery = call.delivery.clone();
+    delivery.attempt_no += 1;
+    let step = rules::not_called(delivery.key, delivery.attempt_no, delivery.failures, shared.now());
+    let effect = record(live, Decision::new(DeliveryState::Sending, step)).await;
+    call.turn.end(None);
     call.turn.answer(CallEnded::Recorded { delivery, effect });
 }
 
@@ -349,12 +373,20 @@ async fn looked_up(shared: &Shared, live: &LiveTenant, delivery: &Delivery) -> O
     let attempted_at = started_at(live, delivery).await?;
     let account = shared.directory.account(delivery.key.tenant_id, delivery.account_id?).await.ok()?;
     let provider = shared.providers.provider(&account).await.ok()?;
-    let payload = delivery.payload.expose();
+    // Vendors are asked by what has left: the same text, made ready by the same rules. Where those are not known now, nobody
+    // can tell, and that is no reason to send it again.
+    let rulebook = live.book.policy()?;
+    let address = AddressKey { channel: delivery.key.channel, address_hash: delivery.recipient_hash };
+    let contact = live.book.facts(address)?;
+    let tenant = shared.directory.cached_tenant(live.tenant_id)?;
+    let (public_url, now) = (&shared.public_url, shared.now());
+    let on = Dressing { rulebook: &rulebook, tenant: &tenant, contact: &contact, public_url, now };
+    let content = dress(delivery, on).ok()??.content;
     let outbound = Outbound {
         tenant_id: delivery.key.tenant_id,
         attempt: delivery.key.attempt(delivery.attempt_no),
-        to: payload.to.address(delivery.key.channel)?.to_owned().into(),
-        content: Phi::new(payload.content(delivery.key.channel)?),
+        to: delivery.payload.expose().to.address(delivery.key.channel)?.to_owned().into(),
+        content: Phi::new(content),
         expires_at: delivery.expires_at,
     };
     let timeout = Duration::from_millis(u64::from(account.timeout_ms)) + GRACE;

@@ -8,12 +8,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::{SignedDuration, Timestamp};
+
 use carepost_consent::types::{AddressKey, ContactFacts, PastSend};
 use carepost_delivery::gate::Rulebook;
 use carepost_kernel::MessageId;
 
 /// Changes that are remembered, to be held against what is being read. A reading that overlaps more of them is read again.
 const CHANGES_KEPT: usize = 4_096;
+
+/// No reading takes longer.
+const LATELY: SignedDuration = SignedDuration::from_secs(60);
 
 /// The facts of one tenant.
 #[derive(Debug)]
@@ -26,7 +31,10 @@ pub(crate) struct FactsBook {
 struct Pages {
     policy: Option<Arc<Rulebook>>,
     known: HashMap<AddressKey, Arc<ContactFacts>>,
-    /// Messages that were let go and whose start is not written down yet: what is read of their address lacks them.
+    /// In which order they were learnt; some may be gone.
+    order: VecDeque<AddressKey>,
+    /// Messages that were let go of late: what is read of their address may lack them, because their start was not written
+    /// down yet when the reading began.
     leaving: HashMap<AddressKey, Vec<PastSend>>,
     /// The number of the latest change.
     changes: u64,
@@ -68,14 +76,19 @@ impl FactsBook {
         Edition(self.pages().changes)
     }
 
+    /// What is known of an address may be another by now.
+    pub(crate) fn has_changed(&self, edition: Edition, key: AddressKey) -> bool {
+        self.pages().has_changed(edition, key)
+    }
+
     /// Takes in what was read since `edition`; what has changed meanwhile is not believed.
     pub(crate) fn learn(&self, edition: Edition, facts: Vec<ContactFacts>) {
         let mut pages = self.pages();
         let room = self.capacity.saturating_sub(facts.len());
-        if pages.known.len() > room {
-            // Whoever is needed again is read again; it is not worth keeping count of who was used last.
-            let surplus: Vec<AddressKey> = pages.known.keys().take(pages.known.len() - room).copied().collect();
-            surplus.iter().for_each(|key| _ = pages.known.remove(key));
+        // Whoever is needed again is read again; it is not worth keeping count of who was used last.
+        while pages.order.len() > room {
+            let Some(oldest) = pages.order.pop_front() else { break };
+            pages.known.remove(&oldest);
         }
         for mut one in facts {
             if pages.has_changed(edition, one.key) {
@@ -86,7 +99,10 @@ impl FactsBook {
                 let news: Vec<PastSend> = leaving.iter().filter(is_news).copied().collect();
                 one.sends.extend(news);
             }
-            pages.known.insert(one.key, Arc::new(one));
+            let key = one.key;
+            if pages.known.insert(key, Arc::new(one)).is_none() {
+                pages.order.push_back(key);
+            }
         }
     }
 
@@ -118,7 +134,12 @@ impl FactsBook {
     /// A message is let go: it counts from now on.
     pub(crate) fn count(&self, key: AddressKey, send: PastSend) {
         let mut pages = self.pages();
-        pages.leaving.entry(key).or_default().push(send);
+        if pages.leaving.len() >= self.capacity {
+            pages.leaving.retain(|_, sends| sends.iter().any(|past| !is_over(past, send.at)));
+        }
+        let leaving = pages.leaving.entry(key).or_default();
+        leaving.retain(|past| !is_over(past, send.at));
+        leaving.push(send);
         if let Some(known) = pages.known.get_mut(&key) {
             let known = Arc::make_mut(known);
             if known.sends.iter().all(|past| past.message_id != send.message_id) {
@@ -127,19 +148,21 @@ impl FactsBook {
         }
     }
 
-    /// Its start is written down, or it stayed after all.
-    pub(crate) fn settle(&self, key: AddressKey, message_id: MessageId, has_left: bool) {
+    /// It stayed after all.
+    pub(crate) fn take_back(&self, key: AddressKey, message_id: MessageId) {
         let mut pages = self.pages();
         if let Some(leaving) = pages.leaving.get_mut(&key) {
             leaving.retain(|send| send.message_id != message_id);
-            if leaving.is_empty() {
-                pages.leaving.remove(&key);
-            }
         }
-        if !has_left && let Some(known) = pages.known.get_mut(&key) {
+        if let Some(known) = pages.known.get_mut(&key) {
             Arc::make_mut(known).sends.retain(|send| send.message_id != message_id);
         }
     }
+}
+
+/// Every reading that began before its start was written down has ended.
+fn is_over(send: &PastSend, now: Timestamp) -> bool {
+    now.duration_since(send.at) > LATELY
 }
 
 impl Pages {

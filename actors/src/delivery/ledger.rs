@@ -29,6 +29,7 @@ use crate::metrics::{self, WaitingRows, Writer};
 
 use super::channel::StateChanged;
 use super::shared::Shared;
+use super::suppressing;
 use work::Work;
 
 /// Something to be written down.
@@ -227,6 +228,7 @@ async fn commit(shared: &Arc<Shared>, placement_id: PlacementId, mut work: Work)
             if catch_unwind(AssertUnwindSafe(|| publish(shared, &batch, &report))).is_err() {
                 tracing::error!(rows = work.rows(), "tell listeners of a batch: panicked");
             }
+            suppressing::after_matches(shared, &batch, &report.receipt_events);
             work.answer(shared, report);
             Committed::Done
         }

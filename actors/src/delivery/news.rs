@@ -14,7 +14,7 @@ use carepost_delivery::store::PutOff;
 use carepost_kernel::{Chain, Channel, TenantId};
 use uuid::Uuid;
 
-use super::shared::{Shared, Writers};
+use super::shared::{LiveTenant, Shared, Writers};
 use super::tenant;
 
 /// A change is stamped before it commits, by its own process's clock: each look goes back by so much behind the last one.
@@ -63,8 +63,6 @@ fn before(now: Timestamp) -> Timestamp {
 /// Looks for what has changed in a placement, and follows it.
 pub(crate) async fn follow(shared: &Arc<Shared>, writers: &Arc<Writers>) -> Result<(), DeliveryError> {
     let now = shared.now();
-    // A policy that was to hold from now on is news like any other, written down by whoever is first.
-    writers.journal.settle_policies(now).await?;
     let session = writers.journal.connect().await?;
     let changes = session.list_consent_changes(writers.consent_news.since(now)).await?;
     drop(session);
@@ -79,11 +77,26 @@ pub(crate) async fn follow(shared: &Arc<Shared>, writers: &Arc<Writers>) -> Resu
             (GateNews::All, Some(_)) => {}
         }
     }
+    // What was known is thrown out of everybody's book first: nobody's news stand behind another's work.
+    for (tenant_id, news) in &by_tenant {
+        if let Some(live) = shared.live(*tenant_id) {
+            forget(&live, news);
+        }
+    }
     wake(shared, writers, &by_tenant).await;
     for (tenant_id, news) in by_tenant {
         changed(shared, tenant_id, news).await;
     }
+    // A policy that was to hold from now on is news like any other, written down by whoever is first.
+    writers.journal.settle_policies(now).await?;
     Ok(())
+}
+
+fn forget(live: &LiveTenant, news: &GateNews) {
+    match news {
+        GateNews::All => live.book.forget_all(),
+        GateNews::Of(keys) => keys.iter().for_each(|key| live.book.forget(*key)),
+    }
 }
 
 /// Whatever waits for a policy is looked at again, though its tenant sleeps.
@@ -95,26 +108,71 @@ async fn wake(shared: &Arc<Shared>, writers: &Arc<Writers>, news: &BTreeMap<Tena
     }
 }
 
-/// Makes a change hold: what the gate knew is thrown out first, then whatever waits is looked at again.
+/// What waits to be looked at again, and whether somebody is at it.
+#[derive(Debug, Default)]
+pub(crate) struct Reconsidering(Mutex<ToReconsider>);
+
+#[derive(Debug, Default)]
+struct ToReconsider {
+    by_policy: bool,
+    by_address: BTreeMap<Channel, BTreeSet<[u8; 16]>>,
+    is_under_way: bool,
+}
+
+impl Reconsidering {
+    /// Adds to what waits; whether the caller is to work it off.
+    fn add(&self, news: GateNews) -> bool {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match news {
+            GateNews::All => waiting.by_policy = true,
+            GateNews::Of(keys) => {
+                for key in keys {
+                    waiting.by_address.entry(key.channel).or_default().insert(key.address_hash);
+                }
+            }
+        }
+        !std::mem::replace(&mut waiting.is_under_way, true)
+    }
+
+    /// The next piece of work; none: it is done, and whoever comes next begins anew.
+    fn next(&self) -> Option<PutOff> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((channel, addresses)) = waiting.by_address.pop_first() {
+            return Some(PutOff::For(channel, Arc::new(addresses)));
+        }
+        if std::mem::take(&mut waiting.by_policy) {
+            return Some(PutOff::ByPolicy);
+        }
+        waiting.is_under_way = false;
+        None
+    }
+}
+
+/// Whatever death ends the work: the next change begins it anew.
+struct AtWork(Arc<LiveTenant>);
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.reconsidering.0.lock().unwrap_or_else(PoisonError::into_inner).is_under_way = false;
+    }
+}
+
+/// Makes a change hold: what the gate knew is thrown out before this returns, and whatever waits is looked at again right
+/// after. For some addresses all that waits on a channel is read, so that what comes meanwhile is gathered for one look.
 pub(crate) async fn changed(shared: &Arc<Shared>, tenant_id: TenantId, news: GateNews) {
     // Whoever works for the tenant elsewhere finds the row of the change.
     let Some(live) = shared.live(tenant_id) else { return };
-    match news {
-        GateNews::All => {
-            live.book.forget_all();
-            tenant::reconsider(shared, tenant_id, PutOff::ByPolicy).await;
-        }
-        GateNews::Of(keys) => {
-            let mut by_channel: BTreeMap<Channel, BTreeSet<[u8; 16]>> = BTreeMap::new();
-            for key in keys {
-                live.book.forget(key);
-                by_channel.entry(key.channel).or_default().insert(key.address_hash);
-            }
-            for (channel, addresses) in by_channel {
-                tenant::reconsider(shared, tenant_id, PutOff::For(channel, Arc::new(addresses))).await;
-            }
-        }
+    forget(&live, &news);
+    if !live.reconsidering.add(news) {
+        return;
     }
+    let shared = Arc::clone(shared);
+    actix::spawn(async move {
+        let _at_work = AtWork(Arc::clone(&live));
+        while let Some(put_off) = live.reconsidering.next() {
+            tenant::reconsider(&shared, tenant_id, put_off).await;
+        }
+    });
 }
 
 #[cfg(test)]

@@ -66,6 +66,7 @@ impl Handler<MergeReceipts> for ReceiptsActor {
                 command.events.into_iter().map(|event| receipt(&command.account, &tenant, event, now)).collect();
             merge(&live, receipts.clone()).await?;
             for receipt in &receipts {
+                // Copies as well: a process may have died between the two. What was said since then stands.
                 suppressing::after_receipt(&shared, &live, &tenant, receipt).await.map_err(|error| {
                     tracing::warn!(error = %Chain(&error), tenant.id = %live.tenant_id, "suppress an address");
                     EngineError::away()
@@ -175,7 +176,7 @@ async fn keep(
         inbound_id: stored.inbound_id,
         channel: new.channel,
         received_at: now,
-        is_answered_by_vendor: keyword.is_some(),
+        keyword: keyword.and_then(replies::keyword_of),
         from: Phi::new(address.unwrap_or_else(|| from.clone())),
         text: message.text.clone(),
     }))

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use carepost_consent::address::{address_hash, normalize_address};
-use carepost_consent::keywords::{Confirmation, Language, Reply, ReplyContext, confirmation, read_reply};
+use carepost_consent::keywords::{Confirmation, Language, Reading, Reply, ReplyContext, confirmation, read_reply};
 use carepost_consent::policy::Practice;
 use carepost_consent::types::{AddressKey, ContactFacts, SuppressionReason};
 use carepost_delivery::gate::Rulebook;
@@ -20,7 +20,7 @@ use carepost_delivery::prepare::{EnqueueRequest, KeyedBody, PrepareContext, prep
 use carepost_delivery::store::InboundRecord;
 use carepost_delivery::types::{About, DeliveryKey};
 use carepost_delivery::{DeliveryError, Recipient};
-use carepost_kernel::{Chain, Channel, InboundId, MessageId, Phi, Priority, Purpose, SealError, SmsContent};
+use carepost_kernel::{Chain, Channel, InboundId, MessageId, Phi, Priority, Purpose, SealError, SmsContent, TenantId};
 use carepost_tenancy::TenantHandle;
 
 use crate::engine::EngineError;
@@ -36,8 +36,8 @@ pub(crate) struct Inbound {
     pub(crate) inbound_id: InboundId,
     pub(crate) channel: Channel,
     pub(crate) received_at: Timestamp,
-    /// The vendor has seen a keyword in it, and answers by itself.
-    pub(crate) is_answered_by_vendor: bool,
+    /// The keyword that the vendor has seen in it: then it has done what that says on its side, and answers by itself.
+    pub(crate) keyword: Option<Reply>,
     pub(crate) from: Phi<String>,
     pub(crate) text: Phi<String>,
 }
@@ -45,9 +45,11 @@ pub(crate) struct Inbound {
 /// HELP is answered to an address so often at most: two robots would go on for ever.
 const HELP_EVERY: SignedDuration = SignedDuration::from_mins(10);
 /// What is older than this and not followed to its end was left by a process that died.
-const LEFT_ALONE: SignedDuration = SignedDuration::from_secs(30);
-/// Messages that one look takes up.
-const PAGE: i64 = 100;
+const LEFT_ALONE: SignedDuration = SignedDuration::from_secs(3);
+/// Messages of one tenant that one look takes up.
+const PAGE: i64 = 20;
+/// An answer that comes later is none: 47 CFR 64.1200(a)(12) allows five minutes.
+const ANSWER_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// Does all that follows from a message.
 pub(crate) async fn follow(
@@ -84,6 +86,8 @@ async fn hear(
     let (facts, rulebook) = known(live, key, now).await.map_err(away)?;
     let language = language_of(&facts, &rulebook);
     let read = read_reply(inbound.text.expose(), ReplyContext { is_opted_out: is_opted_out(&facts, now), language });
+    // What the vendor has acted on holds here as well, in whatever words it came.
+    let read = Reading { reply: inbound.keyword.unwrap_or(read.reply), ..read };
     counter!(REPLIES_TOTAL, "reply" => read.reply.as_str()).increment(1);
     let word = HeardWord {
         inbound_id: inbound.inbound_id,
@@ -99,13 +103,14 @@ async fn hear(
     if !heard.keys.is_empty() {
         news::changed(shared, live.tenant_id, GateNews::Of(heard.keys)).await;
     }
-    let kind = match read.reply {
+    // A message that is followed once more is answered as it was understood first.
+    let kind = match heard.reply {
         Reply::Stop => Confirmation::Stop,
         Reply::Start => Confirmation::Start,
         Reply::Help => Confirmation::Help,
         Reply::Confirm | Reply::Reschedule | Reply::Other => return Ok(()),
     };
-    if !heard.is_answered || inbound.is_answered_by_vendor {
+    if !heard.is_answered || inbound.keyword.is_some() {
         return Ok(());
     }
     let text = confirmation(kind, &who_speaks(&rulebook, tenant), read.language);
@@ -169,6 +174,7 @@ async fn answer(
         purpose: Some(Purpose::Transactional),
         priority: Priority::Urgent,
         sms: Some(SmsContent { text, ..SmsContent::default() }),
+        expires_at: inbound.received_at.checked_add(ANSWER_WITHIN).ok(),
         about: About { confirms_opt_out: true, ..About::default() },
         ..EnqueueRequest::default()
     };
@@ -180,6 +186,9 @@ async fn answer(
         hash_key: tenant.hash_key(),
         now,
     };
+    if now >= inbound.received_at.saturating_add(ANSWER_WITHIN).unwrap_or(Timestamp::MAX) {
+        return Ok(());
+    }
     // The same words each time: an answer that a new version words otherwise is still the same answer.
     let keyed = KeyedBody { key: &key, body: key.as_bytes() };
     let message = prepare(request, Some(keyed), context).map_err(|_faults| {
@@ -193,23 +202,43 @@ async fn answer(
 
 /// Takes up what processes that died have left.
 pub(crate) async fn take_up(shared: &Arc<Shared>, writers: &Arc<Writers>) -> Result<(), DeliveryError> {
-    let tenants: Vec<_> = shared.live_in(writers).iter().map(|live| live.tenant_id).collect();
+    let tenants: Vec<TenantId> = shared.live_in(writers).iter().map(|live| live.tenant_id).collect();
+    let before = shared.now().saturating_sub(LEFT_ALONE).unwrap_or(Timestamp::MIN);
+    take_up_of(shared, writers, &tenants, before).await
+}
+
+/// The same for some tenants, of messages that were stored before an instant: a tenant that comes to life hears first what
+/// was said to it while it slept.
+pub(crate) async fn take_up_of(
+    shared: &Arc<Shared>,
+    writers: &Arc<Writers>,
+    tenants: &[TenantId],
+    before: Timestamp,
+) -> Result<(), DeliveryError> {
     if tenants.is_empty() {
         return Ok(());
     }
-    let before = shared.now().saturating_sub(LEFT_ALONE).unwrap_or(Timestamp::MIN);
     let session = writers.journal.connect().await?;
-    let left = session.list_open_inbound(&tenants, before, PAGE).await?;
+    let left = session.list_open_inbound(tenants, before, PAGE).await?;
     drop(session);
     for (tenant_id, record) in left {
-        let (Some(live), Some(tenant)) = (shared.live(tenant_id), shared.directory.cached_tenant(tenant_id)) else {
-            continue;
-        };
-        let inbound = open(&tenant, &record)?;
-        // Told already; it is tried again at the next look.
-        let _later = follow(shared, &live, &tenant, &inbound).await;
+        let Some(live) = shared.live(tenant_id) else { continue };
+        let Ok(tenant) = live.handle(shared).await else { continue };
+        match open(&tenant, &record) {
+            // Told already; it is tried again at the next look.
+            Ok(inbound) => _ = follow(shared, &live, &tenant, &inbound).await,
+            // One that does not open must not stand in the way of all others.
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), tenant.id = %tenant_id, "open a message from outside");
+            }
+        }
     }
     Ok(())
+}
+
+/// A vendor's keyword, by the name that is stored.
+pub(crate) fn keyword_of(name: &str) -> Option<Reply> {
+    [Reply::Stop, Reply::Start, Reply::Help].into_iter().find(|reply| reply.as_str() == name)
 }
 
 /// What of a stored message is needed here.
@@ -231,7 +260,7 @@ fn open(tenant: &TenantHandle, record: &InboundRecord) -> Result<Inbound, Delive
         inbound_id: record.inbound_id,
         channel: record.channel,
         received_at: record.received_at,
-        is_answered_by_vendor: record.keyword.is_some(),
+        keyword: record.keyword.as_deref().and_then(keyword_of),
         from: Phi::new(from),
         text: Phi::new(text),
     })

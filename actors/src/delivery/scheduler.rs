@@ -84,7 +84,7 @@ impl Duty {
             Self::OpenPlacements => Duration::from_secs(2),
             Self::MatchParked | Self::Report => Duration::from_secs(5),
             Self::FlushKeyUses => Duration::from_secs(60),
-            Self::TakeUpReplies => Duration::from_secs(15),
+            Self::TakeUpReplies => Duration::from_secs(2),
             Self::Sweep => Duration::from_secs(60),
             Self::Partitions => Duration::from_secs(3_600),
         }
@@ -352,6 +352,7 @@ async fn sweep(shared: &Shared, writers: &Writers) -> Result<(), DeliveryError> 
         held_days: partitions.iter().map(|partition| partition.day).filter(|day| *day < day_of(keep_from)).collect(),
         parked_from: before(now, KEEP_PARKED),
     };
+    writers.journal.sweep_consent(now).await?;
     let turn = u64::try_from(now.as_second()).unwrap_or(0) / Duty::Sweep.every(shared).as_secs().max(1);
     for swept in Swept::ALL {
         let stretches = writers.journal.connect().await?.list_stretches(swept, turn).await?;

@@ -107,6 +107,8 @@ pub(crate) struct LiveTenant {
     pub(crate) waiting: AtomicI64,
     /// When they are counted again.
     pub(crate) counted: Mutex<Option<Instant>>,
+    /// What is to be looked at again, because something has changed.
+    pub(crate) reconsidering: super::news::Reconsidering,
     /// What its gate knows.
     pub(crate) book: Arc<super::book::FactsBook>,
     /// The tenant's own sending limit, over all channels.

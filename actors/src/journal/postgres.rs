@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 
 use carepost_consent::commands::{self, AddressWord, Suppress, opt_in_address, opt_out_address};
 use carepost_consent::keywords::Reply;
-use carepost_consent::types::{Actor, ActorKind, AddressKey, ConsentChange, ConsentSource, ContactFacts, Said, SuppressionReason};
+use carepost_consent::store::SENDS_KEPT;
+use carepost_consent::types::{
+    Actor, ActorKind, AddressKey, ConsentChange, ConsentSource, ContactFacts, Said, SuppressionReason,
+};
 use carepost_consent::{ConsentError, Desk};
 use carepost_delivery::gate::Rulebook;
 use carepost_delivery::gate::dress::SecureCopy;
@@ -22,8 +25,8 @@ use carepost_delivery::store::{
 use carepost_delivery::types::{DeliveryKey, NewMessage};
 use carepost_delivery::{DeliveryError, DeliveryEvent};
 use carepost_kernel::{
-    Channel, EventId, Failure, InboundId, InstanceId, MessageId, PlacementId, Priority, ProviderAccountId, ProviderRef,
-    TenantId,
+    Channel, EventId, Failure, InboundId, InstanceId, MessageId, Phi, PlacementId, Priority, ProviderAccountId,
+    ProviderRef, TenantId,
 };
 use carepost_store::{
     DroppedPartitions, EngineConnection, Lease, Leases, Partition, Peer, Placement, StoreError, partitions,
@@ -34,6 +37,9 @@ use carepost_tenancy::TenantHandle;
 use crate::placements::Placements;
 
 use super::{Heard, HeardWord, Journal, JournalSource, LeaseBook, OpenJournal, Session};
+
+/// Every process has heard of a change by then.
+const NEWS_KEPT: SignedDuration = SignedDuration::from_mins(15);
 
 #[async_trait]
 impl JournalSource for Placements {
@@ -102,22 +108,30 @@ impl Journal for Placement {
             ..Said::by(ConsentSource::Stop)
         };
         let said = AddressWord { channel: word.channel, address: word.from.clone(), said };
-        let opted = match word.reply {
-            Reply::Stop => Some(opt_out_address(&desk, &said).await?),
-            Reply::Start => Some(opt_in_address(&desk, &said).await?),
-            _ => None,
-        };
-        if word.is_wrong_number {
-            // START opens an address again that opted out: not one that never was the patient's.
-            let (channel, address, source) = (word.channel, word.from.clone(), ConsentSource::Stop);
-            let suppress = Suppress { channel, address, reason: SuppressionReason::WrongNumber, source, until: None };
-            commands::suppress(&desk, &suppress).await?;
+        let (mut keys, mut is_news) = (Vec::new(), false);
+        match word.reply {
+            // Not the patient's own word: nobody's consent is taken back, and no START of a stranger gives it again.
+            Reply::Stop if word.is_wrong_number => {
+                let (channel, address, source) = (word.channel, word.from.clone(), ConsentSource::Stop);
+                let reason = SuppressionReason::WrongNumber;
+                let suppress = Suppress { channel, address, reason, source, until: None, at: Some(word.at) };
+                keys = commands::suppress(&desk, &suppress).await?.1;
+            }
+            Reply::Stop | Reply::Start => {
+                let say = async |said| match word.reply {
+                    Reply::Stop => opt_out_address(&desk, said).await,
+                    _ => opt_in_address(&desk, said).await,
+                };
+                let opted = say(&said).await?;
+                (keys, is_news) = (opted.keys, opted.is_news);
+            }
+            Reply::Help | Reply::Confirm | Reply::Reschedule | Reply::Other => {}
         }
-        let is_news = opted.as_ref().is_some_and(|opted| opted.is_news);
         let is_answered = is_news || word.is_question;
-        let is_answered = store::understand_inbound(&tx, word.inbound_id, word.reply.as_str(), is_answered).await?;
+        let understood = store::understand_inbound(&tx, word.inbound_id, word.reply.as_str(), is_answered).await?;
         tx.commit().await?;
-        Ok(Heard { is_answered, keys: opted.map(|opted| opted.keys).unwrap_or_default() })
+        let reply = Reply::ALL.into_iter().find(|reply| reply.as_str() == understood.reply).unwrap_or(word.reply);
+        Ok(Heard { reply, is_answered: understood.is_answered, keys })
     }
 
     async fn suppress(
@@ -132,6 +146,31 @@ impl Journal for Placement {
         let (_is_new, keys) = commands::suppress(&Desk { tx: &tx, tenant, actor: &actor, now }, suppress).await?;
         tx.commit().await?;
         Ok(keys)
+    }
+
+    async fn reopen(
+        &self,
+        tenant: &TenantHandle,
+        channel: Channel,
+        address: &Phi<String>,
+        at: Timestamp,
+    ) -> Result<Vec<AddressKey>, DeliveryError> {
+        let mut connection = self.tenant(tenant.tenant.tenant_id).await?;
+        let tx = connection.begin().await?;
+        let actor = Actor { kind: ActorKind::Provider, id: "receipt".to_owned() };
+        let desk = Desk { tx: &tx, tenant, actor: &actor, now: at };
+        let said = Said { at: Some(at), ..Said::by(ConsentSource::Provider) };
+        let opted = opt_in_address(&desk, &AddressWord { channel, address: address.clone(), said }).await?;
+        tx.commit().await?;
+        Ok(opted.keys)
+    }
+
+    async fn sweep_consent(&self, now: Timestamp) -> Result<u64, DeliveryError> {
+        let before = |time| now.saturating_sub(time).unwrap_or(Timestamp::MIN);
+        let connection = self.engine().await?;
+        let news = carepost_consent::store::delete_old_consent_changes(&connection, before(NEWS_KEPT)).await?;
+        let sends = carepost_consent::store::delete_old_contact_sends(&connection, before(SENDS_KEPT)).await?;
+        Ok(news + sends)
     }
 
     async fn ensure_partitions(&self, now: Timestamp, days_ahead: u16) -> Result<(), StoreError> {

@@ -9,13 +9,13 @@ mod receipts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use carepost_consent::types::{AddressKey, ConsentChange};
 use carepost_delivery::types::NewDelivery;
 use carepost_delivery::{DeliveryEvent, DeliveryKey, DeliveryState, NewMessage};
 use carepost_kernel::{
     AttemptRef, Channel, EventId, Failure, InstanceId, MessageId, Priority, ProviderAccountId, ProviderRef,
     ReceiptStatus, TenantId, WaitReason,
 };
-use carepost_consent::types::{AddressKey, ConsentChange};
 use jiff::Timestamp;
 
 /// The tables.

@@ -20,8 +20,8 @@ use carepost_delivery::store::{
 };
 use carepost_delivery::{DeliveryError, DeliveryEvent, DeliveryKey, NewMessage};
 use carepost_kernel::{
-    Channel, EventId, Failure, InboundId, InstanceId, MessageId, PlacementId, Priority, ProviderAccountId, ProviderRef,
-    TenantId,
+    Channel, EventId, Failure, InboundId, InstanceId, MessageId, Phi, PlacementId, Priority, ProviderAccountId,
+    ProviderRef, TenantId,
 };
 use carepost_store::{DroppedPartitions, Lease, Partition, Peer, StoreError};
 use carepost_tenancy::TenantHandle;
@@ -148,6 +148,20 @@ impl Journal for Storage {
     async fn suppress(&self, _: &TenantHandle, _: &Suppress, _: Timestamp) -> Result<Vec<AddressKey>, DeliveryError> {
         // Its vendors speak of addresses that its worlds write to again and again: what holds for them is not its matter.
         Ok(Vec::new())
+    }
+
+    async fn reopen(
+        &self,
+        _: &TenantHandle,
+        _: Channel,
+        _: &Phi<String>,
+        _: Timestamp,
+    ) -> Result<Vec<AddressKey>, DeliveryError> {
+        panic!("nobody comes back in the simulation")
+    }
+
+    async fn sweep_consent(&self, _: Timestamp) -> Result<u64, DeliveryError> {
+        Ok(0)
     }
 
     async fn ensure_partitions(&self, _: Timestamp, _: u16) -> Result<(), StoreError> {
@@ -337,7 +351,8 @@ impl Session for Storage {
 /// Nobody is known in the simulation's worlds; some have opted out.
 fn facts(tables: &Tables, tenant_id: TenantId, key: AddressKey) -> ContactFacts {
     let opted_out = tables.opt_outs.get(&(tenant_id, key));
-    let suppression = |since: &Timestamp| SuppressionFact { reason: SuppressionReason::OptedOut, since: *since, until: None };
+    let suppression =
+        |since: &Timestamp| SuppressionFact { reason: SuppressionReason::OptedOut, since: *since, until: None };
     ContactFacts {
         key,
         people: Vec::new(),

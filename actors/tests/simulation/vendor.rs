@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use carepost_actors::{EngineApi as _, ProviderSource, Seat};
-use carepost_delivery::ledger::receipt_key;
 use carepost_consent::types::AddressKey;
+use carepost_delivery::ledger::receipt_key;
 use carepost_delivery::types::{GateRecord, Ruling};
 use carepost_delivery::{DeliveryEvent, DeliveryKey, EventKind};
 use carepost_kernel::{AttemptRef, Channel, Cleared, Failure, FailureClass, ProviderRef, ReceiptStatus, SendOutcome};

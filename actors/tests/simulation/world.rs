@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use carepost_actors::Tuning;
-use carepost_delivery::DeliveryKey;
 use carepost_consent::types::{AddressKey, ChangeKind, ConsentChange};
-use carepost_kernel::{Channel, Clock, ConsentChangeId, DataKey, InstanceId, PlacementId, ProviderAccountId, Reach, TenantId};
+use carepost_delivery::DeliveryKey;
+use carepost_kernel::{
+    Channel, Clock, ConsentChangeId, DataKey, InstanceId, PlacementId, ProviderAccountId, Reach, TenantId,
+};
 use carepost_tenancy::types::{AccountStatus, RetrySettings, TenantStatus, UnknownPolicies, UnknownPolicy};
 use carepost_tenancy::{Directory, MasterKeys, NewAccount, RouteChange, Tenant, TenantSettings};
 use jiff::{SignedDuration, Timestamp};
@@ -272,9 +274,7 @@ impl World {
         let written_to: BTreeSet<(TenantId, AddressKey)> = tables
             .deliveries
             .iter()
-            .map(|(key, row)| {
-                (key.tenant_id, AddressKey { channel: key.channel, address_hash: row.recipient_hash })
-            })
+            .map(|(key, row)| (key.tenant_id, AddressKey { channel: key.channel, address_hash: row.recipient_hash }))
             .collect();
         let written_to: Vec<(TenantId, AddressKey)> = written_to.into_iter().collect();
         if written_to.is_empty() {

@@ -22,7 +22,9 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     let contact = contact(&delivery, now);
     let public_url = Url::parse("https://carepost.example").expect("an address");
     let mut group = criterion.benchmark_group("delivery");
-    for (name, handling) in [("gate: let a text message go", PhiHandling::Off), ("gate: the same, guarded", PhiHandling::Block)] {
+    for (name, handling) in
+        [("gate: let a text message go", PhiHandling::Off), ("gate: the same, guarded", PhiHandling::Block)]
+    {
         let rulebook = rulebook(handling);
         let on = Dressing { rulebook: &rulebook, tenant: &tenant, contact: &contact, public_url: &public_url, now };
         let ask = || {

@@ -23,7 +23,6 @@ pub use changes::{
 };
 pub use evidence::list_consent_states;
 pub use facts::{MOST_ADDRESSES, SENDS_KEPT, load_facts};
-pub use points::list_contact_keys;
 pub use policies::{find_policy, find_policy_in_force, list_due_policies, list_policies, policy_in_force};
 pub use preferences::list_terms;
 pub use suppressions::SuppressionFilter;

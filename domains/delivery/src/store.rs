@@ -24,8 +24,8 @@ pub use events::{
 };
 pub use in_app::{InAppRecord, insert_in_app, list_in_app, mark_in_app_read, put_in_app};
 pub use inbound::{
-    InboundRecord, NewInbound, StoredInbound, finish_inbound, insert_inbound, list_inbound, list_open_inbound,
-    understand_inbound,
+    InboundRecord, NewInbound, StoredInbound, UnderstoodInbound, finish_inbound, insert_inbound, list_inbound,
+    list_open_inbound, understand_inbound,
 };
 pub use links::{LinkRecord, get_link, insert_link_click};
 pub use reads::{MessageFilter, get_message, list_messages};

@@ -22,8 +22,7 @@ const ZONES: [&str; 10] = [
 /// Contact hours are 8:00 to 21:00 where nothing else is set. Both spans keep away from their ends, so that nothing opens
 /// or closes while the demonstration runs.
 const DAY: Range<i8> = 10..18;
-const EVENING: i8 = 22;
-const MORNING: i8 = 5;
+const WAKING: Range<i8> = 5..22;
 
 /// A time zone by its name.
 #[derive(Debug, Clone)]
@@ -46,7 +45,7 @@ pub(super) fn by_day(now: Timestamp) -> Option<Place> {
 
 /// Where people are asleep now.
 pub(super) fn by_night(now: Timestamp) -> Option<Place> {
-    find(now, |hour| hour >= EVENING || hour < MORNING)
+    find(now, |hour| !WAKING.contains(&hour))
 }
 
 fn find(now: Timestamp, suits: impl Fn(i8) -> bool) -> Option<Place> {

@@ -120,13 +120,14 @@ impl Staged {
     /// Refused, and the vendor was asked for no more than the message before and the one answer.
     async fn refusal(&self, practice: &Practice, simulator: &Simulator) -> anyhow::Result<Verdict> {
         let mut verdict = look(practice, self.refused).await?;
-        let answered = calls_to(simulator, &self.opted_out).len() == 2;
+        let taken = calls_to(simulator, &self.opted_out).len();
         verdict.is_good = verdict.is("refused", "opted_out")
             && verdict.objects("suppression", "opted_out")
-            && answered
+            && taken == 2
             && calls_for(simulator, self.refused).is_empty();
         verdict.story = format!("refused: the patient has written \"{STOP}\"");
-        verdict.note = Some("the patient got one confirmation, and nothing since".to_owned());
+        verdict.note =
+            Some(format!("texts that the patient got, with the one before and one confirmation: {taken} of 2"));
         Ok(verdict)
     }
 
@@ -140,7 +141,7 @@ impl Staged {
             && calls_for(simulator, self.waiting).is_empty();
         let (place, began_at) = (self.night.name, self.night.clock(self.began_at));
         verdict.story = format!("delayed: it was {began_at} where the patient lives ({place})");
-        verdict.note = Some(format!("it leaves at {there} by the clocks there"));
+        verdict.note = verdict.until.map(|_| format!("it leaves at {there} by the clocks there"));
         Ok(verdict)
     }
 
@@ -158,7 +159,9 @@ impl Staged {
             && notice.starts_with("You have a secure message")
             && is_readable;
         verdict.story = "sent in other words: the text speaks of somebody's health".to_owned();
-        verdict.note = Some(format!("the phone got \"{notice}\"; the message itself is in the inbox here"));
+        let where_it_is = if is_readable { "is in" } else { "is MISSING from" };
+        verdict.note =
+            Some(format!("the phone got \"{notice}\"; the message itself {where_it_is} the patient's inbox here"));
         Ok(verdict)
     }
 }

@@ -176,6 +176,7 @@ pub(crate) async fn create_suppression(
         reason: body.reason,
         source: body.source.unwrap_or(ConsentSource::Api),
         until: body.until,
+        at: None,
     };
     let mut connection = state.connection(&caller.tenant).await?;
     let tx = connection.begin().await?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use carepost_consent::store::{list_contact_keys, load_facts};
+use carepost_consent::store::load_facts;
 use carepost_consent::types::AddressKey;
 use carepost_delivery::gate::Sender;
 use carepost_delivery::gate::foresee::{Around, Way, foresee, way, way_of_all};
@@ -125,15 +125,6 @@ async fn imagined(
     at: Timestamp,
 ) -> Result<Vec<Delivery>, ApiError> {
     let template = body.template.take();
-    let reached = match body.recipient_id {
-        None => Vec::new(),
-        Some(recipient_id) => {
-            let mut connection = state.connection(&caller.tenant).await?;
-            let tx = connection.begin().await?;
-            let unknown = || ApiError::field(Code::ValidationFailed, "/recipient_id", "is nobody of this practice");
-            list_contact_keys(&tx, recipient_id).await?.ok_or_else(unknown)?
-        }
-    };
     let context = PrepareContext {
         tenant_id: caller.tenant_id(),
         api_key_id: Some(caller.principal.api_key_id),
@@ -143,10 +134,11 @@ async fn imagined(
         now: at,
     };
     let mut wanted = body.into_request(&state.public_url);
-    if template.is_some() {
+    // By the same way as a message that is sent.
+    if template.is_some() || wanted.about.recipient_id.is_some() {
         complete(&mut wanted, template, caller, state).await?;
     }
-    Ok(imagine(wanted, &reached, context)?)
+    Ok(imagine(wanted, context)?)
 }
 
 const fn key_of(delivery: &Delivery) -> AddressKey {

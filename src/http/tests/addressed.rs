@@ -49,7 +49,8 @@ async fn tpl_002_a_template_says_it_in_the_recipients_language_and_a_missing_var
     let variables = json!({"appointment": {"starts_at": "2026-12-03T09:30:00-05:00"},
                            "practice": {"name": "Larch Lane", "phone": "+15005550001",
                                         "postal_address": "12 Larch Lane, Springfield, IL 62701"}});
-    let body = json!({"recipient_id": person, "channels": ["sms"], "template": {"id": template, "variables": variables}});
+    let body =
+        json!({"recipient_id": person, "channels": ["sms"], "template": {"id": template, "variables": variables}});
     let reply = world.post(MESSAGES, &body).await;
     assert_eq!(reply.status, 202, "{}", reply.text());
     let message = opened(&world, reply.json()["id"].as_str().unwrap()).await;

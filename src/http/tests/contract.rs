@@ -220,3 +220,48 @@ async fn templates_answer_as_the_document_says() {
     let validate = format!("{V1}/validate");
     contract.check("post", &validate, &world.post(&validate, &wrong).await);
 }
+
+#[actix_web::test]
+async fn hub_014_bulk_sends_answer_as_the_document_says() {
+    const BULK: &str = "/api/v1/messaging/bulk-sends";
+    let (world, contract) = (World::new().await, Contract::new());
+    let new = json!({"name": "Closed on Friday", "content": {"subject": "Friday", "body": "We are closed on Friday."}});
+    let made = contract.check("post", BULK, &world.post(BULK, &new).await);
+    assert_eq!(made["channels"], json!(["sms", "email", "in_app"]), "a text for all channels is for all of them");
+    for wrong in
+        [json!({}), json!({"name": "", "template_id": made["id"]}), json!({"name": "", "content": {"body": ""}})]
+    {
+        contract.check("post", BULK, &world.post(BULK, &wrong).await);
+    }
+    let (one, pattern) = (format!("{BULK}/{}", made["id"].as_str().unwrap()), format!("{BULK}/{{id}}"));
+    let (list, of_list) = (format!("{one}/recipients"), format!("{pattern}/recipients"));
+    let people = json!({"recipients": [{"phone": "+15005550001"}, {"phone": "+1"}, {"email": "pat@example.com"}]});
+    let keyed = |body: &Value| {
+        world.call(TestRequest::post().uri(&list).insert_header(("Idempotency-Key", "list-1")).set_json(body))
+    };
+    let report = contract.check("post", &of_list, &keyed(&people).await);
+    assert_eq!((report["stored"].as_u64(), report["bad_lines"][0]["line"].as_u64()), (Some(2), Some(2)));
+    let again = keyed(&people).await;
+    assert_eq!((again.header("idempotency-replayed"), again.json()), (Some("true"), report));
+    let reused = keyed(&json!({"recipients": [{"phone": "+15005550003"}]})).await;
+    assert_eq!(reused.problem(), (422, "idempotency_key_reused".to_owned()));
+    contract.check("post", &of_list, &world.post(&list, &json!([])).await);
+    let plain = TestRequest::post().uri(&list).insert_header(("content-type", "text/plain")).set_payload("x");
+    contract.check("post", &of_list, &world.call(plain).await);
+    contract.check("get", BULK, &world.get(BULK).await);
+    contract.check("get", &pattern, &world.get(&one).await);
+    let rows =
+        contract.check("get", &format!("{pattern}/rows"), &world.get(&format!("{one}/rows?state=waiting")).await);
+    assert_eq!(rows["items"].as_array().map(Vec::len), Some(2));
+    contract.check("get", &format!("{pattern}/rows"), &world.get(&format!("{one}/rows?state=canary")).await);
+    for (deed, status) in
+        [("start", 409), ("pause", 409), ("resume", 409), ("count", 202), ("cancel", 202), ("count", 409)]
+    {
+        let reply = world.post(&format!("{one}/{deed}"), &json!({})).await;
+        assert_eq!(reply.status, status, "{deed}: {}", reply.text());
+        contract.check("post", &format!("{pattern}/{deed}"), &reply);
+    }
+    let (_, other_key) = world.other_tenant().await;
+    let theirs = super::support::authorized(TestRequest::get().uri(&one), &other_key);
+    assert_eq!(world.send(theirs).await.problem(), (404, "not_found".to_owned()));
+}

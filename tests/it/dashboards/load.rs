@@ -9,12 +9,14 @@ use serde_json::{Value, json};
 
 use crate::support::sign::Callback;
 use crate::support::sse::Events;
-use crate::support::{Account, Answer, Clinic, World, email, phone, sms, wait_until, with};
+use crate::support::{Account, Answer, BulkSend, Clinic, World, email, phone, sms, wait_until, with};
 
 /// Accepted by every vendor, and the connection cut without an answer.
 const DROPPED: &str = "+15005550012";
+/// The practice's own number.
+const OURS: &str = "+15005550006";
 /// Refused by every vendor, for good.
-const BAD: &str = "+15005550001";
+const BAD: &str = "+15005550002";
 
 /// Tenants, each with a way of its own.
 pub(super) struct Load {
@@ -48,6 +50,7 @@ impl Load {
         break_a_vendor(world).await;
         halt_a_lane(world).await;
         redrive(&busy).await;
+        meet_the_gate(world).await;
         Self { busy, busy_account, throttled, hurried, stream }
     }
 
@@ -125,12 +128,34 @@ async fn halt_a_lane(world: &World) {
     clinic.until_holds(&id, "it waits", |message| message["deliveries"][0]["reason"] == "provider_config").await;
 }
 
-/// What has failed is tried again, and fails again.
+/// What has failed is tried again, and refused: the vendor has said by now that there is no such number.
 async fn redrive(clinic: &Clinic) {
     let id = clinic.send(&sms(BAD)).await;
     clinic.until(&id, "failed").await;
+    let suppressed =
+        || async { clinic.api.get("/api/v1/messaging/suppressions").await.expect(200).body["items"] != json!([]) };
+    wait_until("the number is suppressed", suppressed).await;
     let body = json!({ "filter": { "status": ["failed"] }, "per_second": 1000 });
     let answer = clinic.api.post("/api/v1/messaging/messages/redrive", &body).await.expect(200).body;
     assert_eq!(answer["count"], 1);
-    clinic.until(&id, "failed").await;
+    clinic.until(&id, "refused").await;
+}
+
+/// Somebody writes back, a text about health is judged, and a list is sent to.
+async fn meet_the_gate(world: &World) {
+    let clinic = Clinic::open(&world.server, "guarded", json!({})).await;
+    let account = clinic.account(&world.simulator, Vendor::Twilio, json!({})).await;
+    let policies = "/api/v1/messaging/gate/policies";
+    let policy = json!({ "policy": { "phi": { "by_channel": { "sms": "block" } } } });
+    let made = clinic.api.post(policies, &policy).await.expect(201).body;
+    clinic.api.post(&format!("{policies}/{}/activate", made["version"]), &json!({})).await.expect(200);
+    let about_health = json!({ "content": { "sms": { "text": "Your biopsy showed a melanoma." } } });
+    let id = clinic.send(&with(sms(&phone(1)), about_health)).await;
+    clinic.until(&id, "refused").await;
+    let status = world.simulator.inbound(&account.simulated, &phone(2), OURS, "STOP").await.unwrap();
+    assert!(status < 300, "{status}");
+    let bulk = BulkSend::with_list(&clinic, json!({}), format!("phone\n{}\n", phone(3))).await;
+    bulk.count().await;
+    bulk.order("start").await.expect(202);
+    bulk.until("finished").await;
 }

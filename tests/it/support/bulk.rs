@@ -44,11 +44,6 @@ impl<'a> BulkSend<'a> {
         self.clinic.api.get(&self.path("")).await.expect(200).body
     }
 
-    /// Rows in a state.
-    pub(crate) async fn rows(&self, state: &str) -> i64 {
-        self.progress().await["rows"][state].as_i64().unwrap()
-    }
-
     /// A page of rows.
     pub(crate) async fn list(&self, query: &str) -> Vec<Value> {
         let answer = self.clinic.api.get(&self.path(&format!("/rows?limit=200&{query}"))).await.expect(200);

@@ -96,6 +96,12 @@ impl Server {
             "read delivery with bad news",
             "read due deliveries",
             "connection error",
+            "read what the gate has to know",
+            "read the gate's policy",
+            "take up messages from outside",
+            "follow a message from outside",
+            "hear what somebody outside says",
+            "suppress an address",
         ]);
     }
 

@@ -1,3 +1,5 @@
+//! What the book believes, and for how long.
+
 use carepost_kernel::{Channel, Purpose};
 use jiff::Timestamp;
 
@@ -69,11 +71,13 @@ fn a_message_counts_from_the_moment_it_is_let_go_and_however_often_the_address_i
     book.forget(key(1));
     book.learn(book.begin(), vec![facts(1)]);
     assert_eq!(sends(), 1);
-    book.settle(key(1), message_id, true);
+    // And after it, whichever reading had begun before.
+    book.forget(key(1));
+    book.learn(book.begin(), vec![facts(1)]);
     assert_eq!(sends(), 1);
     // One that stays after all does not count.
     let stays = MessageId::new(Timestamp::UNIX_EPOCH);
     book.count(key(1), send(stays));
-    book.settle(key(1), stays, false);
+    book.take_back(key(1), stays);
     assert_eq!(sends(), 1);
 }

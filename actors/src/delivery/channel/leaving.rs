@@ -198,6 +198,7 @@ impl ChannelActor {
         rulebook: &Rulebook,
         way: Result<LeaveTurn, Obstacle>,
     ) {
+        let edition = self.live.book.begin();
         let contact = self.window.get(message_id).and_then(|held| self.contact(&held.delivery, &way));
         let (Some(held), Some(contact)) = (self.window.get(message_id), contact) else {
             if let Ok(turn) = way {
@@ -211,6 +212,8 @@ impl ChannelActor {
         };
         let (delivery, ready_since) = (held.delivery.clone(), held.ready_since);
         let passed = self.ask_gate(&delivery, &contact, rulebook, tenant, &way);
+        // The book has it for itself again: what is counted there is not copied first.
+        drop(contact);
         match (passed, way) {
             (Ok(Passed { cleared, record, counts, secure }), Ok(LeaveTurn { account, lane, trial })) => {
                 let waited_ms = u32::try_from(ready_since.elapsed().as_millis()).unwrap_or(u32::MAX);
@@ -224,7 +227,8 @@ impl ChannelActor {
                 let way_back = self.link.clone();
                 let turn = TakenTurn::new(&self.shared, &self.live, (lane, trial), way_back, (delivery.key, counts));
                 let tenant = Arc::clone(tenant);
-                let call = MakeCall { cleared, delivery, account, tenant, waits, gate: record, counts, secure, turn };
+                let call =
+                    MakeCall { cleared, delivery, account, tenant, waits, gate: record, counts, secure, edition, turn };
                 provider::call(&self.shared, &self.live, call);
             }
             (Err((verdict, record)), way) => {

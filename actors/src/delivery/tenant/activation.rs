@@ -17,6 +17,8 @@ use carepost_store::Lease;
 use crate::delivery::book::FactsBook;
 use crate::delivery::channel::Reconsider;
 use crate::delivery::lane::SendLimit;
+use crate::delivery::news::Reconsidering;
+use crate::delivery::replies;
 use crate::delivery::shared::{LiveTenant, Shared, Writers, unavailable};
 use crate::engine::EngineError;
 
@@ -101,6 +103,7 @@ async fn install(shared: &Arc<Shared>, writers: &Arc<Writers>, leases: &[Lease])
             channels: DashMap::new(),
             waiting: 0.into(),
             counted: Mutex::default(),
+            reconsidering: Reconsidering::default(),
             // As many addresses as all windows hold, and some that have just been written to.
             book: Arc::new(FactsBook::new(4 * shared.tuning.window)),
             send_limit: SendLimit::default(),
@@ -115,6 +118,11 @@ async fn install(shared: &Arc<Shared>, writers: &Arc<Writers>, leases: &[Lease])
             former.over.store(true, Ordering::Release);
         }
         all.push(live);
+    }
+    // What was said to them while they slept is heard before anything of theirs leaves.
+    let tenants: Vec<TenantId> = all.iter().map(|live| live.tenant_id).collect();
+    if let Err(error) = replies::take_up_of(shared, writers, &tenants, shared.now()).await {
+        tracing::warn!(error = %Chain(&error), tenants = all.len(), "take up messages from outside");
     }
     if let Err(error) = recount(shared, writers, &all, FIRST_COUNT).await {
         // The scheduler counts again soon.

@@ -88,8 +88,8 @@ impl Composer<'_> {
     ///
     /// # Errors
     /// What becomes of a row that is none: refused without an address, or failed with the name of the variable or field.
-    pub fn compose(&self, row: &FedRow, person: Option<&Person>) -> Result<Composed, RowOutcome> {
-        let refused = |code| Err(refusal(row.row_no, code));
+    pub fn compose(&self, row: &FedRow, person: Option<&Person>) -> Result<Composed, Box<RowOutcome>> {
+        let refused = |code| Err(Box::new(refusal(row.row_no, code)));
         if self.send.expires_at.is_some_and(|expires_at| expires_at <= self.now) {
             return refused("expired");
         }
@@ -103,7 +103,8 @@ impl Composer<'_> {
         if channels.is_empty() {
             return refused("no_address");
         }
-        let request = self.request(row, person, to, channels).map_err(|error| RowOutcome::failed(row.row_no, error))?;
+        let request =
+            self.request(row, person, to, channels).map_err(|error| Box::new(RowOutcome::failed(row.row_no, error)))?;
         self.prepare(row.row_no, request)
     }
 
@@ -155,7 +156,7 @@ impl Composer<'_> {
         known.into_iter().flatten().find_map(Language::of_tag).unwrap_or(Language::En)
     }
 
-    fn prepare(&self, row_no: i32, request: EnqueueRequest) -> Result<Composed, RowOutcome> {
+    fn prepare(&self, row_no: i32, request: EnqueueRequest) -> Result<Composed, Box<RowOutcome>> {
         let context = PrepareContext {
             tenant_id: self.tenant.tenant.tenant_id,
             api_key_id: Some(self.send.created_by),
@@ -262,7 +263,7 @@ fn refusal(row_no: i32, code: &str) -> RowOutcome {
     RowOutcome { row_no, state: RowState::Refused, due_at: None, said: Some(said), message_id: None, error: None }
 }
 
-fn unprepared(row_no: i32, error: PrepareError) -> RowOutcome {
+fn unprepared(row_no: i32, error: PrepareError) -> Box<RowOutcome> {
     let mut text = "invalid".to_owned();
     match error {
         PrepareError::Invalid(faults) => {
@@ -273,7 +274,7 @@ fn unprepared(row_no: i32, error: PrepareError) -> RowOutcome {
         }
         PrepareError::Seal(_) => text.push_str(": it could not be sealed"),
     }
-    RowOutcome::failed(row_no, text)
+    Box::new(RowOutcome::failed(row_no, text))
 }
 
 /// A code, and the name of the variable.

@@ -41,11 +41,11 @@ pub struct Circumstances<'a> {
 ///
 /// # Errors
 /// What becomes of a row whose links cannot be sealed.
-pub fn judge(row: &Composed, circumstances: &Circumstances<'_>) -> Result<Said, RowOutcome> {
+pub fn judge(row: &Composed, circumstances: &Circumstances<'_>) -> Result<Said, Box<RowOutcome>> {
     let mut channels: Vec<ChannelSaid> = Vec::new();
     for delivery in &row.deliveries {
         let said = on_channel(delivery, circumstances)
-            .map_err(|_| RowOutcome::failed(row.row_no, "link: it could not be sealed".to_owned()))?;
+            .map_err(|_| Box::new(RowOutcome::failed(row.row_no, "link: it could not be sealed".to_owned())))?;
         let is_passed_on = said.verdict == RowVerdict::OtherChannel;
         channels.push(said);
         if !is_passed_on {

@@ -50,6 +50,8 @@ pub struct Suppress {
     pub source: ConsentSource,
     /// Until when; none: as the reason has it ([`SuppressionReason::default_until`]).
     pub until: Option<Timestamp>,
+    /// When it was said, where that was before now: what was said since then stands.
+    pub at: Option<Timestamp>,
 }
 
 /// STOP and what means it: the address gets nothing more, and everybody who reads there has taken all consent back.
@@ -184,7 +186,11 @@ pub async fn suppress(desk: &Desk<'_, '_>, new: &Suppress) -> Result<(bool, Vec<
         return Err(ConsentError::field("/until", "must lie in the future"));
     }
     if new.reason == SuppressionReason::OptedOut {
-        let opt = AddressWord { channel: new.channel, address: new.address.clone(), said: Said::by(new.source) };
+        let opt = AddressWord {
+            channel: new.channel,
+            address: new.address.clone(),
+            said: Said { at: new.at, ..Said::by(new.source) },
+        };
         let opted = opt_out_address(desk, &opt).await?;
         return Ok((opted.is_news, opted.keys));
     }

@@ -12,7 +12,6 @@ use crate::error::Tried as _;
 use crate::types::AddressKey;
 
 pub(super) const LIST_CONTACT_POINTS: &str = include_str!("../sql/list_contact_points.sql");
-pub(super) const LIST_CONTACT_KEYS: &str = include_str!("../sql/list_contact_keys.sql");
 pub(super) const LIST_PEOPLE_REACHED: &str = include_str!("../sql/list_people_reached.sql");
 pub(super) const INSERT_CONTACT_POINTS: &str = include_str!("../sql/insert_contact_points.sql");
 pub(super) const UPDATE_CONTACT_POINTS: &str = include_str!("../sql/update_contact_points.sql");
@@ -51,21 +50,6 @@ pub(crate) async fn list_points(tx: &TenantTx<'_>, ids: &[RecipientId]) -> Resul
     }
     let params: [&(dyn ToSql + Sync); 2] = [&tx.tenant_id().as_uuid(), &uuids(ids)];
     tx.query(LIST_CONTACT_POINTS, &params).await.tried("list contact points")?.iter().map(read).collect()
-}
-
-/// Where an active person is reached, in the order of preference; `None` where there is no such person.
-///
-/// # Errors
-/// Where the database fails or a row cannot be read.
-pub async fn list_contact_keys(tx: &TenantTx<'_>, recipient_id: RecipientId) -> Result<Option<Vec<AddressKey>>> {
-    let params: [&(dyn ToSql + Sync); 2] = [&tx.tenant_id().as_uuid(), &recipient_id.as_uuid()];
-    let found = tx.query(LIST_CONTACT_KEYS, &params).await.tried("list where somebody is reached")?;
-    if found.is_empty() {
-        return Ok(None);
-    }
-    // One row without a channel: somebody who is reached nowhere.
-    let reached = found.iter().filter(|row| !matches!(get::<Option<i16>>(row, "channel"), Ok(None)));
-    reached.map(rows::address_key).collect::<Result<_>>().map(Some)
 }
 
 /// Who is reached at an address now.

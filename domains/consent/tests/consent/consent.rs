@@ -259,7 +259,7 @@ async fn suppressions_have_their_permanence_and_are_lifted_by_whom_they_should()
     let world = World::new().await;
     let put = async |reason, now| {
         let source = ConsentSource::Provider;
-        let new = Suppress { channel: Channel::Sms, address: Phi::from(PHONE), reason, source, until: None };
+        let new = Suppress { channel: Channel::Sms, address: Phi::from(PHONE), reason, source, until: None, at: None };
         world.at(now, async |desk| suppress(desk, &new).await).await.unwrap().0
     };
     assert!(put(SuppressionReason::ProviderBlock, noon()).await);

@@ -71,8 +71,14 @@ async fn only_what_holds_now_is_told() {
     let gone = world.add("p-1", &[(Channel::Sms, PHONE)]).await;
     let address = || Phi::from(PHONE);
     for (reason, until) in [(SuppressionReason::SoftBounce, Some(later(60))), (SuppressionReason::Complaint, None)] {
-        let new =
-            Suppress { channel: Channel::Sms, address: address(), reason, source: ConsentSource::Provider, until };
+        let new = Suppress {
+            channel: Channel::Sms,
+            address: address(),
+            reason,
+            source: ConsentSource::Provider,
+            until,
+            at: None,
+        };
         world.at(noon(), async |desk| suppress(desk, &new).await).await.unwrap();
     }
     let inactive = RecipientInput { is_active: Some(false), ..RecipientInput::default() };

@@ -155,7 +155,7 @@ async fn a_preset_is_the_first_version_of_a_new_practice_and_of_no_other() {
     let practice = Practice {
         name: "Riverside".to_owned(),
         postal_address: "1 Example Street, Springfield".to_owned(),
-        portal_url: "https://riverside.example/inbox".to_owned(),
+        portal_url: "https://riverside.example".to_owned(),
         ..Practice::default()
     };
     let policy = GatePolicy { practice, ..GatePolicy::preset(Preset::Medical) };

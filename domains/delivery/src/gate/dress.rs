@@ -214,8 +214,9 @@ fn add_ways_out(
     on: Dressing<'_>,
 ) -> Result<(), SealError> {
     let policy = on.rulebook.policy().source();
-    let has_footer = policy.identification.email_footer;
-    if delivery.purpose == Purpose::Emergency || !(has_footer || delivery.purpose == Purpose::Marketing) {
+    // Advertising has one whatever the practice says: CAN-SPAM (15 U.S.C. 7704(a)(5)).
+    let has_footer = policy.identification.email_footer || delivery.purpose == Purpose::Marketing;
+    if delivery.purpose == Purpose::Emergency || !has_footer {
         return Ok(());
     }
     let about = &delivery.payload.expose().about;

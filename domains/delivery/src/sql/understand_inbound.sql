@@ -2,4 +2,4 @@
 UPDATE inbound_messages
 SET reply = coalesce(reply, $3), is_answered = coalesce(is_answered, $4)
 WHERE tenant_id = $1 AND inbound_id = $2
-RETURNING is_answered
+RETURNING reply, is_answered

@@ -100,8 +100,17 @@ pub async fn insert_inbound(connection: &EngineConnection, inbound: &NewInbound)
     Ok(StoredInbound { inbound_id, is_handled: handled_at.is_some() })
 }
 
+/// What a message was understood as, the first time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnderstoodInbound {
+    /// The name of a [`carepost_consent::keywords::Reply`].
+    pub reply: String,
+    /// It is to be answered.
+    pub is_answered: bool,
+}
+
 /// Writes down what a message was understood as, and whether it is to be answered, in the transaction of what follows from
-/// it; returns whether it is to be answered: what was written first stands.
+/// it; returns what was written first, which stands.
 ///
 /// # Errors
 /// Where the database fails or there is no such message.
@@ -110,10 +119,10 @@ pub async fn understand_inbound(
     inbound_id: InboundId,
     reply: &str,
     is_answered: bool,
-) -> Result<bool> {
+) -> Result<UnderstoodInbound> {
     let tenant_id = tx.tenant_id().as_uuid();
     let row = tx.query_one(UNDERSTAND_INBOUND, &[&tenant_id, &inbound_id.as_uuid(), &reply, &is_answered]).await?;
-    get(&row, "is_answered")
+    Ok(UnderstoodInbound { reply: get(&row, "reply")?, is_answered: get(&row, "is_answered")? })
 }
 
 /// All that follows from a message was done.

@@ -4,6 +4,7 @@
 
 mod days;
 mod links;
+mod replay;
 mod search;
 mod support;
 mod upkeep;

@@ -1,8 +1,9 @@
+//! Lists of recipients, line by line.
+
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::types::FixedContent;
 
 fn template() -> BulkContent {
     let content = json!({
@@ -13,7 +14,7 @@ fn template() -> BulkContent {
 }
 
 fn fixed() -> BulkContent {
-    BulkContent::Fixed(Box::new(FixedContent::default()))
+    BulkContent::Fixed(Box::default())
 }
 
 /// The numbers and fields of bad lines, and the number of good ones.

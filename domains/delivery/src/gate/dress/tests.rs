@@ -1,3 +1,5 @@
+//! What leaves, as its reader will see it.
+
 use std::sync::Arc;
 
 use carepost_consent::policy::{GatePolicy, Identification};
