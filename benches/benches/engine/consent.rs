@@ -69,6 +69,7 @@ fn facts(people: usize, now: Timestamp) -> ContactFacts {
     let zones = zones.iter().cycle().take(people);
     let person = |name: &&str| PersonFacts {
         recipient_id: RecipientId::new(now),
+        also: Vec::new(),
         zone: TimeZone::get(name).ok(),
         state: None,
         language: "en".to_owned(),

@@ -105,6 +105,7 @@ fn contact(delivery: &Delivery, now: Timestamp) -> ContactFacts {
         key: AddressKey { channel: Channel::Sms, address_hash: delivery.recipient_hash },
         people: vec![PersonFacts {
             recipient_id,
+            also: Vec::new(),
             zone: Some(TimeZone::get("America/Chicago").expect("a zone of the database")),
             state: Some(*b"IL"),
             language: "en".to_owned(),

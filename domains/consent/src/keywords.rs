@@ -134,7 +134,7 @@ fn keyword(plain: &Plain, lexicon: &Lexicon, context: ReplyContext) -> Option<(R
 /// An opt-out weighs most: it is looked for first.
 fn free_text(plain: &Plain, lexicon: &Lexicon, context: ReplyContext) -> Reply {
     let text = plain.whole.as_str();
-    if lexicon.says(Topic::Stop, text) || plain.ends.iter().any(|sentence| lexicon.is_strong(sentence)) {
+    if lexicon.opts_out(plain) || plain.ends.iter().any(|sentence| lexicon.is_strong(sentence)) {
         return Reply::Stop;
     }
     if context.is_opted_out && lexicon.says(Topic::Start, text) {

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use carepost_kernel::{Channel, RecipientId};
 
 use crate::FieldFault;
-use crate::address::normalize_address;
+use crate::address::{looked_up_form, normalize_address};
 use crate::types::{ContactPointInput, GuardianInput, GuardianScope, RecipientInput, RecipientKind};
 
 /// Addresses and guardians of one person, at most.
@@ -183,7 +183,7 @@ fn points(inputs: Vec<ContactPointInput>, faults: &mut Vec<FieldFault>) -> Vec<C
         };
         match normalize_address(channel, address.trim()) {
             None => faults.push(FieldFault::new(field, problem)),
-            Some(address) if !seen.insert((channel, address.clone())) => {
+            Some(address) if !seen.insert((channel, looked_up_form(channel, &address).into_owned())) => {
                 faults.push(FieldFault::new(field, "stands there twice"));
             }
             Some(address) => checked.push(CheckedPoint { channel, address, is_verified, is_active, rank }),

@@ -75,7 +75,7 @@ pub async fn record_consent(
     give: &GiveConsent,
 ) -> Result<(Vec<ConsentEventId>, Vec<AddressKey>), ConsentError> {
     let mut faults = faults_of(&give.said, desk.now);
-    let at = give.said.at.unwrap_or(desk.now);
+    let at = said_at(&give.said, desk.now);
     if give.is_in_writing && (give.said.wording.is_none() || give.said.wording_version.is_none()) {
         faults.push(FieldFault::new("/wording", "consent in writing needs the wording and its version"));
     }
@@ -118,7 +118,7 @@ pub async fn revoke_consent(
         return Err(ConsentError::field("/channel", "the person has no such address"));
     }
     let spots: Vec<Spot> = wanted.into_iter().map(|key| (key, recipient_id)).collect();
-    let at = revoke.said.at.unwrap_or(desk.now);
+    let at = said_at(&revoke.said, desk.now);
     let deed = Deed { state: ConsentState::Revoked, said: &revoke.said, actor: desk.actor, at, expires_at: None };
     write(desk, &spots, &revoke.purposes, &deed).await
 }
@@ -215,6 +215,12 @@ fn wanted_keys(
         return Err(ConsentError::field("/address", "is not an address of the person on this channel"));
     }
     Ok(wanted)
+}
+
+/// When it was said. A clock that runs ahead of ours gives no word an instant to come: what is said within those minutes
+/// against it would be the older word.
+fn said_at(said: &Said, now: Timestamp) -> Timestamp {
+    said.at.map_or(now, |at| at.min(now))
 }
 
 /// What is wrong with the way in which something was said.

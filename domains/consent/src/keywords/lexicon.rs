@@ -7,7 +7,7 @@ use regex::RegexSet;
 use serde::Deserialize;
 
 use super::Language;
-use super::plain::Plain;
+use super::plain::{Plain, Sentence};
 
 /// What a list of words is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +82,17 @@ impl Patterns {
     fn matches(&self, text: &str) -> bool {
         self.said.is_match(text) && !self.except.is_match(text)
     }
+
+    /// It is said somewhere, whatever stands beside it: what one sentence or clause says of something else takes nothing
+    /// away from another.
+    fn matches_somewhere(&self, plain: &Plain) -> bool {
+        let in_clause = |clause: &String| self.matches(clause);
+        // Patterns that ask for the beginning or the end of a text mean those of a sentence, not those of a clause.
+        let in_sentence = |one: &Sentence| {
+            self.said.is_match(&one.text) && (!self.except.is_match(&one.text) || one.clauses.iter().any(in_clause))
+        };
+        plain.sentences.iter().any(in_sentence) || self.matches(&plain.whole)
+    }
 }
 
 pub(super) static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
@@ -133,6 +144,11 @@ impl Lexicon {
     /// The text is a keyword that opts in whoever is opted out.
     pub(super) fn opts_in(&self, text: &str) -> Option<Option<Language>> {
         spoken(text, &self.file.start.exact_out, &self.file.start.exact_out_es)
+    }
+
+    /// The text opts out in other words.
+    pub(super) fn opts_out(&self, plain: &Plain) -> bool {
+        self.stop.matches_somewhere(plain)
     }
 
     /// The text says as much in other words.

@@ -10,6 +10,8 @@ pub(super) struct Plain {
     pub(super) core: String,
     /// The first and the last sentence that are no questions, as `core`.
     pub(super) ends: Vec<String>,
+    /// Its sentences.
+    pub(super) sentences: Vec<Sentence>,
     /// A question mark stands in it.
     pub(super) is_question: bool,
     /// Letters that English does not have.
@@ -23,22 +25,25 @@ impl Plain {
         for character in text.flat_map(narrow) {
             has_spanish_letters |= "áéíóúüñ¿¡".contains(character);
             is_question |= character == '?';
-            let ends = matches!(character, '.' | '!' | '?' | ';' | '\n' | '…');
             let Some(sentence) = sentences.last_mut() else { continue };
-            if ends {
-                sentence.is_question = character == '?';
-                sentences.push(Sentence::default());
-            } else {
-                sentence.push(character);
+            match character {
+                '.' | '!' | '?' | ';' | '\n' | '…' => {
+                    sentence.is_question = character == '?';
+                    sentences.push(Sentence::default());
+                }
+                ',' | ':' | '(' | ')' | '–' | '—' => sentence.end_clause(),
+                _ => sentence.push(character),
             }
         }
-        let sentences: Vec<Sentence> = sentences.into_iter().filter(|one| !one.text.trim().is_empty()).collect();
-        let whole: Vec<&str> = sentences.iter().flat_map(|one| one.text.split_whitespace()).collect();
+        sentences.iter_mut().for_each(Sentence::end_clause);
+        sentences.retain(|one| !one.text.is_empty());
+        let whole: Vec<&str> = sentences.iter().map(|one| one.text.as_str()).collect();
         let whole = whole.join(" ");
         let ends = [sentences.first(), sentences.last()].into_iter().flatten().filter(|one| !one.is_question);
         Self {
             core: core(&whole, lexicon),
             ends: ends.map(|one| core(&one.text, lexicon)).collect(),
+            sentences,
             whole,
             is_question,
             has_spanish_letters,
@@ -46,20 +51,41 @@ impl Plain {
     }
 }
 
+/// What stands between two full stops.
 #[derive(Default)]
-struct Sentence {
-    text: String,
+pub(super) struct Sentence {
+    /// All of it.
+    pub(super) text: String,
+    /// What stands between its commas and its joining words.
+    pub(super) clauses: Vec<String>,
     is_question: bool,
+    clause: String,
 }
 
+/// Words that begin a clause of their own.
+const JOINING: [&str; 4] = ["and", "but", "y", "pero"];
+
 impl Sentence {
+    fn end_clause(&mut self) {
+        let words = std::mem::take(&mut self.clause);
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let parts = words.split(|word| JOINING.contains(word)).filter(|part| !part.is_empty());
+        self.clauses.extend(parts.map(|part| part.join(" ")));
+        for word in words {
+            if !self.text.is_empty() {
+                self.text.push(' ');
+            }
+            self.text.push_str(word);
+        }
+    }
+
     fn push(&mut self, character: char) {
         match character {
             // don't and dont are one word; marks that have no width part nothing.
             '\'' | '’' | '‘' | '`' | '´' | '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{ad}' => {}
             _ => match bare(character) {
-                Some(bare) => self.text.push(bare),
-                None => self.text.push(' '),
+                Some(bare) => self.clause.push(bare),
+                None => self.clause.push(' '),
             },
         }
     }

@@ -22,6 +22,7 @@ pub struct CompiledPolicy {
     state_hours: Vec<([u8; 2], Week)>,
     practice_states: Vec<[u8; 2]>,
     types: HashMap<String, MessageType>,
+    is_for_emergencies_only: bool,
 }
 
 impl CompiledPolicy {
@@ -39,8 +40,14 @@ impl CompiledPolicy {
             state_hours: state_hours(&policy),
             practice_states: policy.practice_states().iter().filter_map(|code| letters(code)).collect(),
             types: message_types::with_overrides(&policy.types),
+            is_for_emergencies_only: false,
             policy,
         })
+    }
+
+    /// The same policy, under which nothing but emergencies has consent.
+    pub(super) fn for_emergencies_only(self) -> Self {
+        Self { is_for_emergencies_only: true, ..self }
     }
 
     /// The policy of tenants that have set nothing.
@@ -74,6 +81,11 @@ impl CompiledPolicy {
     pub(crate) fn need(&self, purpose: Purpose, channel: Channel) -> ConsentNeed {
         let by_channel = self.needs.get(index(purpose.as_i16())).copied().unwrap_or([ConsentNeed::Written; 5]);
         by_channel.get(index(channel.as_i16())).copied().unwrap_or(ConsentNeed::Written)
+    }
+
+    /// Whether nothing but emergencies may leave, since nobody knows what the practice has asked for.
+    pub(crate) const fn is_for_emergencies_only(&self) -> bool {
+        self.is_for_emergencies_only
     }
 
     pub(crate) fn unknown_address(&self, purpose: Purpose) -> UnknownAddress {

@@ -56,6 +56,9 @@ fn may_go_exempt(question: &GateQuestion<'_>) -> bool {
 fn standing(question: &GateQuestion<'_>) -> Standing {
     let purpose = question.purpose();
     let need = question.policy.need(purpose, question.channel);
+    if question.policy.is_for_emergencies_only() && purpose != Purpose::Emergency {
+        return Standing::Missing;
+    }
     let people = question.facts.people.as_slice();
     if people.is_empty() && question.recipient_id.is_none() && purpose != Purpose::Emergency {
         return match question.policy.unknown_address(purpose) {

@@ -8,12 +8,17 @@ use super::{GateCode, GateQuestion};
 use crate::policy::{GatePolicy, SmsIdentification};
 
 /// Refuses a text message without the practice's name, and an email where the practice has no address for the footer.
+/// Advertising by email must show a postal address whatever the practice has set (15 U.S.C. 7704(a)(5)(A)(iii), read
+/// 2026-11).
 #[must_use]
 pub fn identification(question: &GateQuestion<'_>) -> Verdict {
     let source = question.policy.source();
     let is_silent = match question.channel {
         Channel::Sms => question.is_identified == Some(false) && is_name_needed(question),
-        Channel::Email => source.identification.email_footer && source.practice.postal_address.trim().is_empty(),
+        Channel::Email => {
+            let is_address_needed = source.identification.email_footer || question.is_marketing();
+            is_address_needed && source.practice.postal_address.trim().is_empty()
+        }
         Channel::InApp | Channel::Push | Channel::Voice => false,
     };
     if is_silent && !question.is_emergency() { GateCode::SenderNotIdentified.refuse() } else { Verdict::Go }

@@ -69,10 +69,10 @@ impl<'a> GateQuestion<'a> {
         self.purpose() == Purpose::Marketing
     }
 
-    /// The person that it is for, where that one is reached at this address.
+    /// The person that it is for, under whichever record, where that one is reached at this address.
     pub(crate) fn person(&self) -> Option<&'a PersonFacts> {
         let wanted = self.recipient_id?;
-        self.facts.people.iter().find(|person| person.recipient_id == wanted)
+        self.facts.people.iter().find(|person| person.has_record(wanted))
     }
 
     /// Whose wishes count: those of the person that it is for, else of everybody at the address.

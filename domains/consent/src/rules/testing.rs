@@ -117,6 +117,7 @@ impl World {
 pub(super) fn person(now: Timestamp) -> PersonFacts {
     PersonFacts {
         recipient_id: RecipientId::new(now),
+        also: Vec::new(),
         zone: Some(zone("America/New_York")),
         state: None,
         language: "en".to_owned(),

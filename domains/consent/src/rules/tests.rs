@@ -117,6 +117,22 @@ fn con_003_a_revocation_stands_until_a_later_grant() {
 }
 
 #[test]
+fn con_003_what_was_handed_in_for_a_former_record_is_for_the_person() {
+    let merged = |grants| {
+        move |world: &mut World| {
+            let former = RecipientId::new(world.now);
+            world.recipient_id = Some(former);
+            world.only().also = vec![former];
+            world.only().grants = grants;
+        }
+    };
+    check(consent, merged(vec![grant(None, ConsentState::Granted, "2026-01-02T00:00:00Z")]), GO);
+    check(consent, merged(vec![grant(None, ConsentState::Revoked, "2026-01-02T00:00:00Z")]), other("consent_revoked"));
+    let of_nobody_here = |world: &mut World| world.recipient_id = Some(RecipientId::new(world.now));
+    check(consent, of_nobody_here, other("no_consent"));
+}
+
+#[test]
 fn con_009_consent_ends_when_it_expires() {
     let expires = |text: &'static str| move |world: &mut World| world.only().grants[0].expires_at = Some(at(text));
     check(consent, expires("2026-11-18T17:00:01Z"), GO);
@@ -404,6 +420,26 @@ fn con_014_a_text_names_the_practice() {
         assert!(!names_practice(&policy, text), "{text}");
         assert_eq!(with_practice_name(&policy, text), format!("Clínica Ñandú: {text}"));
     }
+}
+
+#[test]
+fn con_014_advertising_by_email_shows_a_postal_address_whatever_is_set() {
+    let email = |purpose, postal_address: &'static str| {
+        move |world: &mut World| {
+            (world.channel, world.purpose) = (Channel::Email, purpose);
+            world.policy.practice.postal_address = postal_address.to_owned();
+            assert!(!world.policy.identification.email_footer);
+        }
+    };
+    let refused = Verdict::Refuse { code: "sender_not_identified" };
+    check(identification, email(Purpose::Marketing, " "), refused.clone());
+    check(identification, email(Purpose::Marketing, "12 Larch Lane, Springfield, IL 62701"), GO);
+    check(identification, email(Purpose::Transactional, ""), GO);
+    let by_type = |world: &mut World| {
+        email(Purpose::Transactional, "")(world);
+        world.message_type = Some("birthday");
+    };
+    check(identification, by_type, refused);
 }
 
 #[test]

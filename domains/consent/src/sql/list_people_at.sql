@@ -1,5 +1,18 @@
--- Who is reached at each of many addresses, and what they wish. Leans on contact_points_address, contact_points_voice and the primary keys of recipients and preferences.
-SELECT wanted.place, person.recipient_id, person.zone, person.state, person.language, wish.body
+-- Who is reached at each of many addresses, and what they wish. Leans on contact_points_address, contact_points_voice, recipients_merged and the primary keys of recipients and preferences.
+SELECT wanted.place, person.recipient_id, person.zone, person.state, person.language, wish.body,
+       -- Their former records, however many merges ago: messages may still wait under those.
+       ARRAY(
+           WITH RECURSIVE former AS (
+               SELECT merged.recipient_id
+               FROM recipients AS merged
+               WHERE merged.tenant_id = $1 AND merged.merged_into = person.recipient_id
+               UNION ALL
+               SELECT merged.recipient_id
+               FROM former
+               JOIN recipients AS merged ON merged.tenant_id = $1 AND merged.merged_into = former.recipient_id
+           )
+           SELECT former.recipient_id FROM former ORDER BY former.recipient_id
+       ) AS also
 FROM unnest($2::smallint[], $3::bytea[]) WITH ORDINALITY AS wanted (channel, address_hash, place)
 CROSS JOIN LATERAL (
     SELECT point.recipient_id

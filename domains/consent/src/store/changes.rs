@@ -18,6 +18,8 @@ pub(super) const DELETE_OLD_CONTACT_SENDS: &str = include_str!("../sql/delete_ol
 
 /// Tells of a change, in the change's own transaction. No key: anything of the tenant.
 ///
+/// The database stamps it: whoever hands in a long list does so with one `now`, which may be minutes old at its end.
+///
 /// # Errors
 /// Where the database fails.
 pub async fn insert_consent_changes(
@@ -34,7 +36,7 @@ pub async fn insert_consent_changes(
     let hashes: Vec<Option<&[u8]>> =
         keys.iter().map(|key| key.as_ref().map(|key| key.address_hash.as_slice())).collect();
     let tenant_id = tx.tenant_id().as_uuid();
-    tx.execute(INSERT_CONSENT_CHANGES, &[&tenant_id, &ids, &channels, &hashes, &what.as_i16(), &now])
+    tx.execute(INSERT_CONSENT_CHANGES, &[&tenant_id, &ids, &channels, &hashes, &what.as_i16()])
         .await
         .tried("tell of a change of consent")?;
     Ok(())
@@ -42,8 +44,8 @@ pub async fn insert_consent_changes(
 
 /// What changed since an instant, of all tenants, the oldest first.
 ///
-/// The instants are those of the processes that changed it, taken before they committed: ask again for some seconds that
-/// were asked for already, and know what was seen by its id.
+/// The instants are those of the database's clock, taken before the changes were committed: ask again for some seconds
+/// that were asked for already, and know what was seen by its id.
 ///
 /// # Errors
 /// Where the database fails or a row cannot be read.

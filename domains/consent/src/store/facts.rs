@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::future::try_join4;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 use carepost_kernel::{MessageId, Purpose, RecipientId, TenantId};
 use carepost_store::{EngineConnection, Row};
@@ -109,6 +110,7 @@ fn spread(facts: &mut ContactFacts, mut states: StatesByPerson) {
 fn nameless(grants: Vec<Grant>) -> PersonFacts {
     PersonFacts {
         recipient_id: NOBODY,
+        also: Vec::new(),
         zone: None,
         state: None,
         language: "en".to_owned(),
@@ -123,8 +125,10 @@ fn person(row: &Row) -> Result<PersonFacts> {
     let wishes: Option<serde_json::Value> = get(row, "body")?;
     let preferences =
         wishes.map(serde_json::from_value).transpose().map_err(|_| ConsentError::Row { column: "body" })?;
+    let also: Vec<Uuid> = get(row, "also")?;
     Ok(PersonFacts {
         recipient_id: rows::recipient_id(row)?,
+        also: also.into_iter().map(RecipientId::from_uuid).collect(),
         // A zone that this system's tables do not know any more is an unknown one: the strictest rule holds.
         zone: zone.and_then(|name| TimeZone::get(name).ok()),
         state: state.and_then(|state| state.as_bytes().try_into().ok()),

@@ -33,6 +33,8 @@ pub struct ContactFacts {
 pub struct PersonFacts {
     /// Who.
     pub recipient_id: RecipientId,
+    /// Former records of the person, merged into this one: what was handed in for one of them is for this person.
+    pub also: Vec<RecipientId>,
     /// The zone that the person lives in, where it is known.
     pub zone: Option<TimeZone>,
     /// Two letters of a state of the United States, where it is known: some have hours of their own.
@@ -43,6 +45,14 @@ pub struct PersonFacts {
     pub grants: Vec<Grant>,
     /// What the person wishes.
     pub preferences: crate::types::Preferences,
+}
+
+impl PersonFacts {
+    /// Whether a record is this person's, be it the present one or a former one.
+    #[must_use]
+    pub fn has_record(&self, recipient_id: RecipientId) -> bool {
+        self.recipient_id == recipient_id || self.also.contains(&recipient_id)
+    }
 }
 
 /// Present consent of one person at one address for one purpose, derived from the evidence.

@@ -2,15 +2,15 @@
 
 use carepost_consent::ConsentError;
 use carepost_consent::commands::{
-    AddressWord, GiveConsent, RevokeConsent, Suppress, lift, list_consents, list_suppressions, opt_in_address,
-    opt_out_address, record_consent, revoke_consent, suppress,
+    AddressWord, GiveConsent, RevokeConsent, Suppress, create_recipient, lift, list_consents, list_suppressions,
+    opt_in_address, opt_out_address, record_consent, revoke_consent, suppress,
 };
 use carepost_consent::store::SuppressionFilter;
 use carepost_consent::types::{ConsentSource, ConsentState, Grant, Said, SuppressionReason};
 use carepost_kernel::{Channel, ErrorKind, InboundId, Phi, Purpose, RecipientId};
 use jiff::Timestamp;
 
-use crate::support::{World, later, noon};
+use crate::support::{World, later, noon, person};
 
 const PHONE: &str = "+15005550020";
 const EMAIL: &str = "ana@example.com";
@@ -138,6 +138,26 @@ async fn con_008_nothing_about_a_stop_keeps_it_from_being_heard() {
 }
 
 #[tokio::test]
+async fn con_008_an_email_stop_holds_however_the_address_is_written() {
+    let world = World::new().await;
+    let ana = world.add("p-1", &[(Channel::Email, "Ana@Example.com")]).await;
+    world.at(noon(), async |desk| record_consent(desk, &give(ana, Channel::Email, &[])).await).await.unwrap();
+    let stop = AddressWord { channel: Channel::Email, address: Phi::from(EMAIL), said: Said::by(ConsentSource::Stop) };
+    let opted = world.at(later(5), async |desk| opt_out_address(desk, &stop).await).await.unwrap();
+    assert_eq!((opted.is_news, opted.people), (true, vec![ana]));
+    for written in ["ana@example.com", "Ana@example.com", "ANA@EXAMPLE.COM"] {
+        assert_eq!(grants(&world, Channel::Email, written).await, [(None, ConsentState::Revoked)], "{written}");
+    }
+    let consents = world.at(noon(), async |desk| list_consents(desk, ana, None, 10).await).await.unwrap();
+    let shown: Vec<&str> = consents.addresses.values().map(|address| address.expose().as_str()).collect();
+    assert_eq!(shown, ["Ana@example.com"], "it is sent to as it was written");
+    let twice = [(Channel::Email, "ben@example.com"), (Channel::Email, "Ben@example.com")];
+    let input = person("p-2", &twice);
+    let error = world.at(noon(), async |desk| create_recipient(desk, input).await).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+}
+
+#[tokio::test]
 async fn what_an_unknown_number_said_holds_for_those_who_are_known_there_later() {
     let world = World::new().await;
     assert!(stop(&world, noon()).await);
@@ -177,6 +197,19 @@ async fn con_011_a_revocation_takes_back_what_it_names() {
         let now = grants(&world, channel, address).await;
         assert!(now.iter().all(|(_, state)| *state == ConsentState::Revoked) && !now.is_empty(), "{channel:?}");
     }
+}
+
+#[tokio::test]
+async fn con_011_a_revocation_holds_over_a_grant_from_a_clock_ahead_of_ours() {
+    let world = World::new().await;
+    let ana = world.add("p-1", &[(Channel::Sms, PHONE)]).await;
+    let ahead = Said { at: Some(later(240)), ..Said::by(ConsentSource::Form) };
+    let grant = GiveConsent { said: ahead, ..give(ana, Channel::Sms, &[]) };
+    world.at(noon(), async |desk| record_consent(desk, &grant).await).await.unwrap();
+    let (channel, address, purposes) = (Some(Channel::Sms), None, Vec::new());
+    let revoke = RevokeConsent { recipient_id: ana, channel, address, purposes, said: Said::by(ConsentSource::Staff) };
+    world.at(later(60), async |desk| revoke_consent(desk, &revoke).await).await.unwrap();
+    assert_eq!(grants(&world, Channel::Sms, PHONE).await, [(None, ConsentState::Revoked)]);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Lists of people: the good lines stand, the bad ones come back.
 
 use carepost_consent::commands::{BadLine, Imported, Lines, RecipientSearch, import, read_csv, search_recipients};
+use carepost_consent::store::list_consent_changes;
 use carepost_consent::types::RecipientInput;
 use carepost_kernel::Channel;
 use jiff::Timestamp;
@@ -66,4 +67,21 @@ async fn two_lists_at_once_make_nobody_twice() {
     assert_eq!(one.created + other.created, 400);
     assert_eq!(one.unchanged + other.unchanged, 400);
     assert_eq!(world.count("SELECT count(*) FROM recipients").await, 400);
+}
+
+#[tokio::test]
+async fn con_011_what_a_long_list_changes_is_stamped_when_it_is_written() {
+    let world = World::new().await;
+    let before: Timestamp = world.owner.query_one("SELECT clock_timestamp()", &[]).await.unwrap().get(0);
+    let good = (1..=300).map(|number| {
+        let phone = format!("+1202555{number:04}");
+        (number, person(&format!("p-{number}"), &[(Channel::Sms, phone.as_str())]))
+    });
+    // By the time that its last line is written, the instant at which a list was handed in may be minutes old.
+    let long_ago = before - jiff::SignedDuration::from_hours(1);
+    let lines = Lines { good: good.collect(), bad: Vec::new() };
+    assert_eq!(read_in(&world, long_ago, lines).await.created, 300);
+    let engine = world.placement.engine().await.unwrap();
+    let news = list_consent_changes(&engine, before).await.unwrap();
+    assert_eq!(news.len(), 600, "texts and calls of each, by the one clock that all processes share");
 }

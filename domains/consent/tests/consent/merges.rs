@@ -89,6 +89,8 @@ async fn a_merge_moves_addresses_consent_guardians_and_refusals_and_parting_rest
     assert_eq!(wishes.preferences.off.len(), 2);
     world.at(later(20), async |desk| unmerge(desk, goes).await).await.unwrap();
     assert_eq!(picture(&world).await, before);
+    let parted = world.facts(later(20), &[world.key(Channel::Sms, OLD)]).await.remove(0);
+    assert_eq!((parted.people[0].recipient_id, parted.people[0].also.len()), (goes, 0));
     let again = world.at(later(30), async |desk| unmerge(desk, goes).await).await.unwrap_err();
     assert_eq!(again.kind(), ErrorKind::Conflict);
 }
@@ -127,6 +129,8 @@ async fn merges_in_a_row_are_parted_from_the_last_one_back() {
     let facts = world.facts(later(11), &[world.key(Channel::Sms, OLD)]).await;
     let one = &facts[0].people[0];
     assert_eq!((one.recipient_id, one.grants[0].state), (third, ConsentState::Granted));
+    let records = [first, second, third, RecipientId::new(noon())].map(|id| one.has_record(id));
+    assert_eq!((one.also.len(), records), (2, [true, true, true, false]), "what waits under a former record is theirs");
     for (merged, survivor) in [(first, third), (third, first), (third, third)] {
         let error = world.at(later(12), async |desk| merge(desk, merged, survivor).await).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
