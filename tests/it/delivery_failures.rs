@@ -66,7 +66,7 @@ async fn what_a_channel_cannot_deliver_falls_to_the_next_one_of_the_plan() {
         // With no next channel it ends there.
         let id = alone.send(&sms(to)).await;
         alone.until(&id, first).await;
-        assert!(clinic.message(&id).await["deliveries"][0]["code"].as_str().unwrap().starts_with("twilio_"));
+        assert!(alone.message(&id).await["deliveries"][0]["code"].as_str().unwrap().starts_with("twilio_"));
     }
     assert_eq!(world.simulator.accepted(Vendor::Ses), 4);
 }

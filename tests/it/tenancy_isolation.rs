@@ -14,8 +14,12 @@ fn is_open(path: &str) -> bool {
 
 async fn ask(api: &Api, method: &str, path: &str) -> Answer {
     let request = api.request(method, path).header("X-Carepost-Recipient", "patient-1");
-    // Whoever is merged names another record.
-    let body = if path.ends_with("/merge") { json!({ "into": Uuid::nil().to_string() }) } else { json!({}) };
+    let body = match path {
+        // Whoever is merged names another record.
+        path if path.ends_with("/merge") => json!({ "into": Uuid::nil().to_string() }),
+        path if path.ends_with("/consents") => json!({ "channel": "email", "purposes": ["marketing"] }),
+        _ => json!({}),
+    };
     let request = if method == "GET" || method == "DELETE" { request } else { request.json(&body) };
     Answer::of(request).await.unwrap()
 }

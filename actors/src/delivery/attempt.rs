@@ -6,17 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use jiff::Timestamp;
 use metrics::{counter, gauge, histogram};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use carepost_consent::types::{AddressKey, PastSend};
+use carepost_consent::types::{AddressKey, ContactFacts, PastSend};
 use carepost_delivery::DeliveryError;
 use carepost_delivery::breaker::Trial;
+use carepost_delivery::gate::Rulebook;
 use carepost_delivery::gate::dress::{Dressing, SecureCopy, dress};
 use carepost_delivery::ledger::{AttemptStart, Decision, Effect};
 use carepost_delivery::rules;
+use carepost_delivery::store::AttemptStarted;
 use carepost_delivery::types::{Delivery, DeliveryKey, DeliveryState, GateRecord};
 use carepost_kernel::{Chain, Cleared, EventId, Failure, FailureClass, Phi, ProviderRef, SendOutcome, WaitReason};
 use carepost_providers::{LookUpOutcome, Outbound, Provider};
@@ -370,15 +371,12 @@ pub(crate) fn look_up(shared: &Arc<Shared>, live: &Arc<LiveTenant>, delivery: &D
 
 async fn looked_up(shared: &Shared, live: &LiveTenant, delivery: &Delivery) -> Option<LookUpOutcome> {
     // When the row is due tells nothing of it: the call may have hung, and the process may have been away since.
-    let attempted_at = started_at(live, delivery).await?;
+    let started = started(live, delivery).await?;
     let account = shared.directory.account(delivery.key.tenant_id, delivery.account_id?).await.ok()?;
     let provider = shared.providers.provider(&account).await.ok()?;
-    // Vendors are asked by what has left: the same text, made ready by the same rules. Where those are not known now, nobody
-    // can tell, and that is no reason to send it again.
-    let rulebook = live.book.policy()?;
-    let address = AddressKey { channel: delivery.key.channel, address_hash: delivery.recipient_hash };
-    let contact = live.book.facts(address)?;
-    let tenant = shared.directory.cached_tenant(live.tenant_id)?;
+    let tenant = live.handle(shared).await.ok()?;
+    // Vendors are asked by what has left: the same text, made ready by the same rules.
+    let (contact, rulebook) = known(shared, live, delivery).await;
     let (public_url, now) = (&shared.public_url, shared.now());
     let on = Dressing { rulebook: &rulebook, tenant: &tenant, contact: &contact, public_url, now };
     let content = dress(delivery, on).ok()??.content;
@@ -390,18 +388,35 @@ async fn looked_up(shared: &Shared, live: &LiveTenant, delivery: &Delivery) -> O
         expires_at: delivery.expires_at,
     };
     let timeout = Duration::from_millis(u64::from(account.timeout_ms)) + GRACE;
-    tokio::time::timeout(timeout, provider.look_up(&outbound, attempted_at)).await.ok()
+    let said = tokio::time::timeout(timeout, provider.look_up(&outbound, started.at)).await.ok()?;
+    // Another policy may have made another text of it: that this one is not there proves nothing.
+    let is_same_text = started.policy_version == Some(rulebook.version());
+    Some(if matches!(said, LookUpOutcome::Absent) && !is_same_text { LookUpOutcome::CannotTell } else { said })
 }
 
-/// When the attempt in question was started, by the history. Asked until the database tells.
-async fn started_at(live: &LiveTenant, delivery: &Delivery) -> Option<Timestamp> {
+/// What the gate has to know of its address. Asked until the database tells.
+async fn known(shared: &Shared, live: &LiveTenant, delivery: &Delivery) -> (ContactFacts, Arc<Rulebook>) {
+    let address = AddressKey { channel: delivery.key.channel, address_hash: delivery.recipient_hash };
+    loop {
+        match live.read_known(address, shared.now()).await {
+            Ok(known) => return known,
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), tenant.id = %live.tenant_id, "read what a look-up has to know");
+                tokio::time::sleep(START_AGAIN).await;
+            }
+        }
+    }
+}
+
+/// The attempt in question as it was started, by the history. Asked until the database tells.
+async fn started(live: &LiveTenant, delivery: &Delivery) -> Option<AttemptStarted> {
     loop {
         let read = async {
             let session = live.writers.journal.connect().await?;
             session.get_attempt_start(delivery.key, delivery.attempt_no).await
         };
         match read.await {
-            Ok(started) => return started.map(|started| started.at),
+            Ok(started) => return started,
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), tenant.id = %live.tenant_id, "read when an attempt was started");
                 tokio::time::sleep(START_AGAIN).await;

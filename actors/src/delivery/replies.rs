@@ -83,7 +83,7 @@ async fn hear(
     let now = shared.now();
     let address_hash = address_hash(tenant.hash_key(), inbound.channel, inbound.from.expose());
     let key = AddressKey { channel: inbound.channel, address_hash };
-    let (facts, rulebook) = known(live, key, now).await.map_err(away)?;
+    let (facts, rulebook) = live.read_known(key, now).await.map_err(away)?;
     let language = language_of(&facts, &rulebook);
     let read = read_reply(inbound.text.expose(), ReplyContext { is_opted_out: is_opted_out(&facts, now), language });
     // What the vendor has acted on holds here as well, in whatever words it came.
@@ -122,20 +122,6 @@ fn who_speaks(rulebook: &Rulebook, tenant: &TenantHandle) -> Practice {
     let practice = rulebook.policy().source().practice.clone();
     let name = if practice.name.trim().is_empty() { tenant.tenant.display_name.clone() } else { practice.name };
     Practice { name, ..practice }
-}
-
-async fn known(
-    live: &LiveTenant,
-    key: AddressKey,
-    now: Timestamp,
-) -> Result<(ContactFacts, Arc<Rulebook>), DeliveryError> {
-    let session = live.writers.journal.connect().await?;
-    let facts = session.load_facts(live.tenant_id, &[key], now).await?.pop();
-    let rulebook = match live.book.policy() {
-        Some(rulebook) => rulebook,
-        None => Arc::new(session.load_policy(live.tenant_id, now).await?),
-    };
-    facts.map(|facts| (facts, rulebook)).ok_or(DeliveryError::Row { column: "address_hash" })
 }
 
 fn is_opted_out(facts: &ContactFacts, now: Timestamp) -> bool {

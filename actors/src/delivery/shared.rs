@@ -8,6 +8,9 @@ use dashmap::DashMap;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use carepost_consent::types::{AddressKey, ContactFacts};
+use carepost_delivery::DeliveryError;
+use carepost_delivery::gate::Rulebook;
 use carepost_delivery::types::DeliveryKey;
 use carepost_kernel::{Chain, Channel, Clock, Dice, InstanceId, PlacementId, ProviderAccountId, TenantId};
 use carepost_store::Peer;
@@ -261,6 +264,24 @@ impl LiveTenant {
     /// The epoch of our lease, or `None` where it is not ours any more.
     pub(crate) fn epoch(&self) -> Option<i64> {
         if self.over.load(Ordering::Acquire) { None } else { self.writers.leases.epoch(self.tenant_id) }
+    }
+
+    /// What storage knows of an address now, and the policy in force.
+    ///
+    /// # Errors
+    /// Where storage fails.
+    pub(crate) async fn read_known(
+        &self,
+        key: AddressKey,
+        now: Timestamp,
+    ) -> Result<(ContactFacts, Arc<Rulebook>), DeliveryError> {
+        let session = self.writers.journal.connect().await?;
+        let facts = session.load_facts(self.tenant_id, &[key], now).await?.pop();
+        let rulebook = match self.book.policy() {
+            Some(rulebook) => rulebook,
+            None => Arc::new(session.load_policy(self.tenant_id, now).await?),
+        };
+        facts.map(|facts| (facts, rulebook)).ok_or(DeliveryError::Row { column: "address_hash" })
     }
 
     /// The tenant's present configuration.

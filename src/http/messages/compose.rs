@@ -3,7 +3,7 @@
 
 use carepost_campaigns::rules::fill::{FillError, Speaker, addresses_of};
 use carepost_consent::Desk;
-use carepost_consent::commands::get_recipient;
+use carepost_consent::commands::list_people;
 use carepost_consent::message_types;
 use carepost_consent::policy::GatePolicy;
 use carepost_consent::store::policy_in_force;
@@ -53,16 +53,9 @@ async fn person(
     let actor = Actor::api_key(caller.principal.api_key_id);
     let desk = Desk { tx, tenant: &caller.tenant, actor: &actor, now: state.clock.now() };
     let fault = |problem| ApiError::field(Code::ValidationFailed, "/recipient_id", problem);
-    let nobody = |error: carepost_consent::ConsentError| match error {
-        carepost_consent::ConsentError::RecipientNotFound(_) => fault("names no recipient"),
-        error => error.into(),
-    };
-    let found = get_recipient(&desk, recipient_id).await.map_err(nobody)?;
     // A record that was merged is spoken to as the one that stands for it.
-    let found = match found.merged_into {
-        Some(survivor) => get_recipient(&desk, survivor).await.map_err(nobody)?,
-        None => found,
-    };
+    let found = list_people(&desk, &[recipient_id]).await?.remove(&recipient_id);
+    let found = found.ok_or_else(|| fault("names no recipient"))?;
     if found.is_active { Ok(found) } else { Err(fault("names a recipient who is not active")) }
 }
 

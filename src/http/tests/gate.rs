@@ -142,8 +142,10 @@ async fn hub_003_the_simulation_names_each_rule_and_the_channel_that_it_would_ta
     assert_eq!((view["verdict"].as_str(), view["code"].as_str()), (Some("refuse"), Some("suppressed_by_staff")));
 
     // Advertising to somebody whom nobody here knows.
-    let view = simulate(&world, json!({"to": to, "channels": ["email"], "purpose": "marketing"})).await;
-    assert_eq!(view["code"], "no_marketing_consent");
+    let advertising = json!({"to": to, "channels": ["email"], "purpose": "marketing"});
+    let view = simulate(&world, advertising).await;
+    assert_eq!(view["code"], "sender_not_identified", "CAN-SPAM: not without a postal address");
+    assert_eq!(rule(&view, 0, "consent")["code"], "no_marketing_consent");
     // By night, on the clock of the practice; `at` says when.
     let hours = json!({"policy": {"practice": {"zones": ["America/Chicago"]}}});
     let version = create(&world, hours).await;
@@ -165,7 +167,8 @@ async fn the_simulation_asks_for_people_and_checks_what_it_is_asked() {
         {"channel": "email", "address": "ana@example.com"}, {"channel": "sms", "address": "+15005550006"}]});
     let ana = world.post("/api/v1/messaging/recipients", &ana).await.json()["id"].clone();
     let view = simulate(&world, json!({"recipient_id": ana})).await;
-    assert_eq!(view["channels"].as_array().unwrap().len(), 2);
+    let named: Vec<_> = view["channels"].as_array().unwrap().iter().map(|one| one["channel"].clone()).collect();
+    assert_eq!(named, ["sms", "email", "in_app"], "as a message to her would be planned");
     assert_eq!((view["verdict"].as_str(), view["code"].as_str()), (Some("refuse"), Some("no_consent")), "con_009");
     let given = json!({"channel": "email", "purposes": ["transactional"]});
     let path = format!("/api/v1/messaging/recipients/{}/consents", ana.as_str().unwrap());

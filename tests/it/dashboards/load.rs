@@ -15,8 +15,10 @@ use crate::support::{Account, Answer, BulkSend, Clinic, World, email, phone, sms
 const DROPPED: &str = "+15005550012";
 /// The practice's own number.
 const OURS: &str = "+15005550006";
-/// Refused by every vendor, for good.
-const BAD: &str = "+15005550002";
+/// Refused by every vendor for this once: the number is not to blame.
+const REFUSED: &str = "+15005550002";
+/// Refused by every vendor, for good: no such number.
+const BAD: &str = "+15005550001";
 
 /// Tenants, each with a way of its own.
 pub(super) struct Load {
@@ -72,7 +74,7 @@ impl Load {
             ids.push(self.busy.send(body).await);
         }
         self.stream.find(|event| event.data["message_id"] == *ids[0]).await;
-        for body in [sms(BAD), sms("+15005550011"), with(sms(DROPPED), json!({ "purpose": "financial" }))] {
+        for body in [sms(REFUSED), sms("+15005550011"), with(sms(DROPPED), json!({ "purpose": "financial" }))] {
             self.busy.send(&body).await;
         }
         let statuses = join_all([&good[0], &good[0], &good[1]].map(|body| self.keyed(round, body))).await;

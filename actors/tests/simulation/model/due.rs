@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use carepost_delivery::store::{AttemptStarted, DueChannel, DuePlace, DueRow, ParkedMatch, PutOff};
+use carepost_delivery::types::GateRecord;
 use carepost_delivery::{Delivery, DeliveryKey, DeliveryState, EventKind};
 use carepost_kernel::{Channel, Failure, InstanceId, Priority, ProviderAccountId, ProviderRef, TenantId};
 use jiff::{SignedDuration, Timestamp};
@@ -124,7 +125,12 @@ impl Tables {
     pub(crate) fn get_attempt_start(&self, key: DeliveryKey, attempt_no: i16) -> Option<AttemptStarted> {
         let mut starts =
             self.history(key).filter(|event| event.kind == EventKind::AttemptStarted && event.attempt_no == attempt_no);
-        starts.next().map(|event| AttemptStarted { event_id: event.event_id, at: event.at })
+        let policy_version = |gate: &GateRecord| gate.read().map(|gate| gate.policy_version);
+        starts.next().map(|event| AttemptStarted {
+            event_id: event.event_id,
+            at: event.at,
+            policy_version: event.gate.as_ref().and_then(policy_version),
+        })
     }
 
     pub(crate) fn get_bad_news(&self, key: DeliveryKey) -> Option<Failure> {

@@ -27,8 +27,8 @@ const OFFERED: [Channel; 3] = [Channel::Sms, Channel::Email, Channel::InApp];
 /// Makes a bulk send with an empty list.
 ///
 /// # Errors
-/// `Invalid` with all faulty fields; `Template` where it does not exist; `Conflict` where it is not published; where the
-/// database fails.
+/// `Invalid` with all faulty fields, a template that does not exist among them; `Conflict` where it is not published; where
+/// the database fails.
 pub async fn create_bulk_send(
     tx: &TenantTx<'_>,
     tenant: &TenantHandle,
@@ -39,7 +39,10 @@ pub async fn create_bulk_send(
     let mut faults = check(&new, now);
     let (content, template) = match (new.template_id, &new.fixed) {
         (Some(template_id), None) => {
-            let (template, version) = get_template(tx, template_id, None).await?;
+            let (template, version) = get_template(tx, template_id, None).await.map_err(|error| match error {
+                TemplateError::NotFound(_) => CampaignError::field("/template_id", "names no template"),
+                error => error.into(),
+            })?;
             if template.state() != TemplateState::Published {
                 let problem = "it is not published";
                 return Err(TemplateError::Conflict { tried: "send template", problem }.into());

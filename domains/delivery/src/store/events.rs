@@ -1,12 +1,13 @@
 //! The history, read: of one message, and as a tenant's stream.
 
 use jiff::Timestamp;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use carepost_kernel::{EventId, Failure, MessageId, ProviderAccountId, ProviderRef, TenantId};
 use carepost_store::{EngineConnection, TenantTx};
 
-use crate::types::{DeliveryEvent, DeliveryKey};
+use crate::types::{DeliveryEvent, DeliveryKey, GateRecord};
 
 use super::rows::{self, Result, get};
 
@@ -91,6 +92,8 @@ pub struct AttemptStarted {
     pub event_id: EventId,
     /// When.
     pub at: Timestamp,
+    /// The policy that the gate let it go by.
+    pub policy_version: Option<u32>,
 }
 
 /// When an attempt was started.
@@ -105,8 +108,13 @@ pub async fn get_attempt_start(
     let (tenant_id, message_id) = (key.tenant_id.as_uuid(), key.message_id.as_uuid());
     let row =
         connection.query_opt(GET_ATTEMPT_START, &[&tenant_id, &message_id, &key.channel.as_i16(), &attempt_no]).await?;
-    let started = |row| Ok(AttemptStarted { event_id: EventId::from_uuid(get(row, "event_id")?), at: get(row, "at")? });
     row.as_ref().map(started).transpose()
+}
+
+fn started(row: &Row) -> Result<AttemptStarted> {
+    let gate: Option<&[u8]> = get(row, "gate")?;
+    let policy_version = gate.and_then(|gate| GateRecord::from_bytes(gate).read()).map(|gate| gate.policy_version);
+    Ok(AttemptStarted { event_id: EventId::from_uuid(get(row, "event_id")?), at: get(row, "at")?, policy_version })
 }
 
 /// The delivery that a provider's own id belongs to.
