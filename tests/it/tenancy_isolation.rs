@@ -18,6 +18,8 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
         // Whoever is merged names another record.
         path if path.ends_with("/merge") => json!({ "into": Uuid::nil().to_string() }),
         path if path.ends_with("/consents") => json!({ "channel": "email", "purposes": ["marketing"] }),
+        path if path.ends_with("/preferences") => json!({ "preferences": {} }),
+        path if path.ends_with("/terms") => json!({ "terms_version": "1" }),
         _ => json!({}),
     };
     let request = if method == "GET" || method == "DELETE" { request } else { request.json(&body) };
