@@ -193,7 +193,7 @@ async fn load(tenant: &TenantHandle, placement: &Placement, memory: &mut Memory)
 
 impl Desk<'_> {
     /// Writes behind the fence of the tenant's lease; false where it is another process's by now.
-    pub(super) async fn write<'desk, F>(&'desk self, write: F) -> Result<bool, WorkError>
+    pub(super) async fn write<F>(&self, write: F) -> Result<bool, WorkError>
     where
         F: AsyncFnOnce(&EngineTx<'_>) -> Result<(), CampaignError>,
     {

@@ -29,7 +29,9 @@ async fn reminder(world: &World) -> String {
 async fn hub_003_a_message_to_a_recipient_takes_their_own_addresses() {
     let world = World::new().await;
     let id = person(&world).await;
-    let reply = world.post(MESSAGES, &json!({"recipient_id": id, "content": {"subject": "Your visit", "body": "See you at 9:30."}})).await;
+    let reply = world
+        .post(MESSAGES, &json!({"recipient_id": id, "content": {"subject": "Your visit", "body": "See you at 9:30."}}))
+        .await;
     assert_eq!(reply.status, 202, "{}", reply.text());
     let message = opened(&world, reply.json()["id"].as_str().unwrap()).await;
     assert_eq!(message["channels"], json!(["sms", "email", "in_app"]));

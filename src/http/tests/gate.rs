@@ -181,7 +181,7 @@ async fn the_simulation_asks_for_people_and_checks_what_it_is_asked() {
     let table = [
         (json!({}), 422, "/to"),
         (json!({"recipient_id": world.tenant.tenant_id}), 422, "/recipient_id"),
-        (json!({"recipient_id": ana, "channels": ["in_app"]}), 422, "/to/in_app"),
+        (json!({"to": {"phone": "+15005550006"}, "channels": ["in_app"]}), 422, "/to/in_app"),
         (json!({"to": {"phone": "5"}}), 422, "/to/phone"),
         (json!({"to": {"phone": "+15005550006"}, "type": "canary"}), 422, "/type"),
         (json!({"to": {"phone": "+15005550006"}, "at": "2020-01-01T00:00:00Z"}), 422, "/at"),

@@ -1,4 +1,6 @@
-//! The room on PostgreSQL.
+//! The room's SQL against a real PostgreSQL. Run through `scripts/with-postgres`.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "all of this crate is tests, helpers included")]
 
 mod support;
 mod upload;
