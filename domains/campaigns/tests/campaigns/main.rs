@@ -1,4 +1,5 @@
 //! The room on PostgreSQL.
 
+mod engine;
 mod support;
 mod upload;
