@@ -139,7 +139,7 @@ pub(crate) async fn tend(shared: &Arc<Shared>, writers: &Arc<Writers>) {
     let Some(placement) = writers.journal.placement() else { return };
     let found = async {
         let connection = placement.engine().await.map_err(carepost_delivery::DeliveryError::from)?;
-        store::list_tenants(&connection).await
+        store::list_tenants(&connection, shared.now()).await
     };
     let tenants = match found.await {
         Ok(tenants) => tenants,

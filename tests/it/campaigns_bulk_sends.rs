@@ -146,6 +146,26 @@ async fn hub_014_cancelling_takes_back_what_waits_to_leave() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hub_014_cancelling_takes_back_messages_whose_rows_do_not_know_of_them() {
+    let world = World::open().await;
+    let clinic = clinic(&world.server, &world.simulator, "unmarked").await;
+    clinic.settings(json!({ "send_per_second": 1 })).await;
+    let bulk = BulkSend::with_list(&clinic, json!({}), list(0..300)).await;
+    bulk.count().await;
+    bulk.order("start").await.expect(202);
+    bulk.until_holds("all are messages", |progress| progress["rows"]["enqueued"] == 300).await;
+    bulk.order("pause").await.expect(202);
+    // As after a death between the messages and their marks.
+    let forget = "UPDATE bulk_send_rows SET state = 1, message_id = NULL WHERE row_no > 100";
+    assert_eq!(world.database.owner.execute(forget, &[]).await.unwrap(), 200);
+    bulk.order("cancel").await.expect(202);
+    let ended = bulk.until("cancelled").await;
+    assert_eq!((ended["rows"]["enqueued"].as_i64(), ended["rows"]["cancelled"].as_i64()), (Some(300), Some(0)));
+    let open = "SELECT count(*) FROM deliveries WHERE is_open AND state < 20";
+    assert_eq!(world.database.count(open).await, 0, "nothing waits to leave any more");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn con_011_a_stop_in_the_middle_is_respected() {
     let world = World::open().await;
     let clinic = clinic(&world.server, &world.simulator, "stopped").await;

@@ -2,8 +2,9 @@
 
 use futures_util::future::try_join_all;
 
+use carepost_campaigns::rules::compose::claim;
 use carepost_campaigns::store::{self, WaitingDelivery};
-use carepost_campaigns::types::BulkState;
+use carepost_campaigns::types::{BulkState, RowOutcome, RowState};
 use carepost_delivery::ledger::Decision;
 use carepost_delivery::rules;
 use carepost_delivery::types::{DeliveryKey, DeliveryState};
@@ -14,19 +15,17 @@ use super::work::{Desk, IDLE, Next, WorkError};
 
 /// Rows that one transaction cancels.
 const ROWS: i64 = 5_000;
+/// Keys that are made before others on the thread have their turn.
+const AT_A_TIME: usize = 256;
 /// Deliveries that are taken back at a time: the ledger commits them together.
 const DELIVERIES: i64 = 512;
 
 /// Takes back the next page.
 pub(super) async fn cancel(desk: &mut Desk<'_>) -> Result<Next, WorkError> {
-    let mut cancelled = 0;
-    let is_ours = desk
-        .write(async |tx| {
-            cancelled = store::cancel_rows(tx, desk.named(), ROWS).await?;
-            Ok(())
-        })
-        .await?;
-    if !is_ours || cancelled > 0 {
+    let outcomes = unsent(desk).await?;
+    if !outcomes.is_empty() {
+        let from = [RowState::Waiting, RowState::Held];
+        let is_ours = desk.write(async |tx| store::record_rows(tx, desk.named(), &outcomes, &from).await).await?;
         return Ok(if is_ours { Next::Now } else { Next::Over });
     }
     let waiting = {
@@ -40,6 +39,22 @@ pub(super) async fn cancel(desk: &mut Desk<'_>) -> Result<Next, WorkError> {
     desk.kept.is_to_look_again = true;
     try_join_all(waiting.iter().map(|one| take_one_back(desk, one))).await?;
     Ok(Next::Now)
+}
+
+/// What becomes of the next rows without a fate. Some may be messages whose mark was lost with a process: those get their
+/// mark now, so that what waits of them is found.
+async fn unsent(desk: &Desk<'_>) -> Result<Vec<RowOutcome>, WorkError> {
+    let (send_id, now) = (desk.send.bulk_send_id, desk.shared.now());
+    let mut connection = desk.placement.tenant(desk.live.tenant_id).await?;
+    let tx = connection.begin().await?;
+    let rows = store::list_unsent_rows(&tx, send_id, ROWS).await?;
+    let mut keys: Vec<[u8; 16]> = Vec::with_capacity(rows.len());
+    for chunk in rows.chunks(AT_A_TIME) {
+        keys.extend(chunk.iter().map(|row_no| claim(desk.tenant, send_id, *row_no, now).key_hash));
+        tokio::task::yield_now().await;
+    }
+    let known = store::list_row_messages(&tx, &keys).await?;
+    Ok(rows.into_iter().zip(known).map(|(row_no, message_id)| RowOutcome::taken_back(row_no, message_id)).collect())
 }
 
 async fn take_one_back(desk: &Desk<'_>, one: &WaitingDelivery) -> Result<(), WorkError> {

@@ -24,6 +24,8 @@ use super::work::{Desk, IDLE, Next, WorkError};
 
 /// Rows of one page.
 const PAGE: u32 = 256;
+/// Rows that one transaction makes due again.
+const RELEASED: u32 = 5_000;
 /// While so many of the tenant's deliveries wait for their turn, no more rows go (DEL-12).
 const MOST_WAITING: i64 = 2_000;
 /// After which time the tenant's waiting deliveries are looked at again.
@@ -77,11 +79,15 @@ fn until(instant: Timestamp, now: Timestamp) -> Next {
     Next::After(wait.clamp(Duration::from_millis(10), IDLE))
 }
 
-/// The policy has changed: what the gate held is asked about again.
+/// The policy has changed: what the gate held is asked about again. The last page notes the policy, so that nothing goes
+/// before all of it is due.
 async fn follow_policy(desk: &Desk<'_>, rulebook: &Rulebook, now: Timestamp) -> Result<Next, WorkError> {
     let is_ours = desk
         .write(async |tx| {
-            store::release_held(tx, desk.named(), now).await?;
+            let released = store::release_held(tx, desk.named(), now, i64::from(RELEASED)).await?;
+            if released == u64::from(RELEASED) {
+                return Ok(());
+            }
             store::note_policy(tx, desk.named(), version_of(rulebook)).await
         })
         .await?;
@@ -131,7 +137,7 @@ async fn feed_rows(
     for (row, message_id) in rows.into_iter().zip(known) {
         match message_id {
             // Its mark was lost with a process. The gate is not asked about it again: its own message might count.
-            Some(message_id) => outcomes.push(enqueued(row.row_no, None, message_id)),
+            Some(message_id) => outcomes.push(RowOutcome::enqueued(row.row_no, None, message_id)),
             None => fresh.push(row),
         }
     }
@@ -151,7 +157,7 @@ async fn feed_rows(
     let mut fed = Fed { outcomes, sent: u32::try_from(messages.len()).unwrap_or(u32::MAX), back_off: None };
     for ((row_no, said), result) in going.into_iter().zip(hand_in(desk, messages).await) {
         match result {
-            Ok(Accepted { message_id, .. }) => fed.outcomes.push(enqueued(row_no, Some(said), message_id)),
+            Ok(Accepted { message_id, .. }) => fed.outcomes.push(RowOutcome::enqueued(row_no, Some(said), message_id)),
             Err(EngineError::Internal | EngineError::KeyReused | EngineError::NotFound) => {
                 let error = Some("not_stored: the engine refused it".to_owned());
                 let outcome = RowOutcome { state: RowState::Failed, error, ..stays(row_no, said) };
@@ -166,10 +172,6 @@ async fn feed_rows(
 
 fn stays(row_no: i32, said: Said) -> RowOutcome {
     RowOutcome { row_no, state: RowState::Waiting, due_at: None, said: Some(said), message_id: None, error: None }
-}
-
-fn enqueued(row_no: i32, said: Option<Said>, message_id: MessageId) -> RowOutcome {
-    RowOutcome { row_no, state: RowState::Enqueued, due_at: None, said, message_id: Some(message_id), error: None }
 }
 
 /// Through the tenant's own door, as everybody's messages.

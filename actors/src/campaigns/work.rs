@@ -65,6 +65,8 @@ pub(super) enum WorkError {
 #[derive(Default)]
 pub(super) struct Memory {
     sends: HashMap<BulkSendId, Kept>,
+    /// Sends whose last step has failed, and when the next one is: the others go on meanwhile.
+    failed: HashMap<BulkSendId, Instant>,
 }
 
 /// What is kept of one send.
@@ -90,11 +92,15 @@ impl Kept {
     }
 
     fn rest(&self) -> Option<Duration> {
-        let until = self.rests_until?;
-        #[expect(clippy::disallowed_methods, reason = "a span of tokio's time")]
-        let rest = until.saturating_duration_since(Instant::now());
-        (!rest.is_zero()).then_some(rest)
+        until(self.rests_until?)
     }
+}
+
+/// How long it is until then; none: it is now.
+fn until(instant: Instant) -> Option<Duration> {
+    #[expect(clippy::disallowed_methods, reason = "a span of tokio's time")]
+    let rest = instant.saturating_duration_since(Instant::now());
+    (!rest.is_zero()).then_some(rest)
 }
 
 impl Memory {
@@ -102,8 +108,19 @@ impl Memory {
         self.sends.len()
     }
 
-    pub(super) fn of(&mut self, bulk_send_id: BulkSendId) -> Option<&mut Kept> {
-        self.sends.get_mut(&bulk_send_id)
+    fn keep_only(&mut self, is_active: impl Fn(&BulkSendId) -> bool) {
+        self.sends.retain(|known, _| is_active(known));
+        self.failed.retain(|known, _| is_active(known));
+    }
+
+    /// It is tried again after a while.
+    #[expect(clippy::disallowed_methods, reason = "a span of tokio's time")]
+    fn has_failed(&mut self, bulk_send_id: BulkSendId) {
+        self.failed.insert(bulk_send_id, Instant::now() + IDLE);
+    }
+
+    fn rest_of_failed(&self, bulk_send_id: BulkSendId) -> Option<Duration> {
+        until(*self.failed.get(&bulk_send_id)?)
     }
 }
 
@@ -143,52 +160,78 @@ async fn work(
     memory: &mut Memory,
 ) -> Result<Next, WorkError> {
     let tenant = live.handle(shared).await?;
-    let sends = load(&tenant, placement, memory).await?;
+    let sends = {
+        let mut connection = placement.tenant(live.tenant_id).await?;
+        let tx = connection.begin().await?;
+        store::list_active(&tx, &tenant, shared.now(), SENDS).await?
+    };
+    memory.keep_only(|known| sends.iter().any(|(bulk_send_id, _)| bulk_send_id == known));
     let mut next = Next::Over;
-    for send in &sends {
-        let Some(kept) = memory.of(send.bulk_send_id).map(|kept| kept.clone()) else { continue };
-        let mut desk = Desk { shared, live, placement, tenant: &tenant, send, kept };
-        let step = match send.state {
-            BulkState::Counting => page::count(&desk).await?,
-            BulkState::Running => match desk.kept.rest() {
-                Some(rest) => Next::After(rest),
-                None => feed::feed(&mut desk).await?,
-            },
-            _ => cancel::cancel(&mut desk).await?,
+    for (bulk_send_id, read) in sends {
+        if let Some(rest) = memory.rest_of_failed(bulk_send_id) {
+            next = next.or_sooner(Next::After(rest));
+            continue;
+        }
+        let worked = match read {
+            Ok(send) => work_on(shared, live, (placement, &tenant), &send, memory).await,
+            Err(error) => Err(error.into()),
         };
-        if let Some(kept) = memory.of(send.bulk_send_id) {
-            *kept = desk.kept;
-        }
-        if step == Next::Over {
+        let step = match worked {
             // Refused by the fence: the tenant is another process's.
-            return Ok(Next::Over);
-        }
+            Ok(Next::Over) => return Ok(Next::Over),
+            Ok(step) => step,
+            Err(WorkError::Engine(EngineError::NotFound)) => return Ok(Next::Over),
+            Err(error) => {
+                let (tenant_id, error) = (live.tenant_id, Chain(&error));
+                tracing::warn!(%error, tenant.id = %tenant_id, bulk_send.id = %bulk_send_id, "work on a bulk send");
+                memory.has_failed(bulk_send_id);
+                Next::After(IDLE)
+            }
+        };
         next = next.or_sooner(step);
     }
     Ok(next)
 }
 
-/// The sends that there is something to do for, their content ready.
-async fn load(tenant: &TenantHandle, placement: &Placement, memory: &mut Memory) -> Result<Vec<BulkSend>, WorkError> {
+/// Works on a page of one send.
+async fn work_on(
+    shared: &Arc<Shared>,
+    live: &Arc<LiveTenant>,
+    (placement, tenant): (&Placement, &Arc<TenantHandle>),
+    send: &BulkSend,
+    memory: &mut Memory,
+) -> Result<Next, WorkError> {
+    let kept = match memory.sends.get(&send.bulk_send_id) {
+        Some(kept) => kept.clone(),
+        None => load(tenant, placement, send.bulk_send_id).await?,
+    };
+    let mut desk = Desk { shared, live, placement, tenant, send, kept };
+    let step = match send.state {
+        BulkState::Counting => page::count(&desk).await?,
+        BulkState::Running => match desk.kept.rest() {
+            Some(rest) => Next::After(rest),
+            None => feed::feed(&mut desk).await?,
+        },
+        _ => cancel::cancel(&mut desk).await?,
+    };
+    // What a failed step has noted may not have happened.
+    let kept = desk.kept;
+    memory.sends.insert(send.bulk_send_id, kept);
+    Ok(step)
+}
+
+/// What a send says, ready to be filled.
+async fn load(tenant: &TenantHandle, placement: &Placement, bulk_send_id: BulkSendId) -> Result<Kept, WorkError> {
     let mut connection = placement.tenant(tenant.tenant.tenant_id).await?;
     let tx = connection.begin().await?;
-    let sends = store::list_active(&tx, tenant, SENDS).await?;
-    memory.sends.retain(|id, _| sends.iter().any(|send| send.bulk_send_id == *id));
-    for send in &sends {
-        if memory.sends.contains_key(&send.bulk_send_id) {
-            continue;
-        }
-        let sealed = store::find_content(&tx, tenant, send.bulk_send_id).await?;
-        let kept = Kept {
-            content: Arc::new(ReadyContent::new(&sealed.content)?),
-            public_url: Arc::new(sealed.url()?),
-            settled_to: 0,
-            is_to_look_again: false,
-            rests_until: None,
-        };
-        memory.sends.insert(send.bulk_send_id, kept);
-    }
-    Ok(sends)
+    let sealed = store::find_content(&tx, tenant, bulk_send_id).await?;
+    Ok(Kept {
+        content: Arc::new(ReadyContent::new(&sealed.content)?),
+        public_url: Arc::new(sealed.url()?),
+        settled_to: 0,
+        is_to_look_again: false,
+        rests_until: None,
+    })
 }
 
 impl Desk<'_> {
@@ -234,6 +277,20 @@ mod tests {
         assert_eq!(kept.rest(), Some(Duration::from_secs(1)));
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(kept.rest(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_send_that_fails_rests_alone() {
+        let now = "2026-11-22T12:00:00Z".parse().unwrap();
+        let (broken, sound) = (BulkSendId::new(now), BulkSendId::new(now));
+        let mut memory = Memory::default();
+        memory.has_failed(broken);
+        assert_eq!((memory.rest_of_failed(broken), memory.rest_of_failed(sound)), (Some(IDLE), None));
+        tokio::time::advance(IDLE).await;
+        assert_eq!(memory.rest_of_failed(broken), None);
+        memory.has_failed(broken);
+        memory.keep_only(|known| *known == sound);
+        assert_eq!(memory.failed.len(), 0, "what has ended is forgotten");
     }
 
     #[test]

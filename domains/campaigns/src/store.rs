@@ -10,10 +10,10 @@ mod sends;
 mod uploads;
 
 pub use cleanup::delete_old;
-pub use engine::{cancel_rows, end_send, fenced, list_tenants, note_count, note_policy, record_rows, release_held};
+pub use engine::{end_send, fenced, list_tenants, note_count, note_policy, record_rows, release_held};
 pub use rows::{
     RowFilter, WaitingDelivery, count_deliveries, count_rows, list_due_rows, list_row_messages, list_rows,
-    list_uncounted_rows, list_waiting_deliveries, next_due,
+    list_uncounted_rows, list_unsent_rows, list_waiting_deliveries, next_due,
 };
 pub(crate) use rows::{SealedRow, insert_rows};
 pub use sends::{SealedContent, find_content, find_send, list_active, list_sends};

@@ -64,12 +64,11 @@ async fn person(
 fn address(request: &mut EnqueueRequest, person: &Person) {
     request.about.recipient_id = Some(person.recipient_id);
     let known = addresses_of(person);
-    let in_app = known.in_app.unwrap_or_else(|| person.recipient_id.to_string());
     let given = std::mem::take(&mut request.to);
     request.to = Recipient {
         phone: given.phone.or(known.phone),
         email: given.email.or(known.email),
-        in_app: given.in_app.or(Some(in_app)),
+        in_app: given.in_app.or(known.in_app),
     };
     if request.channels.is_empty() {
         let of_type = request.about.message_type.as_deref().and_then(message_types::shipped);

@@ -126,5 +126,6 @@ pub fn addresses_of(person: &Person) -> Recipient {
         let points = person.contact_points.iter().filter(|point| point.is_active && point.channel == channel);
         points.min_by_key(|point| point.rank).map(|point| point.address.expose().clone())
     };
-    Recipient { phone: first(Channel::Sms), email: first(Channel::Email), in_app: first(Channel::InApp) }
+    let in_app = first(Channel::InApp).unwrap_or_else(|| person.recipient_id.to_string());
+    Recipient { phone: first(Channel::Sms), email: first(Channel::Email), in_app: Some(in_app) }
 }

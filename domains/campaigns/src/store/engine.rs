@@ -16,14 +16,13 @@ const NOTE_COUNT: &str = include_str!("../sql/note_count.sql");
 const NOTE_POLICY: &str = include_str!("../sql/note_policy.sql");
 const RELEASE_HELD_ROWS: &str = include_str!("../sql/release_held_rows.sql");
 const END_BULK_SEND: &str = include_str!("../sql/end_bulk_send.sql");
-const CANCEL_ROWS: &str = include_str!("../sql/cancel_rows.sql");
 
-/// Tenants that there are bulk sends to work on for.
+/// Tenants that there are bulk sends to work on for at this instant.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn list_tenants(connection: &EngineConnection) -> Result<Vec<TenantId>> {
-    let found = connection.query(LIST_TENANTS_WITH_BULK_SENDS, &[]).await.tried("list tenants with bulk sends")?;
+pub async fn list_tenants(connection: &EngineConnection, now: Timestamp) -> Result<Vec<TenantId>> {
+    let found = connection.query(LIST_TENANTS_WITH_BULK_SENDS, &[&now]).await.tried("list tenants with bulk sends")?;
     found.iter().map(|row| Ok(TenantId::from_uuid(get(row, "tenant_id")?))).collect()
 }
 
@@ -126,7 +125,7 @@ pub async fn note_policy(
     Ok(())
 }
 
-/// Makes due what the gate held.
+/// Makes due what the gate held, some rows at a time; how many.
 ///
 /// # Errors
 /// Where the database fails.
@@ -134,8 +133,9 @@ pub async fn release_held(
     tx: &EngineTx<'_>,
     (tenant_id, bulk_send_id): (TenantId, BulkSendId),
     now: Timestamp,
+    limit: i64,
 ) -> Result<u64> {
-    let params: [&(dyn ToSql + Sync); 3] = [&tenant_id.as_uuid(), &bulk_send_id.as_uuid(), &now];
+    let params: [&(dyn ToSql + Sync); 4] = [&tenant_id.as_uuid(), &bulk_send_id.as_uuid(), &now, &limit];
     tx.execute(RELEASE_HELD_ROWS, &params).await.tried("release held rows")
 }
 
@@ -153,17 +153,4 @@ pub async fn end_send(
         [&tenant_id.as_uuid(), &bulk_send_id.as_uuid(), &from.as_i16(), &to.as_i16(), &now];
     tx.execute(END_BULK_SEND, &params).await.tried("end bulk send")?;
     Ok(())
-}
-
-/// Cancels rows whose turn has not come, some at a time; how many.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn cancel_rows(
-    tx: &EngineTx<'_>,
-    (tenant_id, bulk_send_id): (TenantId, BulkSendId),
-    limit: i64,
-) -> Result<u64> {
-    let params: [&(dyn ToSql + Sync); 3] = [&tenant_id.as_uuid(), &bulk_send_id.as_uuid(), &limit];
-    tx.execute(CANCEL_ROWS, &params).await.tried("cancel rows of a bulk send")
 }

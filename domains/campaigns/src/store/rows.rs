@@ -20,6 +20,7 @@ const COUNT_BULK_DELIVERIES: &str = include_str!("../sql/count_bulk_deliveries.s
 const LIST_BULK_ROWS: &str = include_str!("../sql/list_bulk_rows.sql");
 const LIST_UNCOUNTED_ROWS: &str = include_str!("../sql/list_uncounted_rows.sql");
 const LIST_DUE_ROWS: &str = include_str!("../sql/list_due_rows.sql");
+const LIST_UNSENT_ROWS: &str = include_str!("../sql/list_unsent_rows.sql");
 const FIND_NEXT_DUE_ROW: &str = include_str!("../sql/find_next_due_row.sql");
 const LIST_ROW_MESSAGES: &str = include_str!("../sql/list_row_messages.sql");
 const LIST_WAITING_DELIVERIES: &str = include_str!("../sql/list_waiting_deliveries.sql");
@@ -156,6 +157,17 @@ pub async fn list_due_rows(
     let params: [&(dyn ToSql + Sync); 4] = [&tx.tenant_id().as_uuid(), &bulk_send_id.as_uuid(), &now, &limit];
     let found = tx.query(LIST_DUE_ROWS, &params).await.tried("list rows whose turn has come")?;
     found.iter().map(|row| open(row, tenant, bulk_send_id)).collect()
+}
+
+/// Numbers of rows that have no fate yet by their own mark, whenever their turn is. Some may be messages already: see
+/// [`list_row_messages`].
+///
+/// # Errors
+/// Where the database fails or a row cannot be read.
+pub async fn list_unsent_rows(tx: &TenantTx<'_>, bulk_send_id: BulkSendId, limit: i64) -> Result<Vec<i32>> {
+    let params: [&(dyn ToSql + Sync); 3] = [&tx.tenant_id().as_uuid(), &bulk_send_id.as_uuid(), &limit];
+    let found = tx.query(LIST_UNSENT_ROWS, &params).await.tried("list rows to cancel")?;
+    found.iter().map(|row| get(row, "row_no")).collect()
 }
 
 /// When the next row is looked at; none: each has its fate.

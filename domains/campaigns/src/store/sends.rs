@@ -141,14 +141,20 @@ pub async fn list_sends(
     Ok(Page::from_rows(sends, limit, |send| send.bulk_send_id.as_uuid()))
 }
 
-/// What the engine has to work on, the oldest first.
+/// What the engine has to work on at this instant: what is cancelled, what is counted, what runs; the oldest first. One
+/// that cannot be read is no reason to leave the others.
 ///
 /// # Errors
-/// As [`list_sends`].
-pub async fn list_active(tx: &TenantTx<'_>, tenant: &TenantHandle, limit: i64) -> Result<Vec<BulkSend>> {
-    let found =
-        tx.query(LIST_ACTIVE_BULK_SENDS, &[&tx.tenant_id().as_uuid(), &limit]).await.tried("list active bulk sends")?;
-    found.iter().map(|row| read(row, tenant)).collect()
+/// Where the database fails.
+pub async fn list_active(
+    tx: &TenantTx<'_>,
+    tenant: &TenantHandle,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<(BulkSendId, Result<BulkSend>)>> {
+    let params: [&(dyn ToSql + Sync); 3] = [&tx.tenant_id().as_uuid(), &now, &limit];
+    let found = tx.query(LIST_ACTIVE_BULK_SENDS, &params).await.tried("list active bulk sends")?;
+    found.iter().map(|row| Ok((BulkSendId::from_uuid(get(row, "bulk_send_id")?), read(row, tenant)))).collect()
 }
 
 /// What a send says.

@@ -120,6 +120,24 @@ pub struct RowOutcome {
 }
 
 impl RowOutcome {
+    /// It is this message. What the gate said, where it was asked just now.
+    #[must_use]
+    pub const fn enqueued(row_no: i32, said: Option<Said>, message_id: MessageId) -> Self {
+        Self { row_no, state: RowState::Enqueued, due_at: None, said, message_id: Some(message_id), error: None }
+    }
+
+    /// Its send was cancelled. A row that is a message already, though its mark was lost, is none that can be left out:
+    /// the message has to be taken back.
+    #[must_use]
+    pub const fn taken_back(row_no: i32, message_id: Option<MessageId>) -> Self {
+        match message_id {
+            Some(message_id) => Self::enqueued(row_no, None, message_id),
+            None => {
+                Self { row_no, state: RowState::Cancelled, due_at: None, said: None, message_id: None, error: None }
+            }
+        }
+    }
+
     /// It cannot be made a message.
     pub(crate) const fn failed(row_no: i32, error: String) -> Self {
         Self { row_no, state: RowState::Failed, due_at: None, said: None, message_id: None, error: Some(error) }

@@ -2,5 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "all of this crate is tests, helpers included")]
 
+mod engine;
 mod support;
 mod upload;

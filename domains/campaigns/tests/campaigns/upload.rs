@@ -11,7 +11,7 @@ use carepost_kernel::BulkSendId;
 
 use crate::support::{World, new_send, noon};
 
-async fn upload(
+pub(crate) async fn upload(
     world: &World,
     send: &BulkSend,
     csv: &str,
