@@ -110,18 +110,19 @@ async fn save(request: &HttpRequest, payload: web::Payload, state: &AppState) ->
     let body = json::read_raw(request, payload, FORM_LIMIT_BYTES).await?;
     let present = wishes_of(&reader, asked_for);
     let Some(form) = form::read(&body) else { return Ok(pages::unreadable(present.language)) };
-    if !nonce::is_good(&opened.tenant, &opened.token, &form.mark, state.clock.now()) {
-        let shown = match form.action {
-            Action::Save(filled_in) => filled_in,
-            Action::Stop | Action::Resume => present,
-        };
-        return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &opened, &reader, &shown, News::Stale, state));
-    }
-    let (shown, news) = match do_it(&opened, &reader, &form.action, present.language, state).await? {
+    let Some(version) = nonce::read(&opened.tenant, &opened.token, &form.mark, state.clock.now()) else {
+        // With what holds now: what was filled in may rest on what held long ago.
+        return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &opened, &reader, &present, News::Stale, state));
+    };
+    let (shown, news) = match do_it(&opened, &reader, (&form.action, version), present.language, state).await? {
         Ok(news) => (None, news),
         Err(fault) => (filled_in(form.action), News::Fault(fault)),
     };
-    let Some(reader) = read(&opened, state).await? else { return Ok(pages::missing(request)) };
+    let Some(mut reader) = read(&opened, state).await? else { return Ok(pages::missing(request)) };
+    if shown.is_some() {
+        // What was filled in still rests on what the form showed.
+        reader.version = version;
+    }
     let wishes = shown.unwrap_or_else(|| wishes_of(&reader, asked_for));
     let status = if matches!(news, News::Done(_)) { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok(page(status, &opened, &reader, &wishes, news, state))
@@ -138,7 +139,7 @@ fn filled_in(action: Action) -> Option<Wishes> {
 async fn do_it(
     opened: &Opened,
     reader: &Reader,
-    action: &Action,
+    (action, version): (&Action, i64),
     language: Language,
     state: &AppState,
 ) -> Result<Result<News, form::Fault>, ApiError> {
@@ -151,22 +152,22 @@ async fn do_it(
                 Err(fault) => return Ok(Err(fault)),
                 Ok(preferences) => {
                     let language = wishes.language.as_str();
-                    (Deed::Save(recipient_id, Box::new(preferences), language, said("intro")), "saved")
+                    (Deed::Save(recipient_id, Box::new((preferences, version)), language, said("intro")), "saved")
                 }
             }
         }
         Action::Stop => (Deed::Stop(said("stop_text")), "saved_stop"),
         Action::Resume => (Deed::Resume(said("resume")), "saved_resume"),
     };
-    let keys = commit(opened, state, deed).await?;
+    let Some(keys) = commit(opened, state, deed).await? else { return Ok(Ok(News::Stale)) };
     state.engine.consent_changed(opened.tenant.tenant.tenant_id, &keys).await;
     Ok(Ok(News::Done(news)))
 }
 
 /// What is to be written.
 pub(super) enum Deed {
-    /// New wishes of a person.
-    Save(carepost_kernel::RecipientId, Box<carepost_consent::types::Preferences>, &'static str, Said),
+    /// New wishes of a person, and the version that they were shown.
+    Save(carepost_kernel::RecipientId, Box<(carepost_consent::types::Preferences, i64)>, &'static str, Said),
     /// Nothing more.
     Stop(Said),
     /// Everything again.
@@ -175,11 +176,12 @@ pub(super) enum Deed {
     Unsubscribe(Said),
 }
 
-/// Writes a deed down, in one transaction; gives the addresses that the gate must look at again.
+/// Writes a deed down, in one transaction; gives the addresses that the gate must look at again. `None`: nothing was
+/// written, for what holds is not what was shown.
 ///
 /// # Errors
 /// Where the database is away.
-pub(super) async fn commit(opened: &Opened, state: &AppState, deed: Deed) -> Result<Vec<AddressKey>, ApiError> {
+pub(super) async fn commit(opened: &Opened, state: &AppState, deed: Deed) -> Result<Option<Vec<AddressKey>>, ApiError> {
     let actor = actor(&opened.subject);
     let mut connection = state.connection(&opened.tenant).await?;
     let tx = connection.begin().await?;
@@ -192,9 +194,12 @@ pub(super) async fn commit(opened: &Opened, state: &AppState, deed: Deed) -> Res
         Deed::Resume(said) => resume_all(&desk, &opened.subject, &said).await,
         Deed::Unsubscribe(said) => carepost_consent::commands::unsubscribe(&desk, &opened.subject, &said).await,
     };
-    let keys = keys.map_err(|error| failed(&error))?;
+    let keys = match keys {
+        Err(ConsentError::Conflict { .. }) => return Ok(None),
+        keys => keys.map_err(|error| failed(&error))?,
+    };
     tx.commit().await?;
-    Ok(keys)
+    Ok(Some(keys))
 }
 
 /// Whom a link speaks for.
@@ -232,7 +237,7 @@ fn page(
     news: News,
     state: &AppState,
 ) -> HttpResponse {
-    let mark = nonce::make(&opened.tenant, &opened.token, state.clock.now());
+    let mark = nonce::make(&opened.tenant, &opened.token, reader.version, state.clock.now());
     let view = PreferencesView::of(reader, &opened.tenant.tenant.display_name, wishes, mark, news);
     pages::respond(status, wishes.language, Page::Preferences, &view)
 }

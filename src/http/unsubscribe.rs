@@ -90,6 +90,7 @@ async fn opt_out(request: &HttpRequest, payload: web::Payload, state: &AppState)
     let language = Language::asked_for(request);
     let said = carepost_consent::commands::said_on_page(&wording, language.as_str(), WORDING_VERSION);
     let keys = commit(&opened, state, Deed::Unsubscribe(said)).await?;
+    let keys = keys.ok_or_else(|| ApiError::unavailable("the recipient's settings have just changed"))?;
     state.engine.consent_changed(opened.tenant.tenant.tenant_id, &keys).await;
     answer(request, &opened, StatusCode::OK, true, state).await
 }

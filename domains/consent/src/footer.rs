@@ -1,6 +1,8 @@
 //! The footer that an email needs (CAN-SPAM, 15 U.S.C. 7704(a)(5)): who writes, from which postal address, and the way
 //! out, in English or Spanish. Added where the text has none; adding it twice changes nothing.
 
+use crate::tokens::TOKEN_LEN;
+
 /// Stands in front of the footer in HTML.
 const MARKER: &str = "<!--carepost:footer-->";
 /// Divides a text from its footer (RFC 3676, section 4.3). Mail programs fold away what comes after it.
@@ -63,7 +65,7 @@ impl Footer<'_> {
         let words: Vec<&str> = self.postal_address.split_whitespace().collect();
         let is_there = |text: &str| body.contains(text) || body.contains(&escape(text));
         let has_address = !words.is_empty() && words.iter().all(|word| is_there(word));
-        let has_way_out = is_there(self.preferences_url) || is_there(self.unsubscribe_url);
+        let has_way_out = [self.preferences_url, self.unsubscribe_url].into_iter().any(|url| has_link(body, url));
         is_marked || (has_address && has_way_out)
     }
 
@@ -94,6 +96,20 @@ impl Footer<'_> {
     fn words(&self) -> &'static Words {
         if self.language.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("es")) { &SPANISH } else { &ENGLISH }
     }
+}
+
+/// Whether a body has a link to the page that this one leads to, with whatever token: each link has a token of its own.
+fn has_link(body: &str, url: &str) -> bool {
+    let Some(token_at) = url.rfind('/').map(|slash| slash + 1) else { return false };
+    let page = &url[..token_at];
+    let is_token = |rest: &str| rest.bytes().take_while(|byte| is_of_token(*byte)).count() == TOKEN_LEN;
+    let leads_there = |page: &str| body.match_indices(page).any(|(at, _)| is_token(&body[at + page.len()..]));
+    leads_there(page) || leads_there(&escape(page))
+}
+
+/// Whether a character may stand in a token: URL-safe base64.
+const fn is_of_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
 /// Where the last `</body` begins; the end where there is none.

@@ -39,7 +39,14 @@ const URLS: [&str; 4] = ["href", "src", "action", "background"];
 
 /// The visible text, folded.
 pub(crate) fn visible(html: &str) -> Folded {
-    let mut reader = Reader { html, folded: Folded::default(), attributes: Vec::new(), ends: true, hides: [true; 2] };
+    let mut reader = Reader {
+        html,
+        folded: Folded::default(),
+        attributes: Vec::new(),
+        ends: true,
+        hides: [true; 2],
+        comments: true,
+    };
     let mut at = 0;
     while at < html.len() {
         at = reader.step(at);
@@ -61,6 +68,8 @@ struct Reader<'html> {
     ends: bool,
     /// The same for the end of each hidden element.
     hides: [bool; HIDDEN.len()],
+    /// The same for the end of a comment.
+    comments: bool,
 }
 
 struct Tag {
@@ -69,15 +78,28 @@ struct Tag {
     end: usize,
 }
 
+/// Where the comment at `at` ends, and where its closing mark does: as browsers find it (WHATWG HTML, 13.2.5.43 to 52).
+fn end_of_comment(html: &str, at: usize) -> Option<(usize, usize)> {
+    // The hyphens of `<!--` may be those of `-->`.
+    let from = at + "<!".len();
+    let bytes = html.as_bytes().get(from..)?;
+    let closes = |i: &usize| bytes[*i..].starts_with(b"-->") || (*i > 1 && bytes[*i..].starts_with(b"--!>"));
+    let end = from + (0..bytes.len()).find(closes)?;
+    let length = if html[end..].starts_with("-->") { 3 } else { 4 };
+    Some((end, end + length))
+}
+
 impl Reader<'_> {
     /// Reads what stands at `at`; where to go on.
     fn step(&mut self, at: usize) -> usize {
         let rest = self.html.get(at..).unwrap_or_default();
-        for mark in ["<!--", "-->"] {
-            if rest.starts_with(mark) {
-                self.pause(at);
-                return at + mark.len();
-            }
+        if rest.starts_with("<!--") {
+            self.pause(at);
+            return self.comment(at);
+        }
+        if rest.starts_with("-->") {
+            self.pause(at);
+            return at + "-->".len();
         }
         if self.ends
             && rest.starts_with('<')
@@ -89,6 +111,28 @@ impl Reader<'_> {
             }
         }
         self.character(at, self.html.len(), false)
+    }
+
+    /// Reads a comment, whose inside is text with tags in it; where to go on. Nothing that begins in it goes on behind it:
+    /// what stands there is seen.
+    fn comment(&mut self, at: usize) -> usize {
+        let inside = at + "<!--".len();
+        let Some((end, next)) = self.comments.then(|| end_of_comment(self.html, at)).flatten() else {
+            self.comments = false;
+            return inside;
+        };
+        let whole = self.html;
+        // `<!-->` has no inside.
+        let mut cursor = inside.min(end);
+        self.html = &whole[..end];
+        let ends = std::mem::replace(&mut self.ends, true);
+        let hides = std::mem::take(&mut self.hides);
+        while cursor < end {
+            cursor = self.step(cursor);
+        }
+        (self.html, self.ends, self.hides) = (whole, ends, hides);
+        self.pause(next);
+        next
     }
 
     /// Goes over a tag, and over the content of an element that nobody reads.

@@ -233,6 +233,40 @@ async fn con_017_a_form_without_its_mark_changes_nothing() {
 }
 
 #[actix_web::test]
+async fn con_008_a_form_from_before_an_opt_out_does_not_undo_it() {
+    let world = World::new().await;
+    let patient = patient(&world, "en").await;
+    let path = format!("/p/{}", token(&world, LinkUse::Preferences, &patient.subject(None)).await);
+    let html = get(&world, &path).await.text();
+    let (mark, ticked) = (fields(&html, "form").remove(0), fields(&html, "want"));
+    let subject = patient.subject(Some(Topic::Marketing));
+    let unsubscribing = format!("/u/{}", token(&world, LinkUse::Unsubscribe, &subject).await);
+    assert_eq!(post(&world, &unsubscribing, &[("List-Unsubscribe", "One-Click")]).await.status, 200);
+
+    let mut sent = vec![("form", mark.as_str()), ("channel", "sms"), ("channel", "email"), ("action", "save")];
+    sent.extend(ticked.iter().map(|want| ("want", want.as_str())));
+    let stale = post(&world, &path, &sent).await;
+    assert_eq!(stale.status, 422, "{}", stale.text());
+    assert_eq!(fields(&stale.text(), "want").len(), 13, "the page shows what holds");
+    assert!(wishes(&world, &patient).await.off[&Topic::Marketing].contains(&Channel::Email));
+    let consents = at(&world, async |desk| list_consents(desk, patient.recipient_id, None, 10).await.unwrap()).await;
+    let states: Vec<ConsentState> = consents.events.items.iter().map(|event| event.evidence.state).collect();
+    assert_eq!(states, [ConsentState::Revoked], "nobody gave consent");
+
+    // Nor by way of a fault: its page still rests on what the form showed.
+    let mut faulty = sent.clone();
+    faulty.push(("quiet_from", "21:30"));
+    let mark_again = fields(&post(&world, &path, &faulty).await.text(), "form").remove(0);
+    sent[0].1 = &mark_again;
+    assert_eq!(post(&world, &path, &sent).await.status, 422);
+    // On the page anew, the same choice is the reader's own.
+    let mark_anew = fields(&get(&world, &path).await.text(), "form").remove(0);
+    sent[0].1 = &mark_anew;
+    assert_eq!(post(&world, &path, &sent).await.status, 200);
+    assert_eq!(wishes(&world, &patient).await, Preferences::default());
+}
+
+#[actix_web::test]
 async fn con_017_whatever_is_wrong_with_a_link_the_page_is_the_same() {
     let mut world = World::new().await;
     let patient = patient(&world, "en").await;

@@ -13,9 +13,11 @@ use crate::ConsentError;
 use crate::mask::mask;
 use crate::store::evidence::lock_addresses;
 use crate::store::people::{lock_people, lock_recipient};
-use crate::store::suppressions;
+use crate::store::suppressions::{self, SuppressionRow};
 use crate::tokens::Subject;
-use crate::types::{AddressKey, ConsentSource, ContactPoint, Preferences, RecipientInput, Said, SuppressionReason};
+use crate::types::{
+    AddressKey, ConsentSource, ContactPoint, Preferences, PreferencesRecord, RecipientInput, Said, SuppressionReason,
+};
 
 /// Whom a link speaks for, as the page shows it: no name, and addresses masked.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,8 +30,12 @@ pub struct Reader {
     pub points: Vec<Point>,
     /// What they wish.
     pub preferences: Preferences,
+    /// Which version of that this is: 0 where nothing was ever written.
+    pub version: i64,
     /// Addresses that want nothing more.
     pub stopped: Vec<AddressKey>,
+    /// Those of them that were stopped elsewhere, as by a text with STOP: this link does not resume them.
+    pub elsewhere: Vec<AddressKey>,
 }
 
 /// An address of a reader.
@@ -51,13 +57,16 @@ pub async fn read_wishes(desk: &Desk<'_, '_>, subject: &Subject) -> Result<Optio
         language: None,
         points: Vec::new(),
         preferences: Preferences::default(),
+        version: 0,
         stopped: Vec::new(),
+        elsewhere: Vec::new(),
     };
     if let Some(recipient_id) = reader.recipient_id {
         let person = get_recipient(desk, recipient_id).await?;
         reader.points = person.contact_points.iter().filter(|point| point.is_active).map(show).collect();
         reader.language = Some(person.language);
-        reader.preferences = get_preferences(desk, recipient_id).await?.preferences;
+        let record = get_preferences(desk, recipient_id).await?;
+        (reader.preferences, reader.version) = (record.preferences, record.version);
     }
     if reader.recipient_id.is_none() && subject.address.is_none() {
         return Ok(None);
@@ -66,22 +75,26 @@ pub async fn read_wishes(desk: &Desk<'_, '_>, subject: &Subject) -> Result<Optio
     for key in keys {
         if is_stopped(desk, &key).await? {
             reader.stopped.push(key);
+            if !may_resume(desk, subject, &key).await? {
+                reader.elsewhere.push(key);
+            }
         }
     }
     Ok(Some(reader))
 }
 
-/// New wishes of a person, with the language of their messages; returns the addresses that the gate must look at again.
+/// New wishes of a person, chosen on sight of a version of them, with the language of their messages; returns the addresses that the gate must look at again.
 ///
 /// Switching offers off takes the consent to marketing back; switching them on again is consent by deed, and no consent
 /// in writing.
 ///
 /// # Errors
-/// `Invalid` names the wrong fields; where the database fails.
+/// `Invalid` names the wrong fields; of kind `Conflict` where the wishes have another version by now, and these would
+/// change them; where the database fails.
 pub async fn save_wishes(
     desk: &Desk<'_, '_>,
     recipient_id: RecipientId,
-    preferences: Preferences,
+    (preferences, seen_version): (Preferences, i64),
     language: &str,
     said: &Said,
 ) -> Result<Vec<AddressKey>, ConsentError> {
@@ -90,14 +103,20 @@ pub async fn save_wishes(
     // Together: the deeds below are of one channel after the other.
     let all: Vec<AddressKey> = person.contact_points.iter().flat_map(keys_of_point).collect();
     lock_addresses(desk.tx, &all).await?;
+    let PreferencesRecord { preferences: before, version, .. } = get_preferences(desk, recipient_id).await?;
+    // Sent twice, a form changes nothing the second time.
+    if version != seen_version && (before != preferences || person.language != language) {
+        let problem = "the preferences have changed since they were shown";
+        return Err(ConsentError::Conflict { tried: "save wishes", problem });
+    }
     let mut keys = BTreeSet::new();
     if person.language != language {
         let input = RecipientInput { language: Some(language.to_owned()), ..RecipientInput::default() };
         keys.extend(update_recipient(desk, recipient_id, input).await?.1);
     }
-    let before = get_preferences(desk, recipient_id).await?.preferences;
     if before != preferences {
-        keys.extend(put_preferences(desk, recipient_id, preferences.clone(), said.source, None).await?.1);
+        let expected = Some(seen_version);
+        keys.extend(put_preferences(desk, recipient_id, preferences.clone(), said.source, expected).await?.1);
         let is_off =
             |of: &Preferences, channel| of.off.get(&Topic::Marketing).is_some_and(|off| off.contains(&channel));
         let used: BTreeSet<Channel> =
@@ -125,14 +144,15 @@ pub async fn stop_all(desk: &Desk<'_, '_>, subject: &Subject, said: &Said) -> Re
     Ok(told.into_iter().collect())
 }
 
-/// Messages again to the addresses that a reader had stopped.
+/// Messages again to the addresses that a reader had stopped: the one that the link was sent to, and those that were
+/// stopped on our own pages. A STOP that was texted is the word of whoever holds that phone, and START takes it back.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn resume_all(desk: &Desk<'_, '_>, subject: &Subject, said: &Said) -> Result<Vec<AddressKey>, ConsentError> {
     let mut told = BTreeSet::new();
     for key in locked(desk, subject).await? {
-        if is_stopped(desk, &key).await? {
+        if is_stopped(desk, &key).await? && may_resume(desk, subject, &key).await? {
             told.extend(opt_in_key(desk, key, said).await?.keys);
         }
     }
@@ -211,6 +231,20 @@ fn show(point: &ContactPoint) -> Point {
 async fn is_stopped(desk: &Desk<'_, '_>, key: &AddressKey) -> Result<bool, ConsentError> {
     let open = suppressions::list_open(desk.tx, key).await?;
     Ok(open.iter().any(|row| row.reason == SuppressionReason::OptedOut && row.is_live(desk.now)))
+}
+
+/// Whether a link resumes an address that is stopped.
+async fn may_resume(desk: &Desk<'_, '_>, subject: &Subject, key: &AddressKey) -> Result<bool, ConsentError> {
+    if subject.address == Some(*key) {
+        return Ok(true);
+    }
+    let open = suppressions::list_open(desk.tx, key).await?;
+    // A provider that blocks a number has heard a STOP there, whatever we heard first.
+    let is_of_elsewhere = |row: &SuppressionRow| match row.reason {
+        SuppressionReason::OptedOut => row.source != ConsentSource::Portal,
+        reason => reason == SuppressionReason::ProviderBlock,
+    };
+    Ok(!open.iter().any(|row| row.is_live(desk.now) && is_of_elsewhere(row)))
 }
 
 /// Those of [`stoppable`], locked together: their order is the room's own.

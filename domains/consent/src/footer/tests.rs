@@ -36,14 +36,23 @@ fn con_014_html_gets_them_escaped_before_the_end_of_its_body() {
 
 #[test]
 fn con_014_what_has_a_footer_of_its_own_stays_as_it_is() {
-    let own = "<p>Hi</p><p>Smith, 1 Invented Street, Springfield, IL 62701</p>\
-               <a href=\"https://care.example.com/p/abc\">Choose</a>";
-    assert_eq!(footer("en").add_to_html(own), own);
-    let text = "Hi\n1 Invented Street, Springfield, IL 62701\nStop: https://care.example.com/u/def";
-    assert_eq!(footer("en").add_to_text(text), text);
-    // An address without a way out is half of it, and so is a way out without an address.
-    for half in ["1 Invented Street, Springfield, IL 62701", "https://care.example.com/u/def"] {
-        assert_ne!(footer("en").add_to_text(half), half);
+    // The token of the text's own link is never that of the footer: each is sealed anew.
+    let token = "Ab-_1".repeat(TOKEN_LEN).chars().take(TOKEN_LEN).collect::<String>();
+    let address = "1 Invented Street, Springfield, IL 62701";
+    for page in ["p", "u"] {
+        let link = format!("https://care.example.com/{page}/{token}");
+        let own = format!("<p>Hi</p><p>Smith, {address}</p><a href=\"{link}\">Choose</a>");
+        assert_eq!(footer("en").add_to_html(&own), own);
+        let text = format!("Hi\n{address}\nStop: {link}.");
+        assert_eq!(footer("en").add_to_text(&text), text);
+        // An address without a way out is half of it, and so is a way out without an address.
+        assert_ne!(footer("en").add_to_text(&link), link);
+        for none in ["", "/", &token[1..], &format!("{token}x"), &format!("x/{token}")] {
+            let half = format!("{address} https://care.example.com/{page}/{none}");
+            assert_ne!(footer("en").add_to_text(&half), half);
+        }
+        let elsewhere = format!("{address} https://other.example.com/{page}/{token}");
+        assert_ne!(footer("en").add_to_text(&elsewhere), elsewhere);
     }
 }
 

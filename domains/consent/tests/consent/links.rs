@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use carepost_consent::ConsentError;
 use carepost_consent::commands::{
-    get_preferences, list_consents, merge, read_wishes, resume_all, said_on_page, save_wishes, stop_all, unsubscribe,
+    get_preferences, list_consents, merge, opt_out_key, read_wishes, resume_all, said_on_page, save_wishes, stop_all,
+    unsubscribe,
 };
 use carepost_consent::tokens::Subject;
-use carepost_consent::types::{Preferences, Said, SuppressionReason};
+use carepost_consent::types::{ConsentSource, ConsentState, Preferences, Said, SuppressionReason};
 use carepost_kernel::{Channel, RecipientId, Topic};
 
 use crate::support::{World, later, noon};
@@ -41,6 +43,47 @@ async fn con_003_stopping_is_for_all_who_read_there_and_is_taken_back_whole() {
     }
     let sealed = "SELECT count(*) FROM suppressions WHERE address_sealed IS NOT NULL";
     assert_eq!(world.count(sealed).await, 3, "staff can see which address it was");
+}
+
+#[tokio::test]
+async fn con_003_a_link_in_an_email_lifts_no_stop_that_was_texted() {
+    let world = World::new().await;
+    let ana = world.add("p-1", &[(Channel::Sms, PHONE), (Channel::Email, EMAIL)]).await;
+    let (phone, email) = (world.key(Channel::Sms, PHONE), world.key(Channel::Email, EMAIL));
+    world.at(noon(), async |desk| opt_out_key(desk, phone, &Said::by(ConsentSource::Stop)).await.unwrap()).await;
+    let by_email = Subject { address: Some(email), ..of(ana) };
+    world.at(later(1), async |desk| stop_all(desk, &by_email, &said()).await.unwrap()).await;
+    let reader = world.at(later(2), async |desk| read_wishes(desk, &by_email).await.unwrap().unwrap()).await;
+    assert_eq!((reader.stopped.len(), reader.elsewhere), (2, vec![phone]));
+    world.at(later(60), async |desk| resume_all(desk, &by_email, &said()).await.unwrap()).await;
+    let counts: Vec<usize> =
+        world.facts(later(61), &[phone, email]).await.iter().map(|facts| facts.suppressions.len()).collect();
+    assert_eq!(counts, [1, 0], "decision C58: START takes a texted STOP back");
+    // Whoever holds the link that was sent to the phone reads there.
+    let by_text = Subject { address: Some(phone), ..of(ana) };
+    world.at(later(90), async |desk| resume_all(desk, &by_text, &said()).await.unwrap()).await;
+    assert!(world.facts(later(91), &[phone]).await[0].suppressions.is_empty());
+}
+
+#[tokio::test]
+async fn con_003_wishes_that_rest_on_an_old_version_undo_nothing() {
+    let world = World::new().await;
+    let ana = world.add("p-1", &[(Channel::Email, EMAIL)]).await;
+    let seen = world.at(noon(), async |desk| read_wishes(desk, &of(ana)).await.unwrap().unwrap()).await;
+    let marketing = Subject { topic: Some(Topic::Marketing), ..of(ana) };
+    world.at(later(1), async |desk| unsubscribe(desk, &marketing, &said()).await.unwrap()).await;
+    let old = (seen.preferences, seen.version);
+    let saved = world.at(later(2), async |desk| save_wishes(desk, ana, old.clone(), "en", &said()).await).await;
+    assert!(matches!(saved, Err(ConsentError::Conflict { .. })), "{saved:?}");
+    let now = world.at(later(3), async |desk| get_preferences(desk, ana).await.unwrap()).await;
+    assert!(now.version == 1 && now.preferences.off[&Topic::Marketing].contains(&Channel::Email));
+    let consents = world.at(later(4), async |desk| list_consents(desk, ana, None, 10).await.unwrap()).await;
+    assert!(consents.events.items.iter().all(|event| event.evidence.state == ConsentState::Revoked));
+    // On sight of what holds, the same choice is the reader's own.
+    let fresh = (Preferences::default(), now.version);
+    world.at(later(60), async |desk| save_wishes(desk, ana, fresh.clone(), "en", &said()).await.unwrap()).await;
+    let after = world.at(later(61), async |desk| get_preferences(desk, ana).await.unwrap()).await;
+    assert_eq!((after.version, after.preferences), (2, Preferences::default()));
 }
 
 #[tokio::test]
@@ -91,7 +134,14 @@ async fn con_003_deeds_of_a_family_at_once_all_come_through() {
             let marketing = Subject { topic: Some(Topic::Marketing), ..of(who) };
             world
                 .at(later(i), async |desk| match i % 4 {
-                    0 => save_wishes(desk, who, wishes, language, &said()).await,
+                    0 => {
+                        let seen = get_preferences(desk, who).await?.version;
+                        match save_wishes(desk, who, (wishes, seen), language, &said()).await {
+                            // Somebody else was quicker: nothing is written, and the page is shown anew.
+                            Err(ConsentError::Conflict { .. }) => Ok(Vec::new()),
+                            saved => saved,
+                        }
+                    }
                     1 => stop_all(desk, &of(who), &said()).await,
                     2 => unsubscribe(desk, &marketing, &said()).await,
                     _ => resume_all(desk, &of(who), &said()).await,

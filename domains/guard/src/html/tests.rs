@@ -47,8 +47,34 @@ fn con_016_what_is_malformed_is_text() {
 }
 
 #[test]
+fn con_016_nothing_in_a_comment_hides_what_stands_behind_it() {
+    check("<!--<style>-->Your HIV test<!--</style>-->", "your hiv test");
+    check("<!--<SCRIPT>-->seen<!--</script>-->", "seen");
+    check("<!--<b class=\"-->seen<!--\">-->", "<b class=\" | seen | \">");
+    check("<!--<b class=\"--!>seen<!--\">-->", "<b class=\" | seen | \">");
+    check("<!--<b -->seen<!-- > -->", "<b | seen | >");
+    check("<!--><style>a</style>seen<!--->too<!--!>x-->", "seen | too | !>x");
+    check("<!--[if mso]>dia<b>bet</b>es<style>p</style><![endif]-->seen", "[if mso]>diabetes | p | <![endif] | seen");
+    check("<style><!-- p { x } --></style>seen<!-- open", "seen | open");
+}
+
+#[test]
 fn grd_2_html_is_read_in_linear_time() {
-    for part in ["<", "<p ", "<a title=\"", "<!--", "<script>", "&", "&#1", "<p a=1 ", "%", "</"] {
+    for part in [
+        "<",
+        "<p ",
+        "<a title=\"",
+        "<!--",
+        "<!---->",
+        "<!--<p -->",
+        "<!--<script>-->",
+        "<script>",
+        "&",
+        "&#1",
+        "<p a=1 ",
+        "%",
+        "</",
+    ] {
         let html = part.repeat(200_000 / part.len());
         assert!(!visible(&html).text().is_empty(), "{part}");
     }
