@@ -182,8 +182,7 @@ async fn work(
             Ok(step) => step,
             Err(WorkError::Engine(EngineError::NotFound)) => return Ok(Next::Over),
             Err(error) => {
-                let (tenant_id, error) = (live.tenant_id, Chain(&error));
-                tracing::warn!(%error, tenant.id = %tenant_id, bulk_send.id = %bulk_send_id, "work on a bulk send");
+                tracing::warn!(error = %Chain(&error), tenant.id = %live.tenant_id, bulk_send.id = %bulk_send_id, "work on a bulk send");
                 memory.has_failed(bulk_send_id);
                 Next::After(IDLE)
             }

@@ -74,6 +74,15 @@ pub async fn update_template(
     if !faults.is_empty() {
         return Err(TemplateError::Invalid(faults));
     }
+    if let Some(number) = template.published_version.filter(|_| change.purpose.is_some()) {
+        // What is published is sent for the new purpose from now on, and needs what that wants in it.
+        let published = version(tx, template_id, number).await?;
+        let compiled = check(&published.content).map_err(TemplateError::Invalid)?;
+        let faults = publish_faults(&published.content, &compiled, template.meta.purpose);
+        if !faults.is_empty() {
+            return Err(TemplateError::Invalid(faults));
+        }
+    }
     template.updated_at = author.now;
     let version = match change.content {
         Some(content) => add_version(tx, author, &mut template, content, None).await?,

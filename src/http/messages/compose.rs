@@ -10,7 +10,7 @@ use carepost_consent::store::policy_in_force;
 use carepost_consent::types::{Actor, Recipient as Person};
 use carepost_delivery::Recipient;
 use carepost_delivery::prepare::EnqueueRequest;
-use carepost_kernel::{Channel, RecipientId};
+use carepost_kernel::{Channel, Purpose, RecipientId};
 use carepost_store::TenantTx;
 use carepost_templates::types::Language;
 
@@ -99,6 +99,10 @@ async fn fill(
         error => error.into(),
     })?;
     let meta = &ready.template.meta;
+    if meta.purpose == Purpose::Marketing && request.purpose.is_some_and(|purpose| purpose != Purpose::Marketing) {
+        // Whoever calls it something else would pass by what advertising needs: consent in writing, and its hours.
+        return Err(ApiError::field(Code::ValidationFailed, "/purpose", "is marketing: the template is"));
+    }
     request.purpose = request.purpose.or(Some(meta.purpose));
     request.about.topic = request.about.topic.or(Some(meta.topic));
     let type_key = request.about.message_type.take().or_else(|| meta.type_key.clone());
