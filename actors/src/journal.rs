@@ -28,8 +28,8 @@ use carepost_delivery::store::{
 use carepost_delivery::types::{DeliveryKey, NewMessage};
 use carepost_delivery::{DeliveryError, DeliveryEvent};
 use carepost_kernel::{
-    Channel, EventId, Failure, InboundId, InstanceId, MessageId, Phi, PlacementId, Priority, ProviderAccountId,
-    ProviderRef, TenantId,
+    AttemptRef, Channel, EventId, Failure, InboundId, InstanceId, MessageId, Phi, PlacementId, Priority,
+    ProviderAccountId, ProviderRef, TenantId,
 };
 use carepost_store::{DroppedPartitions, Lease, Partition, Peer, Placement, StoreError};
 use carepost_tenancy::TenantHandle;
@@ -275,16 +275,27 @@ pub trait Session: Send + Sync {
         now: Timestamp,
     ) -> Result<(), DeliveryError>;
 
-    /// All that follows from a message from outside was done.
+    /// The last attempt to reach an address with a message that was handed in between two instants.
+    ///
+    /// # Errors
+    /// Where storage is away or the row cannot be read.
+    async fn find_answered_delivery(
+        &self,
+        tenant_id: TenantId,
+        address: AddressKey,
+        between: (Timestamp, Timestamp),
+    ) -> Result<Option<AttemptRef>, DeliveryError>;
+
+    /// All that follows from a message from outside was done; what it answers is told so, the first time that this is done.
     ///
     /// # Errors
     /// Where storage is away.
     async fn finish_inbound(
         &self,
-        tenant_id: TenantId,
-        inbound_id: InboundId,
+        inbound: (TenantId, InboundId),
+        answers: Option<&AttemptRef>,
         now: Timestamp,
-    ) -> Result<(), DeliveryError>;
+    ) -> Result<Option<DeliveryEvent>, DeliveryError>;
 
     /// Messages from outside that were not followed to their end.
     ///

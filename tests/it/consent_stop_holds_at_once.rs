@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use crate::support::{Account, Clinic, World, message_of, phone, sms, wait_for, wait_until, with};
 
 const OURS: &str = "+15005550001";
+/// carepost_delivery::DeliveryState: what has a number below has not gone to a vendor.
+const OPEN: &str = "SELECT count(*) FROM deliveries WHERE is_open AND state < 30";
 
 fn in_an_hour() -> String {
     (carepost_kernel::Clock::system().now() + SignedDuration::from_hours(1)).to_string()
@@ -107,12 +109,34 @@ async fn con_008_none_of_ten_thousand_waiting_leaves_after_the_stop() {
 
     writes(&world, &account, &reader, "STOP").await;
     let heard_at = carepost_kernel::Clock::system().now();
-    let open = "SELECT count(*) FROM deliveries WHERE is_open AND state < 30";
-    wait_for(Duration::from_secs(60), "all that waited is refused", || async { world.database.count(open).await == 0 })
+    wait_for(Duration::from_secs(60), "all that waited is refused", || async { world.database.count(OPEN).await == 0 })
         .await;
     let late = heard_at + SignedDuration::from_secs(1);
     assert_eq!(calls().iter().filter(|call| call.at > late).count(), 0, "none leaves more than a second later");
     let (called, refused) =
         (calls().len(), world.database.count("SELECT count(*) FROM deliveries WHERE state = 46").await);
     assert_eq!(called + usize::try_from(refused).unwrap(), WAITING + 1, "each was sent or refused; one confirmation");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn con_011_a_revocation_wakes_a_tenant_that_sleeps() {
+    let mut world = World::open().await;
+    let clinic = Clinic::open(&world.server, "asleep", json!({})).await;
+    let account = clinic.account(&world.simulator, Vendor::VonageSms, json!({})).await;
+    let reader = phone(5);
+    writes(&world, &account, &reader, "STOP").await;
+    let confirmed = "SELECT count(*) FROM deliveries WHERE NOT is_open";
+    wait_until("the opt-out is confirmed", || async { world.database.count(confirmed).await == 1 }).await;
+    // As it stands where another process has heard the STOP and died: the rows are there, nobody has looked at what waits.
+    let scheduled = clinic.send(&with(sms(&reader), json!({ "send_at": in_an_hour() }))).await;
+    world.server.kill9();
+    world.database.owner.batch_execute("DELETE FROM carepost_pooled.consent_changes").await.unwrap();
+    world.server.run().await;
+    assert_eq!(world.database.count(OPEN).await, 1, "nothing wakes the tenant before the hour");
+    let told = "INSERT INTO carepost_pooled.consent_changes (change_id, tenant_id, channel, address_hash, what, at)
+                SELECT gen_random_uuid(), tenant_id, channel, address_hash, 1, now() FROM carepost_pooled.suppressions";
+    world.database.owner.batch_execute(told).await.unwrap();
+    wait_until("the tenant has woken", || async { world.database.count(OPEN).await == 0 }).await;
+    assert_eq!(clinic.status(&scheduled).await, "refused");
+    assert!(objections(&clinic, &scheduled).await.contains(&("suppression".to_owned(), "opted_out".to_owned())));
 }

@@ -21,6 +21,7 @@ mod tree;
 // Scenarios over the real program.
 mod commands_beside_a_server;
 mod commands_stop_the_server;
+mod consent_replies_tell;
 mod consent_stop_holds_at_once;
 mod dashboards;
 mod delivery_every_vendor;

@@ -99,12 +99,11 @@ fn forget(live: &LiveTenant, news: &GateNews) {
     }
 }
 
-/// Whatever waits for a policy is looked at again, though its tenant sleeps.
+/// Whatever waits is looked at again, though its tenant sleeps: what is scheduled for next week ends with a revocation today.
 async fn wake(shared: &Arc<Shared>, writers: &Arc<Writers>, news: &BTreeMap<TenantId, GateNews>) {
-    let changed = news.iter().filter(|(_, news)| **news == GateNews::All).map(|(tenant_id, _)| *tenant_id).collect();
-    let ours = tenant::of_ours(shared, writers, changed);
+    let ours = tenant::of_ours(shared, writers, news.keys().copied().collect());
     if let Err(error) = tenant::live_of(shared, writers, ours).await {
-        tracing::debug!(error = %Chain(&error), "wake tenants whose policy has changed");
+        tracing::debug!(error = %Chain(&error), "wake tenants whose gate has news");
     }
 }
 

@@ -48,6 +48,8 @@ const HELP_EVERY: SignedDuration = SignedDuration::from_mins(10);
 const LEFT_ALONE: SignedDuration = SignedDuration::from_secs(3);
 /// Messages of one tenant that one look takes up.
 const PAGE: i64 = 20;
+/// What was handed in longer ago is not what somebody confirms: reminders ask a few days ahead.
+const ANSWERED_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// An answer that comes later is none: 47 CFR 64.1200(a)(12) allows five minutes.
 const ANSWER_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
@@ -63,11 +65,29 @@ pub(crate) async fn follow(
         EngineError::away()
     };
     // Whoever has no address, a short code for example, cannot opt out; what other channels bring is for people to read.
+    let mut reply = Reply::Other;
     if inbound.channel == Channel::Sms && normalize_address(Channel::Sms, inbound.from.expose()).is_some() {
-        hear(shared, live, tenant, inbound).await?;
+        reply = hear(shared, live, tenant, inbound).await?;
     }
     let session = live.writers.journal.connect().await.map_err(|error| away(error.into()))?;
-    session.finish_inbound(live.tenant_id, inbound.inbound_id, shared.now()).await.map_err(away)
+    // What is no answer to anything that we have asked needs no look.
+    let answers = match reply {
+        Reply::Confirm | Reply::Reschedule => {
+            let address_hash = address_hash(tenant.hash_key(), inbound.channel, inbound.from.expose());
+            let address = AddressKey { channel: inbound.channel, address_hash };
+            let asked_since = inbound.received_at.saturating_sub(ANSWERED_FOR).unwrap_or(Timestamp::MIN);
+            let between = (asked_since, inbound.received_at);
+            session.find_answered_delivery(live.tenant_id, address, between).await.map_err(away)?
+        }
+        Reply::Stop | Reply::Start | Reply::Help | Reply::Other => None,
+    };
+    let inbound = (live.tenant_id, inbound.inbound_id);
+    if let Some(event) = session.finish_inbound(inbound, answers.as_ref(), shared.now()).await.map_err(away)?
+        && shared.hub.has_listeners(live.tenant_id)
+    {
+        shared.hub.publish(event);
+    }
+    Ok(())
 }
 
 async fn hear(
@@ -75,7 +95,7 @@ async fn hear(
     live: &Arc<LiveTenant>,
     tenant: &Arc<TenantHandle>,
     inbound: &Inbound,
-) -> Result<(), EngineError> {
+) -> Result<Reply, EngineError> {
     let away = |error: DeliveryError| {
         tracing::warn!(error = %Chain(&error), tenant.id = %live.tenant_id, "hear what somebody outside says");
         EngineError::away()
@@ -108,13 +128,13 @@ async fn hear(
         Reply::Stop => Confirmation::Stop,
         Reply::Start => Confirmation::Start,
         Reply::Help => Confirmation::Help,
-        Reply::Confirm | Reply::Reschedule | Reply::Other => return Ok(()),
+        Reply::Confirm | Reply::Reschedule | Reply::Other => return Ok(heard.reply),
     };
-    if !heard.is_answered || inbound.keyword.is_some() {
-        return Ok(());
+    if heard.is_answered && inbound.keyword.is_none() {
+        let text = confirmation(kind, &who_speaks(&rulebook, tenant), read.language);
+        answer(shared, live, tenant, inbound, (kind, address_hash), text).await?;
     }
-    let text = confirmation(kind, &who_speaks(&rulebook, tenant), read.language);
-    answer(shared, live, tenant, inbound, (kind, address_hash), text).await
+    Ok(heard.reply)
 }
 
 /// The practice, by the tenant's own name where its policy has none.

@@ -25,8 +25,8 @@ use carepost_delivery::store::{
 use carepost_delivery::types::{DeliveryKey, NewMessage};
 use carepost_delivery::{DeliveryError, DeliveryEvent};
 use carepost_kernel::{
-    Channel, EventId, Failure, InboundId, InstanceId, MessageId, Phi, PlacementId, Priority, ProviderAccountId,
-    ProviderRef, TenantId,
+    AttemptRef, Channel, EventId, Failure, InboundId, InstanceId, MessageId, Phi, PlacementId, Priority,
+    ProviderAccountId, ProviderRef, TenantId,
 };
 use carepost_store::{
     DroppedPartitions, EngineConnection, Lease, Leases, Partition, Peer, Placement, StoreError, partitions,
@@ -266,13 +266,22 @@ impl Session for EngineConnection {
         store::put_in_app(self, tenant, message_id, recipient, content, now).await.map(|_is_new| ())
     }
 
-    async fn finish_inbound(
+    async fn find_answered_delivery(
         &self,
         tenant_id: TenantId,
-        inbound_id: InboundId,
+        address: AddressKey,
+        between: (Timestamp, Timestamp),
+    ) -> Result<Option<AttemptRef>, DeliveryError> {
+        store::find_answered_delivery(self, (tenant_id, address.channel), address.address_hash, between).await
+    }
+
+    async fn finish_inbound(
+        &self,
+        inbound: (TenantId, InboundId),
+        answers: Option<&AttemptRef>,
         now: Timestamp,
-    ) -> Result<(), DeliveryError> {
-        store::finish_inbound(self, tenant_id, inbound_id, now).await
+    ) -> Result<Option<DeliveryEvent>, DeliveryError> {
+        store::finish_inbound(self, inbound, answers, now).await
     }
 
     async fn list_open_inbound(

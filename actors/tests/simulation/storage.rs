@@ -20,8 +20,8 @@ use carepost_delivery::store::{
 };
 use carepost_delivery::{DeliveryError, DeliveryEvent, DeliveryKey, NewMessage};
 use carepost_kernel::{
-    Channel, EventId, Failure, InboundId, InstanceId, MessageId, Phi, PlacementId, Priority, ProviderAccountId,
-    ProviderRef, TenantId,
+    AttemptRef, Channel, EventId, Failure, InboundId, InstanceId, MessageId, Phi, PlacementId, Priority,
+    ProviderAccountId, ProviderRef, TenantId,
 };
 use carepost_store::{DroppedPartitions, Lease, Partition, Peer, StoreError};
 use carepost_tenancy::TenantHandle;
@@ -268,7 +268,21 @@ impl Session for Storage {
         panic!("nothing speaks of health in the simulation")
     }
 
-    async fn finish_inbound(&self, _: TenantId, _: InboundId, _: Timestamp) -> Result<(), DeliveryError> {
+    async fn find_answered_delivery(
+        &self,
+        _: TenantId,
+        _: AddressKey,
+        _: (Timestamp, Timestamp),
+    ) -> Result<Option<AttemptRef>, DeliveryError> {
+        panic!("nobody writes to the tenants of the simulation")
+    }
+
+    async fn finish_inbound(
+        &self,
+        _: (TenantId, InboundId),
+        _: Option<&AttemptRef>,
+        _: Timestamp,
+    ) -> Result<Option<DeliveryEvent>, DeliveryError> {
         panic!("nobody writes to the tenants of the simulation")
     }
 

@@ -35,7 +35,8 @@ pub fn explain(
     let mut life = Life { born, spans: Vec::new() };
     let (mut from, mut reason) = (born, first_reason);
     for event in events {
-        let to = event.at.max(from);
+        // What is told after the end, a click for example, makes the life no longer.
+        let to = event.at.min(finished.unwrap_or(event.at)).max(from);
         life.cut(reason, from, to, &event.waits);
         from = to;
         reason = reason_after(event, reason);

@@ -6,10 +6,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use carepost_consent::store::load_facts;
 use carepost_consent::types::AddressKey;
 use carepost_delivery::gate::Sender;
-use carepost_delivery::gate::foresee::{Around, Way, foresee, way, way_of_all};
+use carepost_delivery::gate::foresee::{Around, Foreseen, Way, foresee, way, way_of_all};
 use carepost_delivery::prepare::{PrepareContext, imagine};
 use carepost_delivery::{Delivery, Strategy};
-use carepost_kernel::{Channel, Verdicts};
+use carepost_kernel::Channel;
 use carepost_tenancy::types::{AccountStatus, TenantStatus};
 use carepost_tenancy::{ProviderAccount, Scope};
 use jiff::Timestamp;
@@ -104,16 +104,16 @@ pub(crate) async fn simulate_message(
         let connection = state.placement(&caller.tenant)?.engine().await?;
         load_facts(&connection, caller.tenant_id(), &keys, at).await?
     };
-    let mut verdicts = Vec::with_capacity(deliveries.len());
+    let mut foreseen = Vec::with_capacity(deliveries.len());
     for (delivery, contact) in deliveries.iter().zip(&facts) {
         let channel = delivery.key.channel;
         let (is_paused, sender) = senders(&caller, &state, channel).await?;
         let (tenant, public_url) = (&*caller.tenant, &state.public_url);
         let around = Around { now: at, is_paused, sender, contact, rulebook: &rulebook, tenant, public_url };
-        verdicts.push((channel, foresee(delivery, &around)));
+        foreseen.push((channel, foresee(delivery, &around)));
     }
     let strategy = deliveries.first().map(|delivery| delivery.strategy).unwrap_or_default();
-    let view = show(at, rulebook.version(), strategy, &verdicts);
+    let view = show(at, rulebook.version(), strategy, &foreseen);
     Ok(HttpResponse::Ok().json(view.ok_or_else(|| ApiError::new(Code::Internal, "a plan without a channel"))?))
 }
 
@@ -164,9 +164,9 @@ fn show(
     at: Timestamp,
     policy_version: u32,
     strategy: Strategy,
-    verdicts: &[(Channel, Verdicts)],
+    foreseen: &[(Channel, Foreseen)],
 ) -> Option<SimulationView> {
-    let plan = verdicts.iter().map(|(channel, verdicts)| (*channel, verdicts.heaviest()));
+    let plan = foreseen.iter().map(|(channel, one)| (*channel, one.verdicts.heaviest()));
     let taken = match strategy {
         Strategy::Fallback => way(plan),
         Strategy::All => way_of_all(plan),
@@ -176,12 +176,12 @@ fn show(
         Way::Wait { channel, until, reason } => ("wait", channel, Some(reason.as_str()), Some(until)),
         Way::Refused { channel, code } => ("refuse", channel, Some(code), None),
     };
-    let channels = verdicts.iter().map(|(channel, verdicts)| show_channel(*channel, verdicts)).collect();
+    let channels = foreseen.iter().map(|(channel, one)| show_channel(*channel, one)).collect();
     Some(SimulationView { at, policy_version, verdict, channel, code, until, channels })
 }
 
-fn show_channel(channel: Channel, verdicts: &Verdicts) -> SimulatedChannelView {
+fn show_channel(channel: Channel, Foreseen { verdicts, note }: &Foreseen) -> SimulatedChannelView {
     let (ruling, code, until) = parts(&verdicts.heaviest());
-    let rules = verdicts.by_rule().into_iter().map(|(rule, said)| RuleView::new(rule, said)).collect();
+    let rules = verdicts.by_rule().into_iter().map(|(rule, said)| RuleView::new(rule, said, *note)).collect();
     SimulatedChannelView { channel, verdict: ruling.as_str(), code, until, rules }
 }

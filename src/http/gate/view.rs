@@ -26,7 +26,8 @@ pub(crate) struct RuleView {
     /// What it wants.
     #[schema(value_type = RulingName)]
     verdict: &'static str,
-    /// Why, where it objects: a reason of waiting, or a stable code.
+    /// Why, where it objects: a reason of waiting, or a stable code. Where the PHI guard lets pass: `replaced_by_link`, if a
+    /// notice with a link leaves in the text's place.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "no_consent")]
     code: Option<String>,
@@ -48,9 +49,11 @@ impl RuleView {
         Self { rule, verdict: ruling.as_str(), code, until: None }
     }
 
-    /// What a rule says now.
-    pub(super) fn new(rule: &'static str, verdict: &Verdict) -> Self {
+    /// What a rule says now; `note` is of the rule that lets pass and does something.
+    pub(super) fn new(rule: &'static str, verdict: &Verdict, note: Option<(&str, &'static str)>) -> Self {
         let (ruling, code, until) = parts(verdict);
+        let noted = note.filter(|(of, _)| *of == rule && ruling == Ruling::Go).map(|(_, code)| code);
+        let code = code.or(noted);
         Self { rule, verdict: ruling.as_str(), code: code.map(str::to_owned), until }
     }
 }

@@ -47,3 +47,15 @@ fn an_open_delivery_is_explained_up_to_now() {
     let spans = explain(at(0), WaitReason::Scheduled, &[], None, at(7_000));
     assert_eq!(spans.iter().map(|span| (span.reason, span.ms)).collect::<Vec<_>>(), [(WaitReason::Scheduled, 7_000)]);
 }
+
+#[test]
+fn what_is_told_after_the_end_makes_no_life_longer() {
+    let events = [
+        event(EventKind::AttemptStarted, 100, None),
+        event(EventKind::AttemptFinished, 200, Some(WaitReason::AwaitingReceipt)),
+        event(EventKind::ReceiptMerged, 1_000, None),
+        event(EventKind::Replied, 3_600_000, None),
+    ];
+    let spans = explain(at(0), WaitReason::Dispatch, &events, Some(at(1_000)), at(9_000_000));
+    assert_eq!(spans.iter().map(|span| span.ms).sum::<i64>(), 1_000);
+}

@@ -39,10 +39,20 @@ pub struct Dressing<'a> {
 pub struct Judged {
     /// What the guard says of it.
     pub phi: Verdict,
+    /// A notice leaves in its place, with a link to it.
+    pub is_replaced: bool,
     /// Whether a text message names the practice; none: it is no text message.
     pub is_identified: Option<bool>,
     /// Characters of a text message.
     pub text_chars: Option<u32>,
+}
+
+impl Judged {
+    /// What the guard has done where it lets pass: the name of its rule, and a code.
+    #[must_use]
+    pub fn note(&self) -> Option<(&'static str, &'static str)> {
+        self.is_replaced.then_some(("phi_guard", "replaced_by_link"))
+    }
 }
 
 /// Content as it would leave.
@@ -81,7 +91,7 @@ pub fn dress(delivery: &Delivery, on: Dressing<'_>) -> Result<Option<Dressed>, S
     if let Content::Email(email) = &mut content {
         add_ways_out(email, delivery, language, on)?;
     }
-    let judged = judged(&content, phi, on);
+    let judged = judged(&content, (phi, secure.is_some()), on);
     Ok(Some(Dressed { content, judged, secure }))
 }
 
@@ -91,9 +101,9 @@ pub fn dress(delivery: &Delivery, on: Dressing<'_>) -> Result<Option<Dressed>, S
 pub fn foresee_dressed(delivery: &Delivery, on: Dressing<'_>) -> Option<Judged> {
     let payload = delivery.payload.expose();
     let content = payload.content(delivery.key.channel)?;
-    let Guarded { mut content, phi, .. } = guard(content, payload, language(payload, on), on);
+    let Guarded { mut content, phi, secure, .. } = guard(content, payload, language(payload, on), on);
     name(&mut content, on);
-    Some(judged(&content, phi, on))
+    Some(judged(&content, (phi, secure.is_some()), on))
 }
 
 /// CON-014: a text message says who speaks, where the practice wants it so.
@@ -106,7 +116,7 @@ fn name(content: &mut Content, on: Dressing<'_>) {
     }
 }
 
-fn judged(content: &Content, phi: Verdict, on: Dressing<'_>) -> Judged {
+fn judged(content: &Content, (phi, is_replaced): (Verdict, bool), on: Dressing<'_>) -> Judged {
     let (is_identified, text_chars) = match content {
         Content::Sms(sms) => {
             let chars = u32::try_from(sms.text.chars().count()).unwrap_or(u32::MAX);
@@ -114,7 +124,7 @@ fn judged(content: &Content, phi: Verdict, on: Dressing<'_>) -> Judged {
         }
         Content::Email(_) | Content::InApp(_) => (None, None),
     };
-    Judged { phi, is_identified, text_chars }
+    Judged { phi, is_replaced, is_identified, text_chars }
 }
 
 /// As the message says, else of the only reader, else of the practice.

@@ -219,7 +219,7 @@ impl DryRun {
             let Some(contact) = known.get_mut(&key).map(|each| &mut each[which]) else { continue };
             let now = delivery.scheduled_at.unwrap_or(delivery.created_at);
             let around = Around { now, is_paused: false, sender: Sender::Ready, contact, rulebook, tenant, public_url };
-            let verdicts = foresee(delivery, &around);
+            let verdicts = foresee(delivery, &around).verdicts;
             let verdict = verdicts.heaviest();
             let objection =
                 verdicts.by_rule().into_iter().find(|(_, said)| **said == verdict && verdict != Verdict::Go);

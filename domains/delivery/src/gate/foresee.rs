@@ -32,14 +32,25 @@ pub struct Around<'a> {
 }
 
 /// A text that nobody has seen.
-pub(super) const UNSEEN: Judged = Judged { phi: Verdict::Go, is_identified: None, text_chars: None };
+pub(super) const UNSEEN: Judged =
+    Judged { phi: Verdict::Go, is_replaced: false, is_identified: None, text_chars: None };
+
+/// What the rules would say.
+#[derive(Debug, Clone)]
+pub struct Foreseen {
+    /// Each of them.
+    pub verdicts: Verdicts,
+    /// What one that lets pass would do: its name, and a code.
+    pub note: Option<(&'static str, &'static str)>,
+}
 
 /// Asks every rule about a delivery. Where its message has no content for the channel, the rules about texts let it pass.
 #[must_use]
-pub fn foresee(delivery: &Delivery, around: &Around<'_>) -> Verdicts {
+pub fn foresee(delivery: &Delivery, around: &Around<'_>) -> Foreseen {
     let Around { rulebook, tenant, contact, public_url, now, .. } = *around;
     let judged = foresee_dressed(delivery, Dressing { rulebook, tenant, contact, public_url, now });
-    ask(delivery, &facts(around, judged.unwrap_or(UNSEEN)))
+    let facts = facts(around, judged.unwrap_or(UNSEEN));
+    Foreseen { verdicts: ask(delivery, &facts), note: facts.judged.note() }
 }
 
 pub(super) const fn facts<'a>(around: &Around<'a>, judged: Judged) -> GateFacts<'a> {

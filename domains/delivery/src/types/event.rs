@@ -34,11 +34,13 @@ pub enum EventKind {
     Closed = 10,
     /// The provider was asked after an unknown outcome.
     LookedUp = 11,
+    /// Its reader has written back; the code says what that was understood as.
+    Replied = 12,
 }
 
 impl EventKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Waiting,
         Self::AttemptStarted,
         Self::AttemptFinished,
@@ -50,6 +52,7 @@ impl EventKind {
         Self::Redriven,
         Self::Closed,
         Self::LookedUp,
+        Self::Replied,
     ];
 
     /// The name on the wire.
@@ -67,6 +70,7 @@ impl EventKind {
             Self::Redriven => "redriven",
             Self::Closed => "closed",
             Self::LookedUp => "looked_up",
+            Self::Replied => "replied",
         }
     }
 

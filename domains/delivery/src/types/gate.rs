@@ -9,8 +9,8 @@ const FORMAT: u8 = 1;
 
 /// What each rule of the gate said of one delivery at one instant, and under which version of the policy. It is written
 /// for every message, so what passed takes no room: format (1 byte), version of the policy (4, little-endian), and for
-/// each rule that objected its place in [`Verdicts::by_rule`] (1), what it wants (1: a [`Ruling`]), the length of its code
-/// (1) and the code. Nothing of recipient or content.
+/// each rule that objected or has something to note its place in [`Verdicts::by_rule`] (1), what it wants (1: a
+/// [`Ruling`]), the length of its code (1) and the code. Nothing of recipient or content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GateRecord(Arc<[u8]>);
 
@@ -55,7 +55,7 @@ pub struct RuleSaid {
     pub rule: &'static str,
     /// What it wants.
     pub ruling: Ruling,
-    /// Why, where it objects: a reason of waiting or a stable code.
+    /// Why, where it objects: a reason of waiting or a stable code. Where it lets pass, what it has done instead.
     pub code: Option<String>,
 }
 
@@ -72,11 +72,20 @@ impl GateRecord {
     /// Writes down what the rules said.
     #[must_use]
     pub fn of(policy_version: u32, verdicts: &Verdicts) -> Self {
+        Self::noting(policy_version, verdicts, None)
+    }
+
+    /// The same, with a code of the rule of that name where it lets pass.
+    #[must_use]
+    pub fn noting(policy_version: u32, verdicts: &Verdicts, note: Option<(&str, &str)>) -> Self {
         let mut bytes = vec![FORMAT];
         bytes.extend(policy_version.to_le_bytes());
-        for (place, (_, verdict)) in (0_u8..).zip(verdicts.by_rule()) {
+        for (place, (rule, verdict)) in (0_u8..).zip(verdicts.by_rule()) {
             let (ruling, code) = match verdict {
-                Verdict::Go => continue,
+                Verdict::Go => match note {
+                    Some((of, code)) if of == rule => (Ruling::Go, code),
+                    _ => continue,
+                },
                 Verdict::Wait { reason, .. } => (Ruling::Wait, reason.as_str()),
                 Verdict::OtherChannel { code } => (Ruling::OtherChannel, *code),
                 Verdict::Refuse { code } => (Ruling::Refuse, *code),
@@ -165,6 +174,12 @@ mod tests {
         assert_eq!(said(objections[0]), ("consent", Ruling::OtherChannel, "no_consent".to_owned()));
         assert_eq!(said(objections[1]), ("quiet_hours", Ruling::Wait, "quiet_hours".to_owned()));
         assert_eq!(objections.len(), 2);
+
+        // What a rule has done is noted where it lets pass, and nowhere else.
+        let noted = |of: &str| GateRecord::noting(7, &verdicts, Some((of, "replaced"))).read().unwrap();
+        let code = |of: &str| noted(of).rules.into_iter().find(|said| said.rule == of).unwrap().code;
+        assert_eq!(code("phi_guard").as_deref(), Some("replaced"));
+        assert_eq!(code("consent").as_deref(), Some("no_consent"));
     }
 
     #[test]

@@ -70,6 +70,8 @@ fn con_016_what_speaks_of_health_is_blocked_or_replaced_by_a_notice() {
 
     let replaced = dressed(policy(PhiHandling::Replace), Channel::Sms, sms(ABOUT_HEALTH), Purpose::Treatment);
     assert_eq!(replaced.judged.phi, Verdict::Go);
+    let notes = [off.judged.note(), blocked.judged.note(), replaced.judged.note()];
+    assert_eq!(notes, [None, None, Some(("phi_guard", "replaced_by_link"))], "the timeline tells of it");
     let text = text_of(&replaced);
     assert!(!text.contains("melanoma") && !text.contains("biopsy"), "{text}");
     assert!(text.contains("Bright Braces") && text.contains("https://portal.example"), "{text}");
