@@ -159,12 +159,16 @@ async fn settle(
     let open = suppressions::list_open(desk.tx, &key).await?;
     let is_opted_out = |row: &SuppressionRow| row.reason == SuppressionReason::OptedOut;
     if for_all.state == ConsentState::Revoked {
-        if open.iter().any(is_opted_out) {
-            return Ok(false);
+        let known = open.iter().find(|row| is_opted_out(row));
+        // What was said on a page may be taken back there; what the reader has texted since may not.
+        let is_weaker = |row: &&SuppressionRow| row.source == ConsentSource::Portal && source != ConsentSource::Portal;
+        let replaced: Vec<SuppressionId> = known.filter(is_weaker).map(|row| row.suppression_id).into_iter().collect();
+        if known.is_none() || !replaced.is_empty() {
+            suppressions::lift_suppressions(desk.tx, &replaced, desk.now, desk.actor).await?;
+            let row = new_row(desk, (key, address), SuppressionReason::OptedOut, source, for_all.since)?;
+            suppressions::insert_suppression(desk.tx, &row).await?;
         }
-        let row = new_row(desk, (key, address), SuppressionReason::OptedOut, source, for_all.since)?;
-        suppressions::insert_suppression(desk.tx, &row).await?;
-        return Ok(true);
+        return Ok(known.is_none());
     }
     if word == ConsentState::Revoked {
         // An old opt-out that came late: the address was opened again since.
@@ -197,7 +201,8 @@ pub async fn suppress(desk: &Desk<'_, '_>, new: &Suppress) -> Result<(bool, Vec<
     let (key, address) = known_address(desk, new.channel, &new.address)?;
     lock_addresses(desk.tx, &[key]).await?;
     let open = suppressions::list_open(desk.tx, &key).await?;
-    let until = new.until.or_else(|| new.reason.default_until(desk.now));
+    let said_at = new.at.map_or(desk.now, |at| at.min(desk.now));
+    let until = new.until.or_else(|| new.reason.default_until(said_at));
     let known = open.iter().find(|row| row.reason == new.reason);
     let is_new = match known {
         Some(row) if row.is_live(desk.now) => {
@@ -208,6 +213,13 @@ pub async fn suppress(desk: &Desk<'_, '_>, new: &Suppress) -> Result<(bool, Vec<
             let sealed = desk.seal_text((SUPPRESSED, row.suppression_id.as_uuid()), address.expose())?;
             suppressions::update_suppression(desk.tx, row.suppression_id, longer, Some(&sealed)).await?;
             false
+        }
+        _ if until.is_some_and(|until| until <= desk.now) => return Ok((false, Vec::new())),
+        _ if suppressions::find_lift(desk.tx, &key, new.reason)
+            .await?
+            .is_some_and(|lifted_at| lifted_at >= said_at) =>
+        {
+            return Ok((false, Vec::new()));
         }
         _ => {
             // One that has run out makes room, and stays as history.

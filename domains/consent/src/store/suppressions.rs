@@ -15,6 +15,7 @@ pub(super) const INSERT_SUPPRESSION: &str = include_str!("../sql/insert_suppress
 pub(super) const UPDATE_SUPPRESSION: &str = include_str!("../sql/update_suppression.sql");
 pub(super) const LIFT_SUPPRESSIONS: &str = include_str!("../sql/lift_suppressions.sql");
 pub(super) const LIST_OPEN_SUPPRESSIONS: &str = include_str!("../sql/list_open_suppressions.sql");
+pub(super) const FIND_LIFT: &str = include_str!("../sql/find_lift.sql");
 pub(super) const FIND_SUPPRESSION: &str = include_str!("../sql/find_suppression.sql");
 pub(super) const LIST_SUPPRESSIONS: &str = include_str!("../sql/list_suppressions.sql");
 
@@ -98,6 +99,20 @@ pub(crate) async fn lift_suppressions(
         .await
         .tried("lift suppression")?;
     Ok(())
+}
+
+/// When an address was last let get messages again that had been kept from it for this reason.
+pub(crate) async fn find_lift(
+    tx: &TenantTx<'_>,
+    key: &AddressKey,
+    reason: SuppressionReason,
+) -> Result<Option<Timestamp>> {
+    let (tenant_id, hash) = (tx.tenant_id().as_uuid(), key.address_hash.as_slice());
+    let found = tx
+        .query_opt(FIND_LIFT, &[&tenant_id, &hash, &key.channel.as_i16(), &reason.as_i16()])
+        .await
+        .tried("find the lift of a suppression")?;
+    found.map(|row| get(&row, "lifted_at")).transpose()
 }
 
 /// Those of an address that nobody has lifted.

@@ -284,3 +284,44 @@ async fn suppressions_have_their_permanence_and_are_lifted_by_whom_they_should()
     assert!(put(SuppressionReason::OptedOut, later(week)).await);
     assert_eq!(world.count("SELECT count(*) FROM consent_events WHERE state = 3").await, 1, "with its evidence");
 }
+
+#[tokio::test]
+async fn a_copy_of_old_news_undoes_no_lift() {
+    let world = World::new().await;
+    let told = async |reason, at, now| {
+        let (source, at) = (ConsentSource::Provider, Some(at));
+        let new = Suppress { channel: Channel::Sms, address: Phi::from(PHONE), reason, source, until: None, at };
+        world.at(now, async |desk| suppress(desk, &new).await).await.unwrap().0
+    };
+    assert!(told(SuppressionReason::HardBounce, noon(), noon()).await);
+    let listed =
+        world.at(noon(), async |desk| list_suppressions(desk, SuppressionFilter::default(), None, 10).await).await;
+    let said = Said::by(ConsentSource::Staff);
+    let id = listed.unwrap().items[0].suppression_id;
+    assert!(world.at(later(60), async |desk| lift(desk, id, &said).await).await.unwrap().0);
+    assert!(!told(SuppressionReason::HardBounce, noon(), later(120)).await, "the vendor has sent it once more");
+    assert_eq!(suppressed(&world).await, []);
+    assert!(told(SuppressionReason::HardBounce, later(180), later(180)).await, "it has bounced again");
+
+    // What passes by itself passes a week after it was said, not after it was heard of again.
+    assert!(told(SuppressionReason::SoftBounce, later(180), later(180)).await);
+    assert!(!told(SuppressionReason::SoftBounce, later(180), later(86_400)).await);
+    let week = 7 * 86_400;
+    assert!(!told(SuppressionReason::SoftBounce, later(180), later(180 + week)).await, "over by now");
+}
+
+#[tokio::test]
+async fn a_texted_stop_takes_the_place_of_one_on_a_page() {
+    let world = World::new().await;
+    let stop = async |source, now| {
+        let opt = AddressWord { channel: Channel::Sms, address: Phi::from(PHONE), said: Said::by(source) };
+        world.at(now, async |desk| opt_out_address(desk, &opt).await).await.unwrap().is_news
+    };
+    assert!(stop(ConsentSource::Portal, noon()).await);
+    assert!(!stop(ConsentSource::Stop, later(60)).await, "no second confirmation");
+    assert!(!stop(ConsentSource::Portal, later(120)).await);
+    let filter = SuppressionFilter { live_at: Some(later(120)), ..SuppressionFilter::default() };
+    let listed = world.at(later(120), async |desk| list_suppressions(desk, filter, None, 10).await).await.unwrap();
+    let sources: Vec<ConsentSource> = listed.items.iter().map(|one| one.source).collect();
+    assert_eq!(sources, [ConsentSource::Stop]);
+}
