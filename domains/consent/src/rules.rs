@@ -29,7 +29,7 @@ mod suppression;
 
 pub use caps::caps;
 pub use codes::GateCode;
-pub use consent::{consent, goes_by_exemption};
+pub use consent::{consent, goes_by_exemption, wants_unsecured};
 pub use digest::digest;
 pub use identification::{identification, names_practice, with_practice_name};
 pub use preference::preference;

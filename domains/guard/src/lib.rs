@@ -9,7 +9,7 @@
 //! - **GRD-2** Time is linear in the text, and the text is bounded; what is too long to judge does not pass.
 //! - **GRD-3** What is the practice's own (name, phone, email, address) is no finding.
 //! - **GRD-4** Nothing here has state besides the compiled dictionary: the same text gets the same findings.
-//! - **GRD-5** No channel's provider without a business associate agreement gets health information (decision C57).
+//! - **GRD-5** Only whoever was told that a channel is not secure and wants it still gets the text itself (decision C35).
 //! - **GRD-6** The replacement text itself has no health information and fits one GSM-7 text message.
 //!
 //! Deliberately absent: statistics about language, pictures, attachments, rows of any database, the decision whether a

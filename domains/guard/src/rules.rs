@@ -15,17 +15,15 @@ pub const PHI_TOO_LONG: &str = "phi_text_too_long";
 
 /// What to do about findings on a channel.
 ///
-/// In-app messages stay inside and are read behind a sign-in: nothing is done about them. Who has consented to plain email
-/// or text messages gets them (HIPAA, 45 CFR 164.522(b) and the Omnibus Rule's commentary, 78 FR 5634; decision C35), but
-/// never through a provider without a business associate agreement (GRD-5).
+/// In-app messages stay inside and are read behind a sign-in: nothing is done about them. Whoever was told that email and
+/// text messages are not secure and still wants them gets them (HIPAA, 45 CFR 164.522(b) and the Omnibus Rule's
+/// commentary, 78 FR 5634; decision C35).
 #[must_use]
-pub const fn action_for(wanted: PhiAction, channel: Channel, has_consent: bool, has_agreement: bool) -> PhiAction {
-    match (channel, wanted) {
-        (Channel::InApp, _) => PhiAction::Off,
-        (_, PhiAction::Off) if !has_agreement => PhiAction::Block,
-        (_, wanted) if !has_agreement => wanted,
-        (_, _) if has_consent => PhiAction::Off,
-        (_, wanted) => wanted,
+pub const fn action_for(wanted: PhiAction, channel: Channel, wants_unsecured: bool) -> PhiAction {
+    match channel {
+        Channel::InApp => PhiAction::Off,
+        _ if wants_unsecured => PhiAction::Off,
+        _ => wanted,
     }
 }
 

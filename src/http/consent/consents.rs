@@ -127,6 +127,11 @@ pub(crate) struct CreateConsentBody {
     /// In writing: what marketing needs. Wording and version must be there.
     #[serde(default)]
     in_writing: bool,
+    /// In writing, and health information may go there as well: the person was told that others may read what is sent by
+    /// this channel, and still wants it. The PHI guard lets pass what is for this person and purpose. Wording and version
+    /// must be there; a later grant without this ends it.
+    #[serde(default)]
+    unsecured: bool,
     /// Until when it holds.
     #[serde(default)]
     expires_at: Option<Timestamp>,
@@ -220,6 +225,7 @@ pub(crate) async fn create_recipient_consent(
         address: body.address.map(Phi::new),
         purposes: body.purposes,
         is_in_writing: body.in_writing,
+        is_unsecured: body.unsecured,
         said: Said::from(body.said),
         expires_at: body.expires_at,
     };

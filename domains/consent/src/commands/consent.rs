@@ -34,6 +34,9 @@ pub struct GiveConsent {
     pub purposes: Vec<Purpose>,
     /// In writing: what marketing needs. The wording must be there.
     pub is_in_writing: bool,
+    /// In writing, and for health information on a channel that others can read, of which the person was told. The wording
+    /// must be there.
+    pub is_unsecured: bool,
     /// How it was said.
     pub said: Said,
     /// Until when it holds.
@@ -74,9 +77,14 @@ pub async fn record_consent(
     desk: &Desk<'_, '_>,
     give: &GiveConsent,
 ) -> Result<(Vec<ConsentEventId>, Vec<AddressKey>), ConsentError> {
+    let state = match (give.is_unsecured, give.is_in_writing) {
+        (true, _) => ConsentState::GrantedUnsecured,
+        (false, true) => ConsentState::GrantedInWriting,
+        (false, false) => ConsentState::Granted,
+    };
     let mut faults = faults_of(&give.said, desk.now);
     let at = said_at(&give.said, desk.now);
-    if give.is_in_writing && (give.said.wording.is_none() || give.said.wording_version.is_none()) {
+    if state.needs_wording() && (give.said.wording.is_none() || give.said.wording_version.is_none()) {
         faults.push(FieldFault::new("/wording", "consent in writing needs the wording and its version"));
     }
     if give.expires_at.is_some_and(|expires_at| expires_at <= at) {
@@ -94,7 +102,6 @@ pub async fn record_consent(
         None => first,
     };
     let key = key.ok_or_else(|| ConsentError::field("/channel", "the person has no address on this channel"))?;
-    let state = if give.is_in_writing { ConsentState::GrantedInWriting } else { ConsentState::Granted };
     let deed = Deed { state, said: &give.said, actor: desk.actor, at, expires_at: give.expires_at };
     write(desk, &[(key, recipient_id)], &give.purposes, &deed).await
 }

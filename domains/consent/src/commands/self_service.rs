@@ -293,6 +293,7 @@ async fn grant_marketing(
         address: None,
         purposes: vec![Purpose::Marketing],
         is_in_writing: false,
+        is_unsecured: false,
         said: said.clone(),
         expires_at: None,
     };

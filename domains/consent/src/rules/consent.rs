@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
-use carepost_kernel::{Channel, Purpose, Verdict};
+use carepost_kernel::{Channel, Purpose, RecipientId, Verdict};
 
 use super::{GateCode, GateQuestion};
 use crate::policy::{ConsentNeed, UnknownAddress};
-use crate::types::{ConsentState, Grant, PersonFacts};
+use crate::types::{ConsentState, ContactFacts, Grant, PersonFacts};
 
 /// How things stand with consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +88,34 @@ fn standing(question: &GateQuestion<'_>) -> Standing {
     }
 }
 
+/// Whether the message may speak of health on a channel that others can read, because whoever it is for was told so and
+/// still wants it there (decision C35). Where it does not say for whom it is, the only person at the address can have
+/// wished so. Nobody's grant outlives a revocation at the address.
+#[must_use]
+pub fn wants_unsecured(
+    facts: &ContactFacts,
+    recipient_id: Option<RecipientId>,
+    purpose: Purpose,
+    now: Timestamp,
+) -> bool {
+    let person = match (recipient_id, facts.people.as_slice()) {
+        (Some(recipient_id), people) => people.iter().find(|person| person.has_record(recipient_id)),
+        (None, [person]) => Some(person),
+        (None, _) => None,
+    };
+    let revoked_at = facts.people.iter().flat_map(|person| revocations(person, purpose)).max();
+    let holds = |grant: &Grant| {
+        grant.state == ConsentState::GrantedUnsecured
+            && revoked_at.is_none_or(|revoked_at| revoked_at < grant.since)
+            && grant.expires_at.is_none_or(|expires_at| now < expires_at)
+    };
+    person.is_some_and(|person| {
+        // What was said of the purpose itself counts before what was said of all.
+        let named = person.grants.iter().find(|grant| grant.purpose == Some(purpose));
+        named.or_else(|| person.grants.iter().find(|grant| grant.purpose.is_none())).is_some_and(holds)
+    })
+}
+
 fn speaks_of(grant: &Grant, purpose: Purpose) -> bool {
     grant.purpose.is_none_or(|named| named == purpose)
 }
@@ -103,6 +131,6 @@ fn grants(person: &PersonFacts, purpose: Purpose) -> impl Iterator<Item = &Grant
 
 fn satisfies(grant: &Grant, purpose: Purpose, need: ConsentNeed) -> bool {
     let names_purpose = purpose != Purpose::Marketing || grant.purpose == Some(Purpose::Marketing);
-    let is_strong = need != ConsentNeed::Written || grant.state == ConsentState::GrantedInWriting;
+    let is_strong = need != ConsentNeed::Written || grant.state != ConsentState::Granted;
     names_purpose && is_strong
 }

@@ -81,6 +81,52 @@ fn con_009_con_012_consent_is_asked_by_purpose() {
 }
 
 #[test]
+fn con_016_who_was_told_and_wants_it_has_said_so_for_this_address_and_purpose() {
+    const TREATMENT: Option<Purpose> = Some(Purpose::Treatment);
+    let wished = |world: &World, purpose| wants_unsecured(&world.facts, world.recipient_id, purpose, world.now);
+    let with = |grants: &[(Option<Purpose>, ConsentState, &str)]| {
+        let mut world = World::new();
+        world.only().grants = grants.iter().map(|(purpose, state, since)| grant(*purpose, *state, since)).collect();
+        world
+    };
+    let (unsecured, january, march) = (ConsentState::GrantedUnsecured, "2026-01-02T00:00:00Z", "2026-03-01T00:00:00Z");
+    for (grants, treatment, financial) in [
+        (vec![], false, false),
+        (vec![(None, ConsentState::GrantedInWriting, january)], false, false),
+        (vec![(None, unsecured, january)], true, true),
+        (vec![(TREATMENT, unsecured, january)], true, false),
+        // The word for the purpose itself counts.
+        (vec![(None, unsecured, january), (TREATMENT, ConsentState::Granted, march)], false, true),
+        (vec![(None, unsecured, january), (TREATMENT, ConsentState::Revoked, march)], false, true),
+        (vec![(TREATMENT, unsecured, march), (None, ConsentState::Revoked, january)], true, false),
+        (vec![(TREATMENT, unsecured, january), (None, ConsentState::Revoked, march)], false, false),
+    ] {
+        let world = with(&grants);
+        let told = (wished(&world, Purpose::Treatment), wished(&world, Purpose::Financial));
+        assert_eq!(told, (treatment, financial), "{grants:?}");
+    }
+    let mut world = with(&[(None, unsecured, january)]);
+    world.only().grants[0].expires_at = Some(world.now);
+    assert!(!wished(&world, Purpose::Treatment), "it has run out");
+
+    // Of two at one address only the one that it is for has wished so; of nobody in particular, nobody.
+    let mut world = with(&[(None, unsecured, january)]);
+    let other = person(world.now);
+    world.facts.people.push(other.clone());
+    assert!(!wished(&world, Purpose::Treatment));
+    world.recipient_id = Some(world.facts.people[0].recipient_id);
+    assert!(wished(&world, Purpose::Treatment));
+    world.recipient_id = Some(other.recipient_id);
+    assert!(!wished(&world, Purpose::Treatment));
+    // It is consent in writing as well.
+    let offers = |world: &mut World| {
+        world.purpose = Purpose::Marketing;
+        world.only().grants = vec![grant(Some(Purpose::Marketing), unsecured, january)];
+    };
+    check(consent, offers, GO);
+}
+
+#[test]
 fn con_003_a_revocation_stands_until_a_later_grant() {
     let revoked = |since: &'static str, purpose| {
         move |world: &mut World| {

@@ -59,6 +59,7 @@ names!(ConsentState = "state of consent" {
     Granted = "granted",
     GrantedInWriting = "granted_in_writing",
     Revoked = "revoked",
+    GrantedUnsecured = "granted_unsecured",
 });
 
 names!(SuppressionReason = "reason of a suppression" {

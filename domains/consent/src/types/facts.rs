@@ -79,6 +79,17 @@ pub enum ConsentState {
     GrantedInWriting = 2,
     /// Taken back.
     Revoked = 3,
+    /// In writing, and for health information as well: told that others may read the channel, the person still wants it
+    /// there (45 CFR 164.522(b), decision C35).
+    GrantedUnsecured = 4,
+}
+
+impl ConsentState {
+    /// Whether the evidence must hold the words.
+    #[must_use]
+    pub const fn needs_wording(self) -> bool {
+        matches!(self, Self::GrantedInWriting | Self::GrantedUnsecured)
+    }
 }
 
 /// Something that keeps an address from getting anything.

@@ -22,6 +22,7 @@ fn give(recipient_id: RecipientId, channel: Channel, purposes: &[Purpose]) -> Gi
         address: None,
         purposes: purposes.to_vec(),
         is_in_writing: false,
+        is_unsecured: false,
         said: Said::by(ConsentSource::Form),
         expires_at: None,
     }
@@ -221,6 +222,7 @@ async fn con_009_consent_in_writing_needs_its_wording_and_an_address_of_the_pers
         assert!(matches!(&error, ConsentError::Invalid(faults) if faults[0].pointer == pointer), "{error:?} {pointer}");
     };
     check(GiveConsent { is_in_writing: true, ..give(ana, Channel::Sms, &[]) }, "/wording").await;
+    check(GiveConsent { is_unsecured: true, ..give(ana, Channel::Sms, &[]) }, "/wording").await;
     check(give(ana, Channel::Email, &[]), "/channel").await;
     check(GiveConsent { address: Some(Phi::from("+15005550099")), ..give(ana, Channel::Sms, &[]) }, "/address").await;
     check(GiveConsent { expires_at: Some(noon()), ..give(ana, Channel::Sms, &[]) }, "/expires_at").await;
@@ -238,6 +240,9 @@ async fn con_009_consent_in_writing_needs_its_wording_and_an_address_of_the_pers
     let written = GiveConsent { is_in_writing: true, said, ..give(ana, Channel::Sms, &[Purpose::Marketing]) };
     world.at(noon(), async |desk| record_consent(desk, &written).await).await.unwrap();
     assert_eq!(grants(&world, Channel::Sms, PHONE).await, [(Some(Purpose::Marketing), ConsentState::GrantedInWriting)]);
+    let unsecured = GiveConsent { is_unsecured: true, ..written };
+    world.at(later(60), async |desk| record_consent(desk, &unsecured).await).await.unwrap();
+    assert_eq!(grants(&world, Channel::Sms, PHONE).await, [(Some(Purpose::Marketing), ConsentState::GrantedUnsecured)]);
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ async fn con_c58_a_family_on_one_phone_is_told_apart() {
         address: None,
         purposes: vec![Purpose::Treatment, Purpose::Financial],
         is_in_writing: false,
+        is_unsecured: false,
         said: Said::by(ConsentSource::Form),
         expires_at: Some(later(86_400)),
     };

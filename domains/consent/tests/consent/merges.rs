@@ -33,6 +33,7 @@ async fn give(world: &World, recipient_id: RecipientId, address: &str, seconds: 
         address: Some(Phi::from(address)),
         purposes: Vec::new(),
         is_in_writing: false,
+        is_unsecured: false,
         said: Said::by(ConsentSource::Form),
         expires_at: None,
     };

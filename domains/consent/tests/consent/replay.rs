@@ -57,6 +57,7 @@ async fn take(world: &World, people: &[RecipientId], step: Step, at: Timestamp) 
                     address: Some(Phi::from(PHONES[phone])),
                     purposes: purpose.into_iter().collect(),
                     is_in_writing: false,
+                    is_unsecured: false,
                     said: said(),
                     expires_at: None,
                 };

@@ -8,11 +8,11 @@ use url::Url;
 
 use carepost_consent::footer::Footer;
 use carepost_consent::policy::{PhiHandling, SmsIdentification};
-use carepost_consent::rules::{names_practice, with_practice_name};
+use carepost_consent::rules::{names_practice, wants_unsecured, with_practice_name};
 use carepost_consent::tokens::{self, LinkUse, Subject};
 use carepost_consent::types::{AddressKey, ContactFacts};
 use carepost_guard::rules::refusal_code;
-use carepost_guard::{Findings, GuardVerdict, Language, PhiAction, judge, replacement};
+use carepost_guard::{Findings, GuardVerdict, Language, PhiAction, action_for, judge, replacement};
 use carepost_kernel::{Channel, Content, EmailContent, InAppContent, Phi, Purpose, SealError, SmsContent, Verdict};
 use carepost_tenancy::TenantHandle;
 
@@ -83,7 +83,7 @@ pub fn dress(delivery: &Delivery, on: Dressing<'_>) -> Result<Option<Dressed>, S
     let payload = delivery.payload.expose();
     let Some(content) = payload.content(delivery.key.channel) else { return Ok(None) };
     let language = language(payload, on);
-    let Guarded { mut content, phi, secure, found } = guard(content, payload, language, on);
+    let Guarded { mut content, phi, secure, found } = guard(content, delivery, language, on);
     if let Some((findings, verdict)) = found {
         carepost_guard::metrics::count(&findings, &verdict);
     }
@@ -101,7 +101,7 @@ pub fn dress(delivery: &Delivery, on: Dressing<'_>) -> Result<Option<Dressed>, S
 pub fn foresee_dressed(delivery: &Delivery, on: Dressing<'_>) -> Option<Judged> {
     let payload = delivery.payload.expose();
     let content = payload.content(delivery.key.channel)?;
-    let Guarded { mut content, phi, secure, .. } = guard(content, payload, language(payload, on), on);
+    let Guarded { mut content, phi, secure, .. } = guard(content, delivery, language(payload, on), on);
     name(&mut content, on);
     Some(judged(&content, (phi, secure.is_some()), on))
 }
@@ -147,13 +147,18 @@ struct Guarded {
 }
 
 /// CON-016: what speaks of health does not leave on a channel that cannot be read securely, where the practice says so.
-fn guard(content: Content, payload: &Payload, language: Language, on: Dressing<'_>) -> Guarded {
-    let handling = on.rulebook.phi_handling(content.channel());
-    let action = match handling {
-        PhiHandling::Off => return Guarded { content, phi: Verdict::Go, secure: None, found: None },
+fn guard(content: Content, delivery: &Delivery, language: Language, on: Dressing<'_>) -> Guarded {
+    let payload = delivery.payload.expose();
+    let wanted = match on.rulebook.phi_handling(content.channel()) {
+        PhiHandling::Off => PhiAction::Off,
         PhiHandling::Block => PhiAction::Block,
         PhiHandling::Replace => PhiAction::Replace,
     };
+    let wants_unsecured = wants_unsecured(on.contact, payload.about.recipient_id, delivery.purpose, on.now);
+    let action = action_for(wanted, content.channel(), wants_unsecured);
+    if action == PhiAction::Off {
+        return Guarded { content, phi: Verdict::Go, secure: None, found: None };
+    }
     let findings = find(&content, on);
     let verdict = judge(&findings, action);
     let blocked = Verdict::OtherChannel { code: refusal_code(&findings) };

@@ -32,23 +32,14 @@ fn grd_2_what_cannot_be_judged_does_not_pass() {
 }
 
 #[test]
-fn grd_5_nothing_reaches_a_provider_without_an_agreement() {
+fn con_016_who_was_told_and_wants_it_gets_the_text_itself() {
     for channel in Channel::ALL {
         for wanted in PhiAction::ALL {
-            for has_consent in [false, true] {
-                let action = action_for(wanted, channel, has_consent, false);
-                assert_eq!(action == PhiAction::Off, channel == Channel::InApp, "{channel:?} {wanted:?}");
-            }
+            assert_eq!(action_for(wanted, channel, true), PhiAction::Off, "{channel:?} {wanted:?}");
+            let is_inside = channel == Channel::InApp;
+            assert_eq!(action_for(wanted, channel, false), if is_inside { PhiAction::Off } else { wanted });
         }
     }
-}
-
-#[test]
-fn con_016_who_has_consented_gets_the_text_itself() {
-    assert_eq!(action_for(PhiAction::Block, Channel::Email, true, true), PhiAction::Off);
-    assert_eq!(action_for(PhiAction::Block, Channel::Email, false, true), PhiAction::Block);
-    assert_eq!(action_for(PhiAction::Replace, Channel::Sms, false, true), PhiAction::Replace);
-    assert_eq!(action_for(PhiAction::Off, Channel::Sms, false, true), PhiAction::Off);
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use carepost_consent::policy::{GatePolicy, Identification};
 use carepost_consent::tokens::read;
-use carepost_kernel::{SmsContent, Topic};
+use carepost_consent::types::{ConsentState, Grant, PersonFacts, Preferences};
+use carepost_kernel::{RecipientId, SmsContent, Topic};
 
 use super::*;
 use crate::testing::{delivery, tenant};
@@ -25,13 +26,23 @@ fn policy(handling: PhiHandling) -> GatePolicy {
 }
 
 fn dressed(policy: GatePolicy, channel: Channel, payload: Payload, purpose: Purpose) -> Dressed {
+    dressed_for(Vec::new(), policy, channel, payload, purpose)
+}
+
+fn dressed_for(
+    people: Vec<PersonFacts>,
+    policy: GatePolicy,
+    channel: Channel,
+    payload: Payload,
+    purpose: Purpose,
+) -> Dressed {
     let rulebook = Rulebook::new(3, policy.compile().unwrap()).unwrap();
     let mut delivery = delivery(now());
     delivery.key.channel = channel;
     delivery.purpose = purpose;
     delivery.payload = Arc::new(Phi::new(payload));
     let key = AddressKey { channel, address_hash: delivery.recipient_hash };
-    let contact = ContactFacts { key, people: Vec::new(), suppressions: Vec::new(), sends: Vec::new() };
+    let contact = ContactFacts { key, people, suppressions: Vec::new(), sends: Vec::new() };
     let tenant = tenant();
     let public_url = Url::parse("https://carepost.example").unwrap();
     let on = Dressing { rulebook: &rulebook, tenant: &tenant, contact: &contact, public_url: &public_url, now: now() };
@@ -83,6 +94,30 @@ fn con_016_what_speaks_of_health_is_blocked_or_replaced_by_a_notice() {
     nowhere.to.in_app = None;
     let blocked = dressed(policy(PhiHandling::Replace), Channel::Sms, nowhere, Purpose::Treatment);
     assert!(blocked.secure.is_none() && matches!(blocked.judged.phi, Verdict::OtherChannel { .. }));
+}
+
+#[test]
+fn con_016_who_was_told_and_wants_it_gets_the_text_itself() {
+    let person = |state| PersonFacts {
+        recipient_id: RecipientId::new(now()),
+        also: Vec::new(),
+        zone: None,
+        state: None,
+        language: "en".to_owned(),
+        grants: vec![Grant { purpose: Some(Purpose::Treatment), state, since: now(), expires_at: None }],
+        preferences: Preferences::default(),
+    };
+    let told = |state, purpose| {
+        dressed_for(vec![person(state)], policy(PhiHandling::Replace), Channel::Sms, sms(ABOUT_HEALTH), purpose)
+    };
+    let wished = told(ConsentState::GrantedUnsecured, Purpose::Treatment);
+    assert!(text_of(&wished).contains("melanoma") && wished.secure.is_none() && wished.judged.note().is_none());
+    for guarded in [
+        told(ConsentState::GrantedUnsecured, Purpose::Financial),
+        told(ConsentState::GrantedInWriting, Purpose::Treatment),
+    ] {
+        assert!(!text_of(&guarded).contains("melanoma") && guarded.secure.is_some());
+    }
 }
 
 #[test]
