@@ -25,6 +25,7 @@ pub mod metrics;
 mod names;
 mod observe;
 pub mod openapi;
+mod opens;
 mod pages;
 mod preferences;
 mod query;
@@ -183,6 +184,7 @@ fn of_outside() -> Vec<Path> {
             .get(webhooks::receive_webhook_by_get).post(webhooks::receive_webhook).by_owner(&["GET", "POST"]),
 
         path("/l/{token}").get(links::follow_link).head(links::follow_link).by_owner(&["GET"]).undocumented(),
+        path("/o/{token}").get(opens::show_pixel).head(opens::show_pixel).by_owner(&["GET"]).undocumented(),
         path("/p/{token}")
             .get(preferences::show_preferences).post(preferences::save_preferences).by_owner(&["POST"]).undocumented(),
         path("/u/{token}")

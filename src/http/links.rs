@@ -9,7 +9,7 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use carepost_actors::EngineError;
 use carepost_delivery::links::{LinkToken, Visitor, click_key, seal_owner};
 use carepost_delivery::store::{LinkRecord, get_link, insert_link_click};
-use carepost_kernel::{AttemptRef, Chain, ErrorKind, ProviderAccountId, ReceiptStatus};
+use carepost_kernel::{Chain, Channel, ErrorKind, MessageId, ReceiptStatus};
 use carepost_providers::ReceiptEvent;
 use carepost_tenancy::{TenantHandle, TenantStatus};
 use jiff::Timestamp;
@@ -27,11 +27,10 @@ use super::visits::Visit;
 const AHEAD: [(&str, &str); 4] =
     [("sec-purpose", "prefetch"), ("purpose", "prefetch"), ("x-moz", "prefetch"), ("x-purpose", "preview")];
 
-/// A link that was found.
-struct Found {
-    tenant: Arc<TenantHandle>,
-    record: LinkRecord,
-    target: Zeroizing<String>,
+/// A link or a pixel that was found.
+pub(super) struct Found {
+    pub(super) tenant: Arc<TenantHandle>,
+    pub(super) record: LinkRecord,
 }
 
 /// Follows a link: 302, or one page for all that is no link.
@@ -41,12 +40,15 @@ pub(super) async fn follow_link(request: HttpRequest, state: web::Data<AppState>
 
 async fn follow(request: &HttpRequest, state: &AppState) -> Result<HttpResponse, ApiError> {
     let text = request.match_info().get("token").unwrap_or_default();
-    let Some(found) = find(text, state).await? else {
+    let found = find(text, state).await?;
+    let target = found.as_ref().map(open).transpose()?.flatten();
+    // A pixel leads nowhere.
+    let (Some(found), Some(target)) = (found, target) else {
         count_click("unknown");
         return Ok(pages::missing(request));
     };
     request.extensions_mut().insert(SeenTenant(found.tenant.tenant.tenant_id));
-    if request.method() == Method::HEAD || visitor(request.headers()).is_machine() {
+    if is_machine(request) {
         count_click("machine");
     } else if !state.visits.may(Visit::Link, text, state.clock.now()) {
         count_click("too_often");
@@ -54,10 +56,11 @@ async fn follow(request: &HttpRequest, state: &AppState) -> Result<HttpResponse,
         count(&found, state).await?;
     }
     let mut response = HttpResponse::Found();
-    Ok(response.insert_header((LOCATION, found.target.as_str())).finish())
+    Ok(response.insert_header((LOCATION, target.as_str())).finish())
 }
 
-async fn find(text: &str, state: &AppState) -> Result<Option<Found>, ApiError> {
+/// By its token, with all tenants that it may be of.
+pub(super) async fn find(text: &str, state: &AppState) -> Result<Option<Found>, ApiError> {
     let Some(token) = LinkToken::parse(text) else { return Ok(None) };
     for tenant_id in state.directory.tenants_by_link_tag(token.tag()).await?.iter() {
         let tenant = state.directory.tenant(*tenant_id).await?;
@@ -68,17 +71,22 @@ async fn find(text: &str, state: &AppState) -> Result<Option<Found>, ApiError> {
         let tx = connection.begin().await?;
         let found = get_link(&tx, &token.hash(tenant.hash_key()), state.clock.now()).await?;
         let Some(record) = found else { continue };
-        let target = open(&tenant, &record)?;
-        return Ok(Some(Found { tenant, record, target }));
+        return Ok(Some(Found { tenant, record }));
     }
     Ok(None)
 }
 
-fn open(tenant: &TenantHandle, record: &LinkRecord) -> Result<Zeroizing<String>, ApiError> {
+fn open(Found { tenant, record }: &Found) -> Result<Option<Zeroizing<String>>, ApiError> {
+    let Some(target_sealed) = &record.target_sealed else { return Ok(None) };
     let broken = || ApiError::new(Code::Internal, "the link does not open");
     let owner = seal_owner(tenant.tenant.tenant_id, record.link_id);
-    let plain = tenant.open(&owner, &record.target_sealed).map_err(|_| broken())?;
-    std::str::from_utf8(&plain).map(|text| Zeroizing::new(text.to_owned())).map_err(|_| broken())
+    let plain = tenant.open(&owner, target_sealed).map_err(|_| broken())?;
+    std::str::from_utf8(&plain).map(|text| Some(Zeroizing::new(text.to_owned()))).map_err(|_| broken())
+}
+
+/// Whether a visit is that of a program, as far as can be told.
+pub(super) fn is_machine(request: &HttpRequest) -> bool {
+    request.method() == Method::HEAD || visitor(request.headers()).is_machine()
 }
 
 fn visitor(headers: &HeaderMap) -> Visitor<'_> {
@@ -92,16 +100,14 @@ fn visitor(headers: &HeaderMap) -> Visitor<'_> {
 /// `relay.rs`. All other trouble costs the count and not the visitor.
 async fn count(found: &Found, state: &AppState) -> Result<(), ApiError> {
     let now = state.clock.now();
-    if let Some((attempt, account_id)) = found.record.attempt {
-        match tell_engine(found, attempt, account_id, now, state).await {
-            Err(error) if error.is_moving() => return Err(error),
-            Err(error) => {
-                count_click("lost");
-                tracing::warn!(tenant.id = %found.tenant.tenant.tenant_id, error = %Chain(&error), "count a click");
-                return Ok(());
-            }
-            Ok(()) => {}
+    match tell_engine(found, (ReceiptStatus::Clicked, click_key), now, state).await {
+        Err(error) if error.is_moving() => return Err(error),
+        Err(error) => {
+            count_click("lost");
+            tracing::warn!(tenant.id = %found.tenant.tenant.tenant_id, error = %Chain(&error), "count a click");
+            return Ok(());
         }
+        Ok(_) => {}
     }
     match keep(found, now, state).await {
         Ok(()) => count_click("counted"),
@@ -113,25 +119,27 @@ async fn count(found: &Found, state: &AppState) -> Result<(), ApiError> {
     Ok(())
 }
 
-async fn tell_engine(
+/// Tells the news by the way that receipts take; false where there is nobody to tell it to: the message has not left, or
+/// is past retention.
+pub(super) async fn tell_engine(
     found: &Found,
-    attempt: AttemptRef,
-    account_id: ProviderAccountId,
+    (status, key): (ReceiptStatus, fn(MessageId, Channel) -> String),
     now: Timestamp,
     state: &AppState,
-) -> Result<(), ApiError> {
+) -> Result<bool, ApiError> {
+    let Some((attempt, account_id)) = found.record.attempt else { return Ok(false) };
     let account = state.directory.account(found.tenant.tenant.tenant_id, account_id).await?;
     let receipt = ReceiptEvent {
         provider_ref: attempt.into(),
         attempt: Some(attempt),
-        status: ReceiptStatus::Clicked,
+        status,
         failure: None,
         occurred_at: Some(now),
-        dedup_key: click_key(attempt.message_id, attempt.channel),
+        dedup_key: key(attempt.message_id, attempt.channel),
     };
     match state.engine.receive(&account, vec![receipt]).await {
-        Err(error) if error == EngineError::NotFound || error.kind() == ErrorKind::NotFound => Ok(()),
-        told => Ok(told?),
+        Err(error) if error == EngineError::NotFound || error.kind() == ErrorKind::NotFound => Ok(false),
+        told => Ok(told.map(|()| true)?),
     }
 }
 

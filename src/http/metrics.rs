@@ -18,6 +18,8 @@ pub const HTTP_RELAYED_TOTAL: &str = "carepost_http_relayed_total";
 
 /// Visits of short links, by result (`counted`, `machine`, `too_often`, `unknown`, `lost`).
 pub const HTTP_LINK_VISITS_TOTAL: &str = "carepost_http_link_visits_total";
+/// Visits of open pixels, by result (`counted`, `machine`, `too_often`, `unknown`, `lost`).
+pub const HTTP_PIXEL_VISITS_TOTAL: &str = "carepost_http_pixel_visits_total";
 
 /// Tells the recorder what they mean.
 pub fn describe() {
@@ -29,16 +31,18 @@ pub fn describe() {
     describe_counter!(HTTP_RELAYED_TOTAL, Unit::Count, "Requests passed on to the tenant's process, by result");
     describe_counter!(HTTP_WEBHOOKS_TOTAL, Unit::Count, "Webhooks of vendors, by vendor and result");
     describe_counter!(HTTP_LINK_VISITS_TOTAL, Unit::Count, "Visits of short links, by result");
+    describe_counter!(HTTP_PIXEL_VISITS_TOTAL, Unit::Count, "Visits of open pixels, by result");
     // There from the start: a first one is a rise from zero and not a beginning.
     for result in RELAYED {
         metrics::counter!(HTTP_RELAYED_TOTAL, "result" => result).absolute(0);
     }
     for result in VISITED {
         metrics::counter!(HTTP_LINK_VISITS_TOTAL, "result" => result).absolute(0);
+        metrics::counter!(HTTP_PIXEL_VISITS_TOTAL, "result" => result).absolute(0);
     }
 }
 
-/// What may become of a visit of a short link.
+/// What may become of a visit of a short link or a pixel.
 const VISITED: [&str; 5] = ["counted", "machine", "too_often", "unknown", "lost"];
 /// What may become of a request that is passed on.
 const RELAYED: [&str; 4] = ["answered", "came_here", "given_up", "lost"];
@@ -84,6 +88,11 @@ pub(super) fn count_relayed(result: &'static str) {
 /// Counts a visit of a short link.
 pub(super) fn count_click(result: &'static str) {
     metrics::counter!(HTTP_LINK_VISITS_TOTAL, "result" => result).increment(1);
+}
+
+/// Counts a visit of an open pixel.
+pub(super) fn count_open(result: &'static str) {
+    metrics::counter!(HTTP_PIXEL_VISITS_TOTAL, "result" => result).increment(1);
 }
 
 /// An open stream; closes when dropped.

@@ -28,6 +28,7 @@ use super::intake::Place;
 use super::json;
 use super::metrics::count_relayed;
 use super::observe::{REQUEST_ID, RequestId};
+use super::opens;
 use super::state::AppState;
 
 /// Marks a request that was passed on: whoever gets it serves it or refuses it.
@@ -40,6 +41,7 @@ const REDRIVE: &str = "/api/v1/messaging/messages/redrive";
 /// Somebody without an id of the caller's own is made again, and what was said is written down again.
 const CREATE_RECIPIENT: &str = "/api/v1/messaging/recipients";
 const CONSENTS: &str = "/consents";
+const PIXELS: &str = "/o/";
 const LOST: &str = "the process that works for the tenant broke off: what was asked may have been done, so look first";
 /// A request with more than this is not held: where its tenant moves at that very moment, its sender is told so.
 const HELD_BYTES: usize = 1 << 20;
@@ -71,6 +73,13 @@ const HOP_BY_HOP: [HeaderName; 10] = [
 
 /// The middleware of routes that only the tenant's own process can serve.
 pub(super) async fn to_owner(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+    // A sister process wants to know what is in the way, a mail program its picture.
+    let is_for_a_picture = request.path().starts_with(PIXELS) && !request.headers().contains_key(RELAYED);
+    let response = by_owner(request, next).await?;
+    Ok(if is_for_a_picture { opens::in_any_case(response) } else { response })
+}
+
+async fn by_owner(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
     let Some(state) = request.app_data::<web::Data<AppState>>().cloned() else { return next.call(request).await };
     // Whatever is wrong with a request, its handler says it best.
     let Some(tenant_id) = tenant_of(request.request(), &state).await else { return next.call(request).await };
@@ -122,9 +131,9 @@ async fn tenant_of(request: &HttpRequest, state: &AppState) -> Option<TenantId> 
     Some(tenant_id)
 }
 
-/// Pages and short links, which recipients have been sent.
+/// Pages, short links and pixels, which recipients have been sent.
 fn is_recipients(request: &HttpRequest) -> bool {
-    ["/l/", "/p/", "/u/"].into_iter().any(|start| request.path().starts_with(start))
+    ["/l/", PIXELS, "/p/", "/u/"].into_iter().any(|start| request.path().starts_with(start))
 }
 
 /// Nothing is proved here: whoever serves the request looks at the token again. Of two tenants with one tag the first

@@ -7,6 +7,7 @@ mod edges;
 mod gate;
 mod links;
 mod messages;
+mod opens;
 mod preferences;
 mod recipients;
 mod streams;

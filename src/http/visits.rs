@@ -15,6 +15,8 @@ const WINDOW: SignedDuration = SignedDuration::from_mins(1);
 pub(super) enum Visit {
     /// A short link is followed.
     Link,
+    /// An email with a pixel is looked at.
+    Pixel,
     /// The preference page is seen or saved.
     Preferences,
     /// Somebody unsubscribes.
@@ -25,7 +27,7 @@ impl Visit {
     /// How often in a minute.
     const fn most(self) -> u32 {
         match self {
-            Self::Link => 60,
+            Self::Link | Self::Pixel => 60,
             Self::Preferences => 60,
             Self::Unsubscribe => 20,
         }

@@ -1,4 +1,6 @@
-//! Short first-party links (HUB-022): the addresses in a text lead over `/l/{token}`, so that following one is known.
+//! Short first-party links (HUB-022): the addresses in a text lead over `/l/{token}`, so that following one is known. The
+//! open pixel `/o/{token}` is a link that leads nowhere: a picture of one point in an email's HTML, which tells that
+//! somebody looked at it.
 //!
 //! Invariants:
 //! - **LNK-1** A token is 22 characters that say nothing: six bytes name the tenant ([`LinkTag`]), ten are random. The
@@ -6,13 +8,16 @@
 //! - **LNK-2** Links commit with their message (DEL-1): none is sent that would lead nowhere.
 //! - **LNK-3** Emergencies and health care are never tracked, nor is a way out of a list, a phone number or an address
 //!   of our own.
-//! - **LNK-4** A message counts as clicked once, by the receipt path of DEL-6; machines that look into mail do not count.
+//! - **LNK-4** A message counts as clicked once, and as opened once, by the receipt path of DEL-6; machines that look into
+//!   mail do not count.
+//! - **LNK-5** Nobody's opening is watched unless the message was sent with that wish (decision C49): it tells less than
+//!   a click, and readers cannot see it.
 //!
-//! Links stop leading anywhere 90 days after the message was due. There is no open pixel: it would tell less than
-//! machines that load pictures pretend (decision C49).
+//! Links and pixels end 90 days after the message was due.
 
 mod find;
 mod html;
+mod pixel;
 
 use std::collections::HashMap;
 
@@ -28,6 +33,8 @@ use carepost_tenancy::types::LinkTag;
 use crate::prepare::address_hash;
 use crate::types::Payload;
 
+pub use pixel::add_pixel;
+
 /// Characters of a token.
 pub const TOKEN_LEN: usize = 22;
 /// Links of one message; further addresses stay as they are.
@@ -38,7 +45,7 @@ const TOKEN_BYTES: usize = 16;
 /// No address is longer in a browser that is in use.
 const TARGET_LIMIT_BYTES: usize = 2_048;
 
-/// A link as it is stored with its message.
+/// A link, or a pixel, as it is stored with its message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLink {
     /// Its id.
@@ -49,8 +56,8 @@ pub struct NewLink {
     pub channel: Channel,
     /// Keyed hash of the address that it goes to.
     pub recipient_hash: [u8; 16],
-    /// Where it leads, sealed for (tenant, link).
-    pub target_sealed: Vec<u8>,
+    /// Where it leads, sealed for (tenant, link); `None`: it is a pixel.
+    pub target_sealed: Option<Vec<u8>>,
     /// It leads nowhere from here on.
     pub expires_at: Timestamp,
 }
@@ -72,7 +79,7 @@ pub struct LinkContext<'a> {
     pub now: Timestamp,
 }
 
-/// Whether messages of a purpose may have links that are counted (LNK-3).
+/// Whether messages of a purpose may have links or a pixel that are counted (LNK-3).
 #[must_use]
 pub const fn may_track(purpose: Purpose) -> bool {
     match purpose {
@@ -133,8 +140,9 @@ impl Maker<'_> {
         if self.links.len() >= MOST_LINKS {
             return None;
         }
-        match self.make(&key.1, channel, recipient_hash) {
-            Ok(token) => {
+        match make(Some(&key.1), channel, recipient_hash, self.context) {
+            Ok((made, token)) => {
+                self.links.push(made);
                 let short = format!("{}/l/{token}", base(self.context.public_url));
                 self.known.insert(key, short.clone());
                 Some(short)
@@ -157,23 +165,30 @@ impl Maker<'_> {
         let is_way_out = way_out == Some(text) || reads_like_a_way_out(url.as_str());
         (is_web && is_plain && !is_ours && !is_way_out).then(|| url.into())
     }
+}
 
-    fn make(&mut self, target: &str, channel: Channel, recipient_hash: [u8; 16]) -> Result<String, SealError> {
-        let LinkContext { tenant_id, data_key, hash_key, due_at, now, .. } = self.context;
-        let mut binary = [0; TOKEN_BYTES];
-        rand::fill(&mut binary).map_err(|_| SealError::Refused)?;
-        binary[..LinkTag::LEN].copy_from_slice(LinkTag::of(tenant_id).as_bytes());
-        let link_id = LinkId::new(now);
-        self.links.push(NewLink {
-            link_id,
-            token_hash: token_hash(hash_key, &binary),
-            channel,
-            recipient_hash,
-            target_sealed: data_key.seal(&seal_owner(tenant_id, link_id), target.as_bytes())?,
-            expires_at: due_at.saturating_add(LIFETIME).unwrap_or(Timestamp::MAX),
-        });
-        Ok(URL_SAFE_NO_PAD.encode(binary))
-    }
+/// A link to a target, or a pixel, with the token that its address ends in.
+fn make(
+    target: Option<&str>,
+    channel: Channel,
+    recipient_hash: [u8; 16],
+    context: LinkContext<'_>,
+) -> Result<(NewLink, String), SealError> {
+    let LinkContext { tenant_id, data_key, hash_key, due_at, now, .. } = context;
+    let mut binary = [0; TOKEN_BYTES];
+    rand::fill(&mut binary).map_err(|_| SealError::Refused)?;
+    binary[..LinkTag::LEN].copy_from_slice(LinkTag::of(tenant_id).as_bytes());
+    let link_id = LinkId::new(now);
+    let seal = |target: &str| data_key.seal(&seal_owner(tenant_id, link_id), target.as_bytes());
+    let made = NewLink {
+        link_id,
+        token_hash: token_hash(hash_key, &binary),
+        channel,
+        recipient_hash,
+        target_sealed: target.map(seal).transpose()?,
+        expires_at: due_at.saturating_add(LIFETIME).unwrap_or(Timestamp::MAX),
+    };
+    Ok((made, URL_SAFE_NO_PAD.encode(binary)))
 }
 
 fn base(public_url: &Url) -> &str {
@@ -237,7 +252,13 @@ pub fn click_key(message_id: MessageId, channel: Channel) -> String {
     format!("link:{message_id}:{}", channel.as_str())
 }
 
-/// What a request says of whoever follows a link, as far as it tells a person from a machine.
+/// As [`click_key`], for the times that a message is opened.
+#[must_use]
+pub fn open_key(message_id: MessageId, channel: Channel) -> String {
+    format!("open:{message_id}:{}", channel.as_str())
+}
+
+/// What a request says of whoever follows a link or loads a pixel, as far as it tells a person from a machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Visitor<'a> {
     /// The header `User-Agent`; it is looked at and not kept.
@@ -297,8 +318,10 @@ impl Visitor<'_> {
     /// It is no person, or nobody can tell that it is one.
     #[must_use]
     pub fn is_machine(&self) -> bool {
-        let name = self.user_agent.unwrap_or_default().to_ascii_lowercase();
-        self.is_prefetch || name.trim().is_empty() || MACHINES.iter().any(|machine| name.contains(machine))
+        let name = self.user_agent.unwrap_or_default().trim().to_ascii_lowercase();
+        // Apple's mail privacy protection says no more than this, and what Gmail fetches ahead ends with it.
+        let is_mail_proxy = name.ends_with("mozilla/5.0");
+        self.is_prefetch || name.is_empty() || is_mail_proxy || MACHINES.iter().any(|machine| name.contains(machine))
     }
 }
 

@@ -61,6 +61,8 @@ pub struct EnqueueRequest {
     pub about: About,
     /// Links lead over short ones below this address of ours, and following them is known; `None`: they stay as they are.
     pub track_links: Option<Url>,
+    /// The email's HTML gets a pixel below this address of ours, and looking at it is known; `None`: it gets none.
+    pub track_opens: Option<Url>,
 }
 
 /// A fault of one field.
@@ -138,12 +140,8 @@ pub fn prepare(
     check_metadata(&request.metadata, &mut faults);
     let purpose = purpose(&request, &mut faults);
     let (strategy, priority) = (request.strategy, request.priority);
-    let public_url = request.track_links.clone();
-    let of_type = request.about.message_type.as_deref().and_then(message_types::shipped);
-    let may_track = links::may_track(purpose) && of_type.is_none_or(|known| known.is_trackable);
-    if public_url.is_some() && !may_track {
-        faults.add("/track_links", "is not for emergencies and health care: their links are never tracked");
-    }
+    check_tracking(&request, purpose, &mut faults);
+    let (track_links, track_opens) = (request.track_links.clone(), request.track_opens.clone());
     let mut payload = content::complete(request, to, &channels, &mut faults);
     if let Some(recipient_id) = payload.about.recipient_id {
         // Their inbox here is known by the same name.
@@ -153,7 +151,12 @@ pub fn prepare(
         return Err(PrepareError::Invalid(faults.0));
     }
     let due_at = scheduled_at.unwrap_or(context.now);
-    let links = public_url.map_or(Ok(Vec::new()), |public_url| shorten(&mut payload, &public_url, due_at, context))?;
+    let mut links =
+        track_links.map_or(Ok(Vec::new()), |public_url| shorten(&mut payload, &public_url, due_at, context))?;
+    if let Some(public_url) = track_opens {
+        let pixel = links::add_pixel(&mut payload, link_context(&public_url, due_at, context));
+        links.extend(pixel.map_err(PrepareError::Seal)?);
+    }
     let message_id = MessageId::new(context.now);
     let payload_sealed = seal(&payload, message_id, context).map_err(PrepareError::Seal)?;
     Ok(NewMessage {
@@ -182,12 +185,15 @@ fn shorten(
     due_at: Timestamp,
     context: PrepareContext<'_>,
 ) -> Result<Vec<NewLink>, PrepareError> {
-    let PrepareContext { tenant_id, data_key, hash_key, now, .. } = context;
-    let made = links::shorten(payload, LinkContext { public_url, tenant_id, data_key, hash_key, due_at, now });
-    let made = made.map_err(PrepareError::Seal)?;
+    let made = links::shorten(payload, link_context(public_url, due_at, context)).map_err(PrepareError::Seal)?;
     let mut faults = Faults::default();
     payload.sms.iter().for_each(|sms| content::check_sms(sms, &mut faults));
     if faults.0.is_empty() { Ok(made) } else { Err(PrepareError::Invalid(faults.0)) }
+}
+
+const fn link_context<'a>(public_url: &'a Url, due_at: Timestamp, context: PrepareContext<'a>) -> LinkContext<'a> {
+    let PrepareContext { tenant_id, data_key, hash_key, now, .. } = context;
+    LinkContext { public_url, tenant_id, data_key, hash_key, due_at, now }
 }
 
 /// The claim of an idempotency key: both hashes are keyed, so that rows tell nothing of key or body.
@@ -292,6 +298,20 @@ fn purpose(request: &EnqueueRequest, faults: &mut Faults) -> Purpose {
         faults.add("/purpose", "must be marketing, as the type is");
     }
     request.purpose.or(of_type).unwrap_or(Purpose::Transactional)
+}
+
+/// LNK-3: what must not be tracked is refused, and not silently left alone.
+fn check_tracking(request: &EnqueueRequest, purpose: Purpose, faults: &mut Faults) {
+    let of_type = request.about.message_type.as_deref().and_then(message_types::shipped);
+    if links::may_track(purpose) && of_type.is_none_or(|known| known.is_trackable) {
+        return;
+    }
+    if request.track_links.is_some() {
+        faults.add("/track_links", "is not for emergencies and health care: their links are never tracked");
+    }
+    if request.track_opens.is_some() {
+        faults.add("/track_opens", "is not for emergencies and health care: nobody watches whether they are opened");
+    }
 }
 
 fn check_metadata(metadata: &BTreeMap<String, String>, faults: &mut Faults) {

@@ -197,13 +197,21 @@ macro_rules! message_body {
             /// known; at most 20 of a message. Not for emergencies and health care.
             #[serde(default)]
             track_links: bool,
+            /// Whether the email's HTML part gets a picture of one point, by which its being opened is known. Off by default,
+            /// because it says little and readers cannot see it: many mail programs load pictures by themselves or not at
+            /// all, and nobody asked the reader. Following a link (`track_links`) says more. An email without HTML gets
+            /// none. Not for emergencies and health care.
+            #[serde(default)]
+            #[schema(default = false)]
+            track_opens: bool,
         }
 
         impl $name {
-            /// What is asked for; `public_url` is where short links begin.
+            /// What is asked for; `public_url` is where short links and pixels begin.
             pub(crate) fn into_request(self, public_url: &Url) -> EnqueueRequest {
                 let track_links = self.track_links.then(|| public_url.clone());
-                EnqueueRequest { track_links, ..self.into() }
+                let track_opens = self.track_opens.then(|| public_url.clone());
+                EnqueueRequest { track_links, track_opens, ..self.into() }
             }
         }
 
@@ -229,6 +237,7 @@ macro_rules! message_body {
                     metadata: body.metadata,
                     about,
                     track_links: None,
+                    track_opens: None,
                 }
             }
         }

@@ -94,3 +94,16 @@ fn a_message_may_name_a_recipient_and_a_template() {
         assert!(document.pointer(&pointer).is_some(), "{field}");
     }
 }
+
+#[test]
+fn hub_022_opens_are_off_by_default_and_the_document_says_why() {
+    let document = rendered();
+    for body in ["CreateMessageBody", "BatchItemBody", "SimulateMessageBody"] {
+        let field = &document["components"]["schemas"][body]["properties"]["track_opens"];
+        assert_eq!(field["default"], Value::Bool(false), "{body}");
+        let words: Vec<&str> = field["description"].as_str().unwrap().split_whitespace().collect();
+        assert!(words.join(" ").contains("Off by default, because it says little"), "{body}");
+        let required = document["components"]["schemas"][body]["required"].as_array();
+        assert!(required.is_none_or(|names| !names.contains(&Value::from("track_opens"))), "{body}");
+    }
+}

@@ -77,6 +77,8 @@ async fn con_011_what_recipients_do_goes_to_the_process_of_their_tenant() {
         ("/p/{token}", token.as_str(), Some(tenant_id)),
         ("/l/{token}", short.as_str(), Some(tenant_id)),
         ("/l/{token}", "AAAAAAAAAAAAAAAAAAAAAA", None),
+        ("/o/{token}", short.as_str(), Some(tenant_id)),
+        ("/o/{token}", "AAAAAAAAAAAAAAAAAAAAAA", None),
         ("/u/{token}", "x", None),
         ("/webhooks/twilio/{token}", token.as_str(), None),
     ] {

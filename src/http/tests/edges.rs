@@ -134,6 +134,7 @@ async fn other_methods_are_405_and_other_paths_404() {
         ("GET", format!("{MESSAGES}/batch"), "POST"),
         ("PUT", "/health/live".to_owned(), "GET"),
         ("MADEUP", "/webhooks/twilio/none".to_owned(), "GET, POST"),
+        ("POST", "/o/none".to_owned(), "GET, HEAD"),
     ] {
         let reply = world.call(request(method, &path)).await;
         assert_eq!(reply.problem(), (405, "method_not_allowed".to_owned()), "{method} {path}");

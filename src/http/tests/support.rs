@@ -330,6 +330,9 @@ impl EngineApi for StoringEngine {
     }
 
     async fn receive(&self, _: &Arc<ProviderAccount>, receipts: Vec<ReceiptEvent>) -> Result<(), EngineError> {
+        if let Some(error) = lock(&self.refusal).clone() {
+            return Err(error);
+        }
         lock(&self.receipts).extend(receipts);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Addresses in HTML: those of `href` in `a` and `area`. All else stays byte by byte as it is.
+//! Addresses in HTML: those of `href` in `a` and `area`. All else stays byte by byte as it is. And where a body ends.
 //!
 //! Reads tags as a browser does (WHATWG HTML, 13.2.5), as far as finding attributes goes: quotes may hide a `>`,
 //! comments and the text of scripts and styles hold no tags.
@@ -37,6 +37,31 @@ pub(super) fn rewrite(html: &str, replace: &mut dyn FnMut(&str) -> Option<String
     }
     written.push_str(&html[copied..]);
     written
+}
+
+/// Where the last closing tag of the body begins that is one; the end where there is none.
+pub(super) fn end_of_body(html: &str) -> usize {
+    let (mut body_end, mut at) = (html.len(), 0);
+    while let Some(start) = html[at..].find('<').map(|found| at + found) {
+        if html[start..].starts_with("<!--") {
+            at = after(html, start + 4, "-->");
+            continue;
+        }
+        let is_closing = html[start + 1..].starts_with('/');
+        let name_start = start + 1 + usize::from(is_closing);
+        let name = name_at(html, name_start);
+        if name.is_empty() {
+            at = name_start;
+            continue;
+        }
+        if is_closing && name.eq_ignore_ascii_case("body") {
+            body_end = start;
+        }
+        let (end, _) = read_tag(html, name_start + name.len());
+        let is_raw = RAW.iter().find(|raw| !is_closing && name.eq_ignore_ascii_case(raw));
+        at = is_raw.map_or(end, |raw| end_of_raw(html, end, raw));
+    }
+    body_end
 }
 
 fn after(html: &str, from: usize, end: &str) -> usize {
@@ -122,6 +147,6 @@ fn decode(value: &str) -> String {
     decoded + rest
 }
 
-fn escape(address: &str) -> String {
+pub(super) fn escape(address: &str) -> String {
     address.replace('&', "&amp;").replace('"', "&quot;").replace('\'', "&#39;").replace(' ', "%20")
 }

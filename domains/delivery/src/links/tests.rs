@@ -33,7 +33,7 @@ fn shortened(sms: &str, email: Option<EmailContent>) -> (Payload, Vec<(Channel, 
         assert_eq!(link.expires_at, now() + SignedDuration::from_hours(90 * 24));
         let address = payload.to.address(link.channel).unwrap();
         assert_eq!(link.recipient_hash, address_hash(&key, link.channel, address));
-        let plain = key.open(&seal_owner(tenant_id, link.link_id), &link.target_sealed).unwrap();
+        let plain = key.open(&seal_owner(tenant_id, link.link_id), link.target_sealed.as_ref().unwrap()).unwrap();
         (link.channel, String::from_utf8(plain.to_vec()).unwrap())
     };
     let opened = links.iter().map(open).collect();
@@ -174,6 +174,11 @@ fn hub_022_machines_that_look_into_messages_do_not_count() {
         Some("WhatsApp/2.23.20.0"),
         Some("Barracuda Sentinel (EE)"),
         Some("curl/8.5.0"),
+        // Mail programs that load pictures before anybody looks: Apple's, Gmail's two, Yahoo's.
+        Some("Mozilla/5.0"),
+        Some("Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"),
+        Some("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/42.0.2311.135 Safari/537.36 Edge/12.246 Mozilla/5.0"),
+        Some("YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html"),
     ] {
         assert!(visitor(machine).is_machine(), "{machine:?}");
     }
@@ -181,6 +186,66 @@ fn hub_022_machines_that_look_into_messages_do_not_count() {
         Version/18.1 Mobile/15E148 Safari/604.1";
     assert!(!visitor(Some(phone)).is_machine());
     assert!(Visitor { user_agent: Some(phone), is_prefetch: true }.is_machine());
+}
+
+/// An email with a pixel: its HTML with the pixel's token taken out, and what is stored.
+fn with_pixel(html: Option<&str>) -> (Option<String>, Option<NewLink>) {
+    let (key, public_url) = (key(), "https://care.example.com/a&b".parse().unwrap());
+    let tenant_id = TenantId::new(now());
+    let to = Recipient { email: Some("pat@example.com".to_owned()), ..Recipient::default() };
+    let email = EmailContent { html: html.map(str::to_owned), text: Some("See you".to_owned()), ..Default::default() };
+    let mut payload = Payload { to, email: Some(email), ..Payload::default() };
+    let context =
+        LinkContext { public_url: &public_url, tenant_id, data_key: &key, hash_key: &key, due_at: now(), now: now() };
+    let made = add_pixel(&mut payload, context).unwrap();
+    let email = payload.email.unwrap();
+    assert_eq!(email.text.as_deref(), Some("See you"));
+    let Some(link) = &made else { return (email.html, made) };
+    let written = email.html.unwrap();
+    let (before, after) = written.split_once("https://care.example.com/a&amp;b/o/").unwrap();
+    let token = LinkToken::parse(&after[..TOKEN_LEN]).unwrap();
+    assert_eq!((token.hash(&key), token.tag()), (link.token_hash, LinkTag::of(tenant_id)));
+    assert_eq!(link.recipient_hash, address_hash(&key, Channel::Email, "pat@example.com"));
+    let ended = (link.channel, &link.target_sealed, link.expires_at);
+    assert_eq!(ended, (Channel::Email, &None, now() + SignedDuration::from_hours(90 * 24)));
+    (Some(format!("{before}{}", &after[TOKEN_LEN..])), made)
+}
+
+#[test]
+fn hub_022_a_pixel_stands_at_the_end_of_the_body_and_nothing_else_changes() {
+    const PIXEL: &str = "<img src=\"\" alt=\"\" width=\"1\" height=\"1\" border=\"0\" referrerpolicy=\"no-referrer\">";
+    for (before, after) in [
+        ("<p>See you</p>", ""),
+        ("<html><body><p>See you</p>", "</body></html>"),
+        ("<p>See you\u{e9}</p>", "</BODY\n></html>"),
+        ("<p title='</body>'>1</p><!-- </body> -->2<style>/*</body>*/</style>", "</body><!-- </body> --></html>"),
+        ("<p>1</p></body><p>2</p>", "</body>"),
+        ("<p>1 < 2 </ body></bodyguard>", ""),
+        ("<p>cut", "</body"),
+    ] {
+        let (written, made) = with_pixel(Some(&format!("{before}{after}")));
+        assert_eq!((written, made.is_some()), (Some(format!("{before}{PIXEL}{after}")), true));
+    }
+}
+
+#[test]
+fn hub_022_an_email_without_html_gets_no_pixel() {
+    for html in [None, Some("")] {
+        assert_eq!(with_pixel(html), (html.map(str::to_owned), None));
+    }
+    let (key, public_url) = (key(), "https://care.example.com/".parse().unwrap());
+    let tenant_id = TenantId::new(now());
+    let context =
+        LinkContext { public_url: &public_url, tenant_id, data_key: &key, hash_key: &key, due_at: now(), now: now() };
+    let sms = Some(SmsContent { text: "See you".to_owned(), media_urls: Vec::new() });
+    assert_eq!(add_pixel(&mut Payload { sms, ..Payload::default() }, context).unwrap(), None);
+}
+
+#[test]
+fn hub_022_opening_and_following_are_two_things() {
+    let message_id = MessageId::new(now());
+    assert_ne!(click_key(message_id, Channel::Email), open_key(message_id, Channel::Email));
+    assert_eq!(open_key(message_id, Channel::Email), open_key(message_id, Channel::Email));
 }
 
 proptest! {
@@ -193,11 +258,12 @@ proptest! {
 
     #[test]
     fn hub_022_no_markup_makes_it_panic(parts in prop::collection::vec(
-        prop::sample::select(vec!["<a ", "href", "=", "\"", "'", ">", "</", "<!--", "-->", "<script", "x", " ", "/", "&amp;",
+        prop::sample::select(vec!["<a ", "</body", "href", "=", "\"", "'", ">", "</", "<!--", "-->", "<script", "x", " ", "/", "&amp;",
             "https://a.example/", "\u{e9}"]), 0..40)) {
         let text = parts.concat();
         let mut all = |_: &str| Some("https://care.example.com/l/x".to_owned());
         let _ = html::rewrite(&text, &mut all);
+        prop_assert!(text.is_char_boundary(html::end_of_body(&text)));
         let _ = find::rewrite(&text, &mut all);
     }
 }

@@ -160,3 +160,38 @@ fn hub_022_links_are_made_where_they_are_asked_for_and_allowed() {
         assert_eq!(faults.iter().map(|fault| fault.pointer.as_str()).collect::<Vec<_>>(), ["/track_links"]);
     }
 }
+
+#[test]
+fn hub_022_a_pixel_is_made_where_it_is_asked_for_and_allowed() {
+    let public_url = || Some("https://care.example.com/".parse().expect("a URL"));
+    let email = |html: &str| EmailContent {
+        subject: "Visit".to_owned(),
+        html: Some(html.to_owned()),
+        ..EmailContent::default()
+    };
+    let html = "<body><a href=\"https://forms.example.com/f\">Form</a></body>";
+    let sent = |purpose, links: bool, opens: bool| {
+        prepared(|request| {
+            request.to.email = Some("pat@example.com".to_owned());
+            request.email = Some(email(html));
+            request.purpose = Some(purpose);
+            request.track_links = public_url().filter(|_| links);
+            request.track_opens = public_url().filter(|_| opens);
+        })
+    };
+    let html_of = |message: &NewMessage| message.payload.expose().email.as_ref().and_then(|email| email.html.clone());
+    let message = sent(Purpose::Marketing, false, false).expect("valid");
+    assert_eq!((message.links.len(), html_of(&message).as_deref()), (0, Some(html)), "off by default");
+    let message = sent(Purpose::Marketing, false, true).expect("valid");
+    assert_eq!((message.links.len(), &message.links[0].target_sealed), (1, &None));
+    let written = html_of(&message).expect("there");
+    assert!(written.contains("https://forms.example.com/f") && written.contains("https://care.example.com/o/"));
+    let both = sent(Purpose::Marketing, true, true).expect("valid");
+    let targets: Vec<bool> = both.links.iter().map(|link| link.target_sealed.is_some()).collect();
+    assert_eq!(targets, [true, false]);
+    for purpose in [Purpose::Emergency, Purpose::Treatment] {
+        let faults = sent(purpose, true, true).expect_err("never tracked");
+        let pointers: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/track_links", "/track_opens"]);
+    }
+}

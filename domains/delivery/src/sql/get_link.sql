@@ -1,4 +1,4 @@
--- One link that still leads somewhere, with the delivery that it came by. Leans on links_pkey, deliveries_pkey.
+-- One link that still leads somewhere, or one pixel, with the delivery that it came by. Leans on links_pkey, deliveries_pkey.
 SELECT link.link_id, link.message_id, link.channel, link.target_sealed,
        delivery.attempt_no, delivery.provider_account_id
 FROM links AS link

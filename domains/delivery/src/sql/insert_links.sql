@@ -1,4 +1,4 @@
--- Stores the short links of a batch of new messages. Leans on links_pkey.
+-- Stores the short links and pixels of a batch of new messages. Leans on links_pkey.
 INSERT INTO links (tenant_id, token_hash, link_id, message_id, channel, recipient_hash, target_sealed, created_at,
                    expires_at)
 SELECT tenant_id, token_hash, link_id, message_id, channel, recipient_hash, target_sealed, created_at, expires_at

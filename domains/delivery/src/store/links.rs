@@ -1,4 +1,4 @@
-//! Short links and the moments at which they were followed.
+//! Short links, the moments at which they were followed, and open pixels.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -15,19 +15,19 @@ pub(super) const GET_LINK: &str = include_str!("../sql/get_link.sql");
 pub(super) const INSERT_LINK_CLICK: &str = include_str!("../sql/insert_link_click.sql");
 pub(crate) const INSERT_LINKS: &str = include_str!("../sql/insert_links.sql");
 
-/// A link that leads somewhere.
+/// A link that leads somewhere, or a pixel that still counts.
 #[derive(Debug, Clone)]
 pub struct LinkRecord {
     /// Its id.
     pub link_id: LinkId,
-    /// Where it leads, sealed: see [`crate::links::seal_owner`].
-    pub target_sealed: Vec<u8>,
+    /// Where it leads, sealed: see [`crate::links::seal_owner`]; `None`: it is a pixel.
+    pub target_sealed: Option<Vec<u8>>,
     /// The attempt that brought it and the account that made it; none where its delivery is past retention, or has not
     /// left at all.
     pub attempt: Option<(AttemptRef, ProviderAccountId)>,
 }
 
-/// One link of the transaction's tenant; `None` where there is none that still leads somewhere.
+/// One link or pixel of the transaction's tenant; `None` where there is none that has not ended.
 ///
 /// # Errors
 /// Where the database fails or the row cannot be read.
@@ -61,7 +61,7 @@ fn read(row: &carepost_store::Row) -> Result<LinkRecord> {
     })
 }
 
-/// The parameters of `insert_links.sql`: the links of a batch of messages.
+/// The parameters of `insert_links.sql`: the links and pixels of a batch of messages.
 pub(crate) struct LinkColumns<'a> {
     tenant_ids: Vec<Uuid>,
     token_hashes: Vec<&'a [u8]>,
@@ -69,7 +69,7 @@ pub(crate) struct LinkColumns<'a> {
     message_ids: Vec<Uuid>,
     channels: Vec<i16>,
     recipient_hashes: Vec<&'a [u8]>,
-    targets_sealed: Vec<&'a [u8]>,
+    targets_sealed: Vec<Option<&'a [u8]>>,
     created_at: Vec<Timestamp>,
     expires_at: Vec<Timestamp>,
 }
@@ -90,7 +90,7 @@ impl<'a> LinkColumns<'a> {
             message_ids: column!(rows, |row| row.0.message_id.as_uuid()),
             channels: column!(rows, |row| row.1.channel.as_i16()),
             recipient_hashes: column!(rows, |row| row.1.recipient_hash.as_slice()),
-            targets_sealed: column!(rows, |row| row.1.target_sealed.as_slice()),
+            targets_sealed: column!(rows, |row| row.1.target_sealed.as_deref()),
             created_at: column!(rows, |row| row.0.created_at),
             expires_at: column!(rows, |row| row.1.expires_at),
         })
