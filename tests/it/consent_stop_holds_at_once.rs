@@ -140,3 +140,28 @@ async fn con_011_a_revocation_wakes_a_tenant_that_sleeps() {
     assert_eq!(clinic.status(&scheduled).await, "refused");
     assert!(objections(&clinic, &scheduled).await.contains(&("suppression".to_owned(), "opted_out".to_owned())));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hub_003_whoever_has_stopped_texts_is_written_an_email() {
+    let world = World::open().await;
+    let clinic = Clinic::open(&world.server, "by-email", json!({})).await;
+    let account = clinic.account(&world.simulator, Vendor::VonageSms, json!({})).await;
+    clinic.account(&world.simulator, Vendor::Sendgrid, json!({})).await;
+    let (stopped, neighbour) = (phone(6), phone(7));
+    writes(&world, &account, &stopped, "STOP").await;
+    wait_until("the opt-out is confirmed", || async { world.simulator.calls(Vendor::VonageSms).len() == 1 }).await;
+    let both = |to: &str| {
+        let content = json!({
+            "sms": { "text": "canary: your visit is tomorrow" },
+            "email": { "subject": "canary visit", "text": "canary: your visit is tomorrow" },
+        });
+        json!({ "to": { "phone": to, "email": "pat@example.com" }, "channels": ["sms", "email"], "content": content })
+    };
+    let by_email = clinic.send(&both(&stopped)).await;
+    let by_text = clinic.send(&both(&neighbour)).await;
+    clinic.until_all(&[by_email.clone(), by_text.clone()], "delivered").await;
+    let called = |vendor| world.simulator.calls(vendor).iter().map(message_of).collect::<Vec<_>>();
+    assert_eq!(called(Vendor::Sendgrid), [by_email.clone()]);
+    assert_eq!(called(Vendor::VonageSms)[1..], [by_text]);
+    assert_eq!(clinic.count_events(&by_email, "fell_back").await, 1, "the timeline says why it is an email");
+}
