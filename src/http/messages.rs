@@ -4,6 +4,7 @@ pub(super) mod act;
 pub(super) mod body;
 pub(super) mod compose;
 pub(super) mod create;
+mod earlier;
 pub(super) mod read;
 pub(super) mod timeline;
 pub(super) mod view;
