@@ -37,6 +37,7 @@ const PLACEMENT: Files = files!("placement":
     "202611221830_create_bulk_sends",
     "202611221840_store_gate_decisions",
     "202611221850_index_planned_policies",
+    "202611222140_create_bulk_send_claims",
 );
 
 /// The oldest PostgreSQL that will do.
