@@ -94,7 +94,42 @@ pub fn duplicate(row_no: i32) -> RowOutcome {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn rows() -> impl Strategy<Value = Vec<Reach>> {
+        let row = (proptest::option::of(0_u8..6), proptest::collection::btree_set(0_u8..8, 1..3));
+        let number = |(i, (person, addresses)): (usize, (Option<u8>, BTreeSet<u8>))| {
+            reach(i32::try_from(i).unwrap(), person, &addresses.into_iter().collect::<Vec<_>>())
+        };
+        proptest::collection::vec(row, 0..40).prop_map(move |rows| rows.into_iter().enumerate().map(number).collect())
+    }
+
+    proptest! {
+        /// Whatever the list, and wherever its pages end: what goes has no person twice and no address twice, and what does
+        /// not go shares one with something that does.
+        #[test]
+        fn cam_5_no_list_reaches_anybody_twice(rows in rows(), page in 1_usize..10, speaks_of_each: bool) {
+            let (mut held, mut doubled) = (BTreeMap::new(), BTreeSet::new());
+            for page in rows.chunks(page) {
+                doubled.extend(duplicates(page, &mut held, speaks_of_each));
+            }
+            let (left_out, going): (Vec<&Reach>, Vec<&Reach>) =
+                rows.iter().partition(|row| doubled.contains(&row.row_no));
+            let collide = |one: &Reach, other: &Reach| {
+                let is_same = one.person.is_some() && one.person == other.person;
+                let may_share = speaks_of_each && one.person.is_some() && other.person.is_some();
+                is_same || (!may_share && !one.addresses.is_disjoint(&other.addresses))
+            };
+            for (i, one) in going.iter().enumerate() {
+                prop_assert!(going[i + 1..].iter().all(|other| !collide(one, other)));
+            }
+            for one in left_out {
+                prop_assert!(going.iter().any(|other| collide(one, other)));
+            }
+        }
+    }
 
     fn reach(row_no: i32, person: Option<u8>, addresses: &[u8]) -> Reach {
         let hash = |number: u8| [number; 16];
