@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use carepost_kernel::Clock;
 use carepost_providers::Vendor;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -70,7 +71,8 @@ async fn del_2_a_key_answers_though_its_recipient_and_template_are_gone_by_now()
     let clinic = Clinic::open(&world.server, "gone-by-now", json!({})).await;
     let (person, template) = (person(&clinic, 1).await, template(&clinic).await);
     let body = json!({ "recipient_id": person, "template": { "id": template }, "channels": ["sms"] });
-    let late = with(sms(&phone(2)), json!({ "expires_at": jiff::Timestamp::now() + jiff::Span::new().seconds(2) }));
+    let late =
+        with(sms(&phone(2)), json!({ "expires_at": Clock::system().now() + jiff::SignedDuration::from_secs(4) }));
     let id = clinic.api.keyed("visit-3", &body).await.unwrap().expect(202).id();
     let late_id = clinic.api.keyed("visit-4", &late).await.unwrap().expect(202).id();
     let item = |key: &str, body: &Value| with(body.clone(), json!({ "idempotency_key": key }));
