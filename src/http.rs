@@ -47,7 +47,7 @@ use consent::{consents, suppressions, wishes};
 use error::{ApiError, Code};
 use events::{history, stream};
 use gate::{dry_run, policies, simulate};
-use messages::{act, create, read, timeline};
+use messages::{act, batch, create, read, timeline};
 use recipients::{import, merge};
 use table::{Path, path};
 use templates::{change, message_templates, render};
@@ -85,7 +85,7 @@ fn routes() -> Vec<Path> {
 fn of_messages() -> Vec<Path> {
     vec![
         path("/api/v1/messaging/messages").get(read::list_messages).post(create::create_message).by_owner(&["POST"]),
-        path("/api/v1/messaging/messages/batch").post(create::create_batch).by_owner(&["POST"]),
+        path("/api/v1/messaging/messages/batch").post(batch::create_batch).by_owner(&["POST"]),
         path("/api/v1/messaging/messages/search").post(read::search_messages),
         path("/api/v1/messaging/messages/redrive").post(act::redrive_messages).by_owner(&["POST"]),
         path("/api/v1/messaging/messages/{id}").get(read::get_message_by_id),

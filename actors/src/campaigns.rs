@@ -7,6 +7,7 @@
 
 mod cancel;
 mod feed;
+mod once;
 mod page;
 mod work;
 

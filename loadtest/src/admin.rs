@@ -47,12 +47,12 @@ impl Admin {
         waited.with_context(|| format!("the server was not ready within {} s", patience.as_secs()))
     }
 
-    /// Makes a tenant with these settings and a key that may write and read.
+    /// Makes a tenant with these settings and a key that may write and read, and send to lists.
     pub(crate) async fn create_tenant(&self, slug: &str, settings: &Value) -> anyhow::Result<Tenant> {
         let body = json!({"slug": slug, "display_name": "Load test", "settings": settings});
         let tenant = self.create("/api/v1/admin/tenants", &body).await?;
         let id: Uuid = serde_json::from_value(tenant["id"].clone()).context("read the new tenant's id")?;
-        let body = json!({"name": "load test", "scopes": ["messages:write", "messages:read"]});
+        let body = json!({"name": "load test", "scopes": ["messages:write", "messages:read", "bulk:send"]});
         let key = self.create(&format!("/api/v1/admin/tenants/{id}/api-keys"), &body).await?;
         let api_key = key["secret"].as_str().context("read the new API key")?.to_owned();
         Ok(Tenant { id, api_key })
@@ -93,12 +93,33 @@ impl Admin {
         Ok(answer)
     }
 
+    /// Calls with a tenant's key: `body` is a media type and the bytes. The answer's status and JSON.
+    pub(crate) async fn ask(
+        &self,
+        tenant: &Tenant,
+        method: &str,
+        path: &str,
+        body: (&str, &str),
+    ) -> anyhow::Result<(u16, Value)> {
+        self.exchange(method, path, &tenant.api_key, body).await
+    }
+
     async fn call(&self, method: &str, path: &str, bearer: &str, body: Option<&Value>) -> anyhow::Result<(u16, Value)> {
         let body = body.map(Value::to_string).unwrap_or_default();
+        self.exchange(method, path, bearer, ("application/json", &body)).await
+    }
+
+    async fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        bearer: &str,
+        (content_type, body): (&str, &str),
+    ) -> anyhow::Result<(u16, Value)> {
         let authorization =
             if bearer.is_empty() { String::new() } else { format!("Authorization: Bearer {bearer}\r\n") };
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{authorization}Content-Type: application/json\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{authorization}Content-Type: {content_type}\r\n\
              Content-Length: {}\r\n\r\n{body}",
             self.address,
             body.len()

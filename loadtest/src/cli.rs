@@ -15,7 +15,7 @@ mod chaos;
 mod runs;
 
 pub(crate) use chaos::ChaosArgs;
-pub(crate) use runs::{FairnessArgs, HeldSnapshotArgs, OverloadArgs, ReceiptsArgs, SoakArgs};
+pub(crate) use runs::{BulkArgs, FairnessArgs, HeldSnapshotArgs, OverloadArgs, ReceiptsArgs, SoakArgs};
 
 /// Load against a fresh carepost and its own PostgreSQL, with the promises checked afterwards.
 ///
@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Enqueue(EnqueueArgs),
     /// Batches of messages, flat out unless a rate is given.
     Batch(BatchArgs),
+    /// A bulk send: a long list uploaded, counted, sent, until the last of it is delivered.
+    Bulk(BulkArgs),
     /// The whole life: accepted, sent to a provider over HTTP, receipt, delivered.
     Lifecycle(LifecycleArgs),
     /// A tenant's wait alone, and beside another one's flood (DEL-11).

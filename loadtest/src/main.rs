@@ -66,6 +66,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Ceiling(args) => Box::pin(scenario::ceiling::run(&args)).await,
         Command::Enqueue(args) => Box::pin(scenario::enqueue::run(&args)).await,
         Command::Batch(args) => Box::pin(scenario::batch::run(&args)).await,
+        Command::Bulk(args) => Box::pin(scenario::bulk::run(&args)).await,
         Command::Lifecycle(args) => Box::pin(scenario::lifecycle::run(&args)).await,
         Command::Fairness(args) => Box::pin(scenario::fairness::run(&args)).await,
         Command::Overload(args) => Box::pin(scenario::overload::run(&args)).await,

@@ -19,6 +19,7 @@ use crate::target::{Target, TargetArgs};
 use crate::verdict::{Verdict, compare};
 
 pub(crate) mod batch;
+pub(crate) mod bulk;
 pub(crate) mod ceiling;
 pub(crate) mod enqueue;
 pub(crate) mod fairness;

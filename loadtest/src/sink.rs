@@ -161,6 +161,14 @@ impl Sink {
         self.simulator.calls(Vendor::Twilio).into_iter().filter_map(accepted).collect()
     }
 
+    /// Whom all vendors have accepted something for, once for each acceptance; of the newest 200,000 calls of each.
+    pub(crate) fn accepted_addresses(&self) -> Vec<String> {
+        let is_accepted =
+            |outcome: &CallOutcome| matches!(outcome, CallOutcome::Accepted { .. } | CallOutcome::Dropped { .. });
+        let calls = self.vendors.iter().flat_map(|vendor| self.simulator.calls(*vendor));
+        calls.filter(|call| is_accepted(&call.outcome)).map(|call| call.to).collect()
+    }
+
     /// What Twilio was asked beyond the first `seen` calls.
     pub(crate) fn calls_after(&self, seen: u64) -> Vec<carepost_providers::simulator::Call> {
         self.simulator.calls_after(Vendor::Twilio, seen)

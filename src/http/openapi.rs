@@ -24,7 +24,7 @@ use super::{
     ),
     paths(
         messages::create::create_message,
-        messages::create::create_batch,
+        messages::batch::create_batch,
         messages::read::list_messages,
         messages::read::search_messages,
         messages::read::get_message_by_id,

@@ -38,6 +38,7 @@ const PLACEMENT: Files = files!("placement":
     "202611221840_store_gate_decisions",
     "202611221850_index_planned_policies",
     "202611222100_allow_pixels",
+    "202611222140_create_bulk_send_claims",
     "202611222200_index_lifted_suppressions",
 );
 

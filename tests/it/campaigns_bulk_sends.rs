@@ -213,6 +213,39 @@ async fn con_012_marketing_passes_over_whoever_consented_to_other_things_only() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cam_5_who_is_named_twice_or_merged_meanwhile_is_sent_to_once() {
+    let world = World::open().await;
+    let clinic = clinic(&world.server, &world.simulator, "once").await;
+    let path = "/api/v1/messaging/recipients";
+    let mut ids = Vec::new();
+    for number in 1..4 {
+        let point = json!({ "channel": "sms", "address": phone(number) });
+        let person = json!({ "external_id": format!("p-{number}"), "given_name": "Canary", "contact_points": [point] });
+        let id = clinic.api.post(path, &person).await.expect(201).id();
+        let said = json!({ "wording": "I agree to get texts.", "wording_version": "1" });
+        let consent = json!({ "channel": "sms", "purposes": ["transactional"], "in_writing": true, "said": said });
+        assert!(clinic.api.post(&format!("{path}/{id}/consents"), &consent).await.status < 300);
+        ids.push(id);
+    }
+    let list = format!("recipient_id,phone\n{},\n{},\n,{}\n,{}\n{},\n", ids[0], ids[1], phone(1), phone(9), ids[2]);
+    let bulk = BulkSend::with_list(&clinic, json!({}), list).await;
+    let counted = bulk.count().await;
+    assert_eq!(counted["verdicts"]["go"].as_i64(), Some(5), "{counted}");
+    clinic.api.post(&format!("{path}/{}/merge", ids[1]), &json!({ "into": ids[0] })).await.expect(200);
+    bulk.order("start").await.expect(202);
+    let ended = bulk.until("finished").await;
+    assert_eq!((ended["rows"]["enqueued"].as_i64(), ended["rows"]["refused"].as_i64()), (Some(3), Some(2)), "{ended}");
+    let refused = bulk.list("state=refused").await;
+    assert_eq!(codes(&refused), ["duplicate"; 2]);
+    assert_eq!(refused.iter().map(|row| row["row"].as_i64()).collect::<Vec<_>>(), [Some(2), Some(3)]);
+    let mut sent: Vec<String> = world.simulator.calls(Vendor::Twilio).into_iter().map(|call| call.to).collect();
+    sent.sort();
+    let mut expected = [phone(1), phone(3), phone(9)];
+    expected.sort();
+    assert_eq!(sent, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hub_014_a_template_is_filled_for_each_and_who_lacks_a_variable_fails_alone() {
     let world = World::open().await;
     let clinic = clinic(&world.server, &world.simulator, "filled").await;

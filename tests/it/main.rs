@@ -24,6 +24,7 @@ mod commands_stop_the_server;
 mod consent_replies_tell;
 mod consent_stop_holds_at_once;
 mod dashboards;
+mod delivery_batch_of_people;
 mod delivery_every_vendor;
 mod delivery_failures;
 mod delivery_no_call_without_a_trace;

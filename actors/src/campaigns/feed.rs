@@ -1,5 +1,6 @@
 //! A running send: rows whose turn has come go to the engine, page by page, as fast as the tenant's limits allow.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -7,9 +8,10 @@ use metrics::counter;
 
 use carepost_campaigns::metrics::BULK_ROWS_TOTAL;
 use carepost_campaigns::rules::compose::claim;
-use carepost_campaigns::rules::judge::held_back;
+use carepost_campaigns::rules::judge::{held_back, stands};
+use carepost_campaigns::rules::once::duplicate;
 use carepost_campaigns::store;
-use carepost_campaigns::types::{BulkState, FedRow, RowOutcome, RowState, Said};
+use carepost_campaigns::types::{BulkState, DuePlace, DueRow, FedRow, RowOutcome, RowState, Said};
 use carepost_delivery::NewMessage;
 use carepost_delivery::gate::Rulebook;
 use carepost_kernel::MessageId;
@@ -19,8 +21,9 @@ use tokio::sync::oneshot;
 use crate::delivery::tenant::{self, EnqueueMessages};
 use crate::engine::{Accepted, EngineError};
 
-use super::page::{self, Judged, policy, version_of};
-use super::work::{Desk, IDLE, Next, WorkError};
+use super::once::find_duplicates;
+use super::page::{self, Judged, policy, recheck, version_of};
+use super::work::{Desk, IDLE, Next, Passed, WorkError};
 
 /// Rows of one page.
 const PAGE: u32 = 256;
@@ -34,6 +37,7 @@ const WHILE_FULL: Duration = Duration::from_millis(200);
 /// Feeds the next page.
 pub(super) async fn feed(desk: &mut Desk<'_>) -> Result<Next, WorkError> {
     let now = desk.shared.now();
+    desk.kept.passed = desk.kept.passed.filter(|passed| passed.until > now);
     if let Some(send_at) = desk.send.send_at.filter(|send_at| *send_at > now) {
         return Ok(until(send_at, now));
     }
@@ -48,23 +52,30 @@ pub(super) async fn feed(desk: &mut Desk<'_>) -> Result<Next, WorkError> {
     let rate = rate(desk);
     let limit = i64::from(PAGE.min(rate)).min(room);
     let Some((rows, known)) = due(desk, now, limit).await? else { return settle(desk, now).await };
-    if rows.is_empty() {
-        return next_row(desk, now).await;
+    let Some(last) = rows.last().map(DueRow::place) else { return next_row(desk, now).await };
+    let mut held: BTreeMap<i32, Said> =
+        rows.iter().filter_map(|due| Some((due.row.row_no, due.held.clone()?))).collect();
+    let rows: Vec<FedRow> = rows.into_iter().map(|due| due.row).collect();
+    let whole = rows.len();
+    let Some(fed) = feed_rows(desk, rows, known, &rulebook).await? else { return Ok(Next::Over) };
+    let Fed { mut outcomes, sent, back_off } = fed;
+    let has_all = outcomes.len() == whole;
+    let soon = recheck(now);
+    outcomes.retain(|outcome| !stands(held.remove(&outcome.row_no).as_ref(), outcome, soon));
+    if has_all && outcomes.len() < whole {
+        desk.kept.pass(last, soon);
     }
-    let fed = feed_rows(desk, rows, known, &rulebook).await?;
-    let Fed { outcomes, sent, back_off } = fed;
     let from = [RowState::Waiting, RowState::Held];
-    let is_ours = desk.write(async |tx| store::record_rows(tx, desk.named(), &outcomes, &from).await).await?;
-    if !is_ours {
+    if !outcomes.is_empty()
+        && !desk.write(async |tx| store::record_rows(tx, desk.named(), &outcomes, &from).await).await?
+    {
         return Ok(Next::Over);
     }
     for outcome in &outcomes {
         counter!(BULK_ROWS_TOTAL, "state" => outcome.state.as_str()).increment(1);
     }
     let pace = Duration::from_secs_f64(f64::from(sent) / f64::from(rate));
-    let rest = back_off.unwrap_or_default().max(pace);
-    desk.kept.rest_for(rest);
-    Ok(Next::After(rest))
+    Ok(Next::After(back_off.unwrap_or_default().max(pace)))
 }
 
 /// Rows in a second: as the send says, and never more than half of what the tenant may hand in, so that its own messages
@@ -81,7 +92,8 @@ fn until(instant: Timestamp, now: Timestamp) -> Next {
 
 /// The policy has changed: what the gate held is asked about again. The last page notes the policy, so that nothing goes
 /// before all of it is due.
-async fn follow_policy(desk: &Desk<'_>, rulebook: &Rulebook, now: Timestamp) -> Result<Next, WorkError> {
+async fn follow_policy(desk: &mut Desk<'_>, rulebook: &Rulebook, now: Timestamp) -> Result<Next, WorkError> {
+    desk.kept.passed = None;
     let is_ours = desk
         .write(async |tx| {
             let released = store::release_held(tx, desk.named(), now, i64::from(RELEASED)).await?;
@@ -99,15 +111,17 @@ async fn due(
     desk: &Desk<'_>,
     now: Timestamp,
     limit: i64,
-) -> Result<Option<(Vec<FedRow>, Vec<Option<MessageId>>)>, WorkError> {
+) -> Result<Option<(Vec<DueRow>, Vec<Option<MessageId>>)>, WorkError> {
     let send_id = desk.send.bulk_send_id;
     let mut connection = desk.placement.tenant(desk.live.tenant_id).await?;
     let tx = connection.begin().await?;
-    let rows = store::list_due_rows(&tx, desk.tenant, (send_id, now), limit).await?;
-    if rows.is_empty() && store::next_due(&tx, send_id).await?.is_none() {
+    let after = desk.kept.passed.map_or(DuePlace::FIRST, |passed| passed.to);
+    let rows = store::list_due_rows(&tx, desk.tenant, (send_id, now), after, limit).await?;
+    if rows.is_empty() && store::next_due(&tx, send_id, DuePlace::FIRST).await?.is_none() {
         return Ok(None);
     }
-    let keys: Vec<[u8; 16]> = rows.iter().map(|row| claim(desk.tenant, send_id, row.row_no, now).key_hash).collect();
+    let key = |due: &DueRow| claim(desk.tenant, send_id, due.row.row_no, now).key_hash;
+    let keys: Vec<[u8; 16]> = rows.iter().map(key).collect();
     let known = store::list_row_messages(&tx, &keys).await?;
     Ok(Some((rows, known)))
 }
@@ -115,11 +129,12 @@ async fn due(
 async fn next_row(desk: &Desk<'_>, now: Timestamp) -> Result<Next, WorkError> {
     let mut connection = desk.placement.tenant(desk.live.tenant_id).await?;
     let tx = connection.begin().await?;
-    let due = store::next_due(&tx, desk.send.bulk_send_id).await?;
-    Ok(due.map_or(Next::Now, |due| until(due, now)))
+    let (after, again) = desk.kept.passed.map_or((DuePlace::FIRST, None), |Passed { to, until }| (to, Some(until)));
+    let due = store::next_due(&tx, desk.send.bulk_send_id, after).await?;
+    Ok(due.into_iter().chain(again).min().map_or(Next::Now, |due| until(due, now)))
 }
 
-/// What became of a page.
+/// What became of a page; none: the tenant is another process's by now.
 struct Fed {
     outcomes: Vec<RowOutcome>,
     sent: u32,
@@ -131,7 +146,7 @@ async fn feed_rows(
     rows: Vec<FedRow>,
     known: Vec<Option<MessageId>>,
     rulebook: &Rulebook,
-) -> Result<Fed, WorkError> {
+) -> Result<Option<Fed>, WorkError> {
     let mut outcomes = Vec::with_capacity(rows.len());
     let mut fresh = Vec::with_capacity(rows.len());
     for (row, message_id) in rows.into_iter().zip(known) {
@@ -141,19 +156,22 @@ async fn feed_rows(
             None => fresh.push(row),
         }
     }
-    let (mut going, mut messages) = (Vec::new(), Vec::new());
+    let mut going = Vec::new();
     for judged in page::judge_page(desk, fresh, rulebook).await? {
         match judged {
             Judged::None(outcome) => outcomes.push(outcome),
             Judged::Message(composed, said) => match held_back(composed.row_no, &said) {
                 Some(outcome) => outcomes.push(outcome),
-                None => {
-                    going.push((composed.row_no, said));
-                    messages.push(composed.message);
-                }
+                None => going.push((composed, said)),
             },
         }
     }
+    let doubled = find_duplicates(desk, going.iter().map(|(composed, _)| &**composed)).await?;
+    let Some(doubled) = doubled else { return Ok(None) };
+    outcomes.extend(doubled.iter().copied().map(duplicate));
+    going.retain(|(composed, _)| !doubled.contains(&composed.row_no));
+    let (going, messages): (Vec<_>, Vec<_>) =
+        going.into_iter().map(|(composed, said)| ((composed.row_no, said), composed.message)).unzip();
     let mut fed = Fed { outcomes, sent: u32::try_from(messages.len()).unwrap_or(u32::MAX), back_off: None };
     for ((row_no, said), result) in going.into_iter().zip(hand_in(desk, messages).await) {
         match result {
@@ -167,7 +185,7 @@ async fn feed_rows(
             Err(error) => fed.back_off = fed.back_off.max(error.retry_after()),
         }
     }
-    Ok(fed)
+    Ok(Some(fed))
 }
 
 fn stays(row_no: i32, said: Said) -> RowOutcome {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use carepost_campaigns::rules::compose::{Composed, Composer};
 use carepost_campaigns::rules::judge::{self, Circumstances};
@@ -71,6 +71,11 @@ fn counted(judged: Judged) -> RowOutcome {
     }
 }
 
+/// When something that was paused by hand is looked at again.
+pub(super) fn recheck(now: Timestamp) -> Timestamp {
+    now.saturating_add(RECHECK).unwrap_or(now)
+}
+
 pub(super) fn version_of(rulebook: &Rulebook) -> i32 {
     i32::try_from(rulebook.version()).unwrap_or(i32::MAX)
 }
@@ -124,7 +129,7 @@ pub(super) async fn judge_page(
         is_paused: desk.tenant.tenant.status != TenantStatus::Active,
         paused_channels: &settings.paused_channels,
         with_sender: &senders(desk).await?,
-        recheck: now.saturating_add(RECHECK).unwrap_or(now),
+        recheck: recheck(now),
         facts: &facts,
     };
     let mut judged = Vec::with_capacity(composed.len());

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 use url::Url;
 
 use carepost_campaigns::rules::compose::ReadyContent;
-use carepost_campaigns::types::{BulkSend, BulkState};
+use carepost_campaigns::types::{BulkSend, BulkState, DuePlace};
 use carepost_campaigns::{CampaignError, store};
 use carepost_delivery::DeliveryError;
 use carepost_kernel::{BulkSendId, Chain};
@@ -65,8 +66,17 @@ pub(super) enum WorkError {
 #[derive(Default)]
 pub(super) struct Memory {
     sends: HashMap<BulkSendId, Kept>,
-    /// Sends whose last step has failed, and when the next one is: the others go on meanwhile.
-    failed: HashMap<BulkSendId, Instant>,
+    /// Sends that there is nothing to do for now: their pace, a limit of the tenant, what they wait for, a step that has
+    /// failed. They take nobody's place meanwhile.
+    rests: HashMap<BulkSendId, Rest>,
+}
+
+/// A send rests.
+#[derive(Debug, Clone, Copy)]
+struct Rest {
+    /// In this state: a caller's deed ends it. None: it could not be read.
+    state: Option<BulkState>,
+    until: Instant,
 }
 
 /// What is kept of one send.
@@ -80,19 +90,24 @@ pub(super) struct Kept {
     pub(super) settled_to: i32,
     /// A look through what is to be cancelled has found deliveries that may yet come back.
     pub(super) is_to_look_again: bool,
-    /// No row goes before then: the send's own pace, or a limit of the tenant, whoever else calls for a turn.
-    pub(super) rests_until: Option<Instant>,
+    /// Rows that were looked at of late and stand as they are stored.
+    pub(super) passed: Option<Passed>,
+}
+
+/// Rows whose turn has come and that are held as they were: nothing was written, so they are passed over by memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Passed {
+    /// Up to this one.
+    pub(super) to: DuePlace,
+    /// Then they are looked at again.
+    pub(super) until: Timestamp,
 }
 
 impl Kept {
-    /// No row goes for this time.
-    #[expect(clippy::disallowed_methods, reason = "a span of tokio's time")]
-    pub(super) fn rest_for(&mut self, rest: Duration) {
-        self.rests_until = Some(Instant::now() + rest);
-    }
-
-    fn rest(&self) -> Option<Duration> {
-        until(self.rests_until?)
+    /// Rows up to this one are passed over; those before them have the next look as it was.
+    pub(super) fn pass(&mut self, to: DuePlace, until: Timestamp) {
+        let until = self.passed.map_or(until, |passed| passed.until);
+        self.passed = Some(Passed { to, until });
     }
 }
 
@@ -108,19 +123,28 @@ impl Memory {
         self.sends.len()
     }
 
+    /// Forgets what is neither worked on nor resting.
     fn keep_only(&mut self, is_active: impl Fn(&BulkSendId) -> bool) {
-        self.sends.retain(|known, _| is_active(known));
-        self.failed.retain(|known, _| is_active(known));
+        self.rests.retain(|_, rest| until(rest.until).is_some());
+        self.sends.retain(|known, _| is_active(known) || self.rests.contains_key(known));
     }
 
-    /// It is tried again after a while.
+    /// Nothing is done for it for this time, whoever calls for a turn.
     #[expect(clippy::disallowed_methods, reason = "a span of tokio's time")]
-    fn has_failed(&mut self, bulk_send_id: BulkSendId) {
-        self.failed.insert(bulk_send_id, Instant::now() + IDLE);
+    fn rest(&mut self, bulk_send_id: BulkSendId, state: Option<BulkState>, span: Duration) {
+        self.rests.insert(bulk_send_id, Rest { state, until: Instant::now() + span });
     }
 
-    fn rest_of_failed(&self, bulk_send_id: BulkSendId) -> Option<Duration> {
-        until(*self.failed.get(&bulk_send_id)?)
+    /// What rests now.
+    fn resting(&self) -> Vec<(BulkSendId, Option<BulkState>)> {
+        let rests = self.rests.iter().filter(|(_, rest)| until(rest.until).is_some());
+        rests.map(|(bulk_send_id, rest)| (*bulk_send_id, rest.state)).collect()
+    }
+
+    /// When the first of them has rested.
+    fn first_rested(&self) -> Next {
+        let soonest = self.rests.values().map(|rest| until(rest.until).unwrap_or_default()).min();
+        soonest.map_or(Next::Over, Next::After)
     }
 }
 
@@ -163,15 +187,14 @@ async fn work(
     let sends = {
         let mut connection = placement.tenant(live.tenant_id).await?;
         let tx = connection.begin().await?;
-        store::list_active(&tx, &tenant, shared.now(), SENDS).await?
+        store::list_active(&tx, &tenant, shared.now(), &memory.resting(), SENDS).await?
     };
     memory.keep_only(|known| sends.iter().any(|(bulk_send_id, _)| bulk_send_id == known));
-    let mut next = Next::Over;
+    // Where all places were taken, there may be others: those that rest after this turn leave theirs.
+    let is_full = i64::try_from(sends.len()).is_ok_and(|count| count >= SENDS);
+    let mut next = if is_full { Next::Now } else { Next::Over };
     for (bulk_send_id, read) in sends {
-        if let Some(rest) = memory.rest_of_failed(bulk_send_id) {
-            next = next.or_sooner(Next::After(rest));
-            continue;
-        }
+        let state = read.as_ref().ok().map(|send| send.state);
         let worked = match read {
             Ok(send) => work_on(shared, live, (placement, &tenant), &send, memory).await,
             Err(error) => Err(error.into()),
@@ -183,13 +206,15 @@ async fn work(
             Err(WorkError::Engine(EngineError::NotFound)) => return Ok(Next::Over),
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), tenant.id = %live.tenant_id, bulk_send.id = %bulk_send_id, "work on a bulk send");
-                memory.has_failed(bulk_send_id);
                 Next::After(IDLE)
             }
         };
-        next = next.or_sooner(step);
+        match step {
+            Next::After(span) => memory.rest(bulk_send_id, state, span),
+            step => next = next.or_sooner(step),
+        }
     }
-    Ok(next)
+    Ok(next.or_sooner(memory.first_rested()))
 }
 
 /// Works on a page of one send.
@@ -207,10 +232,7 @@ async fn work_on(
     let mut desk = Desk { shared, live, placement, tenant, send, kept };
     let step = match send.state {
         BulkState::Counting => page::count(&desk).await?,
-        BulkState::Running => match desk.kept.rest() {
-            Some(rest) => Next::After(rest),
-            None => feed::feed(&mut desk).await?,
-        },
+        BulkState::Running => feed::feed(&mut desk).await?,
         _ => cancel::cancel(&mut desk).await?,
     };
     // What a failed step has noted may not have happened.
@@ -229,7 +251,7 @@ async fn load(tenant: &TenantHandle, placement: &Placement, bulk_send_id: BulkSe
         public_url: Arc::new(sealed.url()?),
         settled_to: 0,
         is_to_look_again: false,
-        rests_until: None,
+        passed: None,
     })
 }
 
@@ -260,36 +282,51 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_send_keeps_its_pace_however_often_it_is_called() {
+    fn kept() -> Kept {
         let content = BulkContent::Fixed(Box::<FixedContent>::default());
-        let mut kept = Kept {
+        Kept {
             content: Arc::new(ReadyContent::new(&content).unwrap()),
             public_url: Arc::new("https://care.example.com/".parse().unwrap()),
             settled_to: 0,
             is_to_look_again: false,
-            rests_until: None,
-        };
-        assert_eq!(kept.rest(), None);
-        kept.rest_for(Duration::from_secs(2));
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(kept.rest(), Some(Duration::from_secs(1)));
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(kept.rest(), None);
+            passed: None,
+        }
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-22T12:00:00Z".parse().unwrap()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_send_that_fails_rests_alone() {
-        let now = "2026-11-22T12:00:00Z".parse().unwrap();
-        let (broken, sound) = (BulkSendId::new(now), BulkSendId::new(now));
+    async fn hub_014_a_send_that_rests_takes_no_place_and_is_not_forgotten() {
+        let (resting, failed) = (BulkSendId::new(now()), BulkSendId::new(now()));
         let mut memory = Memory::default();
-        memory.has_failed(broken);
-        assert_eq!((memory.rest_of_failed(broken), memory.rest_of_failed(sound)), (Some(IDLE), None));
+        assert_eq!(memory.first_rested(), Next::Over);
+        memory.sends.insert(resting, kept());
+        memory.rest(resting, Some(BulkState::Running), Duration::from_secs(2));
+        memory.rest(failed, None, IDLE);
+        let mut rests = memory.resting();
+        rests.sort_by_key(|(_, state)| state.is_some());
+        assert_eq!(rests, [(failed, None), (resting, Some(BulkState::Running))]);
+        assert_eq!(memory.first_rested(), Next::After(IDLE));
         tokio::time::advance(IDLE).await;
-        assert_eq!(memory.rest_of_failed(broken), None);
-        memory.has_failed(broken);
-        memory.keep_only(|known| *known == sound);
-        assert_eq!(memory.failed.len(), 0, "what has ended is forgotten");
+        assert_eq!(memory.resting(), [(resting, Some(BulkState::Running))]);
+        memory.keep_only(|_| false);
+        assert_eq!((memory.sends(), memory.first_rested()), (1, Next::After(Duration::from_secs(1))));
+        tokio::time::advance(IDLE).await;
+        assert_eq!(memory.resting(), []);
+        memory.keep_only(|_| false);
+        assert_eq!((memory.sends(), memory.rests.len()), (0, 0), "what has ended is forgotten");
+    }
+
+    #[test]
+    fn hub_014_rows_that_stand_as_they_are_stored_are_passed_over_until_the_next_look() {
+        let mut kept = kept();
+        let place = |row_no| DuePlace { due_at: now(), row_no };
+        let later = |seconds| now() + jiff::SignedDuration::from_secs(seconds);
+        kept.pass(place(256), later(30));
+        kept.pass(place(512), later(31));
+        assert_eq!(kept.passed, Some(Passed { to: place(512), until: later(30) }), "the first look counts");
     }
 
     #[test]

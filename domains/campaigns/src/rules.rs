@@ -5,3 +5,4 @@ pub mod fill;
 pub mod judge;
 pub mod life;
 pub mod lines;
+pub mod once;

@@ -3,12 +3,14 @@
 //! What callers ask for, and what the engine reads of one tenant, takes the tenant's transaction. What the engine writes
 //! takes its own, behind the fence of the tenant's lease (DEL-10).
 
+mod claims;
 mod cleanup;
 mod engine;
 mod rows;
 mod sends;
 mod uploads;
 
+pub use claims::{insert_claims, list_claims};
 pub use cleanup::delete_old;
 pub use engine::{end_send, fenced, list_tenants, note_count, note_policy, record_rows, release_held};
 pub use rows::{

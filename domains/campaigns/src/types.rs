@@ -5,7 +5,7 @@ mod row;
 mod send;
 mod upload;
 
-pub use row::{ChannelSaid, FedRow, RowOutcome, RowRecord, RowState, RowTarget, RowVerdict, Said};
+pub use row::{ChannelSaid, DuePlace, DueRow, FedRow, RowOutcome, RowRecord, RowState, RowTarget, RowVerdict, Said};
 pub use send::{
     BulkContent, BulkSend, BulkState, Counted, DeliveryCount, FixedContent, NewBulkSend, Progress, RowCount,
 };

@@ -6,6 +6,7 @@ mod due;
 mod events;
 mod in_app;
 mod inbound;
+mod keys;
 mod links;
 mod reads;
 mod redrive;
@@ -27,6 +28,7 @@ pub use inbound::{
     InboundRecord, NewInbound, StoredInbound, UnderstoodInbound, find_answered_delivery, finish_inbound,
     insert_inbound, list_inbound, list_open_inbound, understand_inbound,
 };
+pub use keys::{KeyHolder, list_key_holders};
 pub use links::{LinkRecord, get_link, insert_link_click};
 pub use reads::{MessageFilter, get_message, list_messages};
 pub use redrive::{FailedDelivery, RedriveFilter, Redriven, list_failed_deliveries, redrive_deliveries};
@@ -79,6 +81,7 @@ pub const SQL_FILES: &[(&str, &str)] = &[
     ("list_idempotency_keys", batch::LIST_KEYS),
     ("list_in_app", in_app::LIST_IN_APP),
     ("list_inbound", inbound::LIST_INBOUND),
+    ("list_key_holders", keys::LIST_KEY_HOLDERS),
     ("list_known_events", batch::LIST_KNOWN_EVENTS),
     ("list_messages", reads::LIST_MESSAGES),
     ("list_messages_to", reads::LIST_MESSAGES_TO),

@@ -163,6 +163,32 @@ pub(crate) struct ReceiptsArgs {
 }
 
 #[derive(Debug, Clone, Args)]
+pub(crate) struct BulkArgs {
+    /// Rows of the list: one upload's.
+    #[arg(long, value_name = "COUNT", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(crate) rows: u64,
+    /// Calls at a time for the tenant's account.
+    #[arg(long, value_name = "COUNT", default_value_t = 256)]
+    pub(crate) in_flight: u32,
+    /// How long the count may take, the sending, and what waits to be delivered after it, in seconds each.
+    #[arg(long, value_name = "SECONDS", default_value_t = 1_800)]
+    pub(crate) patience_s: u64,
+    /// Fail where fewer rows per second are counted.
+    #[arg(long, value_name = "PER_SECOND")]
+    pub(crate) min_count_rate: Option<f64>,
+    /// Fail where fewer rows per second become messages.
+    #[arg(long, value_name = "PER_SECOND")]
+    pub(crate) min_send_rate: Option<f64>,
+    /// Fail where the server's memory rises above this many MiB.
+    #[arg(long, value_name = "MIB")]
+    pub(crate) max_memory_mib: Option<f64>,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Clone, Args)]
 pub(crate) struct HeldSnapshotArgs {
     /// Messages per second.
     #[arg(long, value_name = "PER_SECOND", default_value = "800", value_parser = rate)]

@@ -22,7 +22,7 @@ use crate::http::auth::Caller;
 use crate::http::error::{ApiError, Code};
 use crate::http::json;
 use crate::http::messages::body::SimulateMessageBody;
-use crate::http::messages::compose::complete;
+use crate::http::messages::compose::{Wanted, complete};
 use crate::http::names::{ChannelName, RulingName};
 use crate::http::state::AppState;
 
@@ -133,12 +133,10 @@ async fn imagined(
         hash_key: caller.tenant.hash_key(),
         now: at,
     };
-    let mut wanted = body.into_request(&state.public_url);
     // By the same way as a message that is sent.
-    if template.is_some() || wanted.about.recipient_id.is_some() {
-        complete(&mut wanted, template, caller, state).await?;
-    }
-    Ok(imagine(wanted, context)?)
+    let wanted = Wanted { request: body.into_request(&state.public_url), template };
+    let request = complete(wanted, caller, state).await?;
+    Ok(imagine(request, context)?)
 }
 
 const fn key_of(delivery: &Delivery) -> AddressKey {

@@ -128,6 +128,23 @@ pub fn held_back(row_no: i32, said: &Said) -> Option<RowOutcome> {
     Some(RowOutcome { row_no, state, due_at, said: Some(said.clone()), message_id: None, error: None })
 }
 
+/// Whether a row that is held, and is asked about again within a short while, stands as it is stored: then nothing is
+/// written, however often it is asked about. Until then its time is that of the first answer.
+#[must_use]
+pub fn stands(held: Option<&Said>, outcome: &RowOutcome, recheck: Timestamp) -> bool {
+    let (Some(before), Some(now)) = (held, &outcome.said) else { return false };
+    let is_soon = outcome.due_at.is_some_and(|due_at| due_at <= recheck);
+    let of_channels = |said: &Said| {
+        let without_time = |said: &ChannelSaid| ChannelSaid { until: None, ..said.clone() };
+        said.channels.iter().map(without_time).collect::<Vec<_>>()
+    };
+    let is_same = |before: &Said| {
+        (before.verdict, &before.code, before.channel) == (now.verdict, &now.code, now.channel)
+            && of_channels(before) == of_channels(now)
+    };
+    outcome.state == RowState::Held && is_soon && is_same(before)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,6 +179,27 @@ mod tests {
             None,
         );
         check(Vec::new(), Refuse, None, None);
+    }
+
+    #[test]
+    fn hub_014_what_is_held_as_before_is_not_written_again() {
+        let later = |seconds| Timestamp::from_second(seconds).unwrap();
+        let paused = |until: Timestamp| {
+            let one = ChannelSaid { until: Some(until), ..said(Channel::Sms, RowVerdict::Wait, Some("paused")) };
+            all_in_all(vec![one])
+        };
+        let again = held_back(1, &paused(later(60))).unwrap();
+        let check = |held: Option<Said>, outcome: &RowOutcome, recheck, expected| {
+            assert_eq!(stands(held.as_ref(), outcome, recheck), expected);
+        };
+        check(Some(paused(later(30))), &again, later(60), true);
+        check(None, &again, later(60), false);
+        // Its hour has been put off: that is worth a look later, not soon.
+        check(Some(paused(later(30))), &again, later(59), false);
+        let other = all_in_all(vec![said(Channel::Sms, RowVerdict::Wait, Some("no_sender"))]);
+        check(Some(other), &again, later(60), false);
+        let gone = RowOutcome { state: RowState::Refused, ..again.clone() };
+        check(Some(paused(later(30))), &gone, later(60), false);
     }
 
     #[test]

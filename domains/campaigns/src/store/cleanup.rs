@@ -10,6 +10,7 @@ use crate::error::Tried as _;
 
 const FIND_OLD_BULK_SEND: &str = include_str!("../sql/find_old_bulk_send.sql");
 const DELETE_OLD_ROWS: &str = include_str!("../sql/delete_old_rows.sql");
+const DELETE_OLD_CLAIMS: &str = include_str!("../sql/delete_old_claims.sql");
 const DELETE_OLD_UPLOADS: &str = include_str!("../sql/delete_old_uploads.sql");
 const DELETE_OLD_BULK_SEND: &str = include_str!("../sql/delete_old_bulk_send.sql");
 
@@ -29,7 +30,9 @@ pub async fn delete_old(connection: &EngineConnection, keep_from: Timestamp) -> 
     let (tenant_id, bulk_send_id): (Uuid, Uuid) = (get(&row, "tenant_id")?, get(&row, "bulk_send_id")?);
     let of_send: [&(dyn ToSql + Sync); 2] = [&tenant_id, &bulk_send_id];
     let page: [&(dyn ToSql + Sync); 3] = [&tenant_id, &bulk_send_id, &STEP];
-    if connection.execute(DELETE_OLD_ROWS, &page).await.tried(TRIED)? == 0 {
+    if connection.execute(DELETE_OLD_ROWS, &page).await.tried(TRIED)? == 0
+        && connection.execute(DELETE_OLD_CLAIMS, &page).await.tried(TRIED)? == 0
+    {
         connection.execute(DELETE_OLD_UPLOADS, &of_send).await.tried(TRIED)?;
         connection.execute(DELETE_OLD_BULK_SEND, &of_send).await.tried(TRIED)?;
     }

@@ -12,7 +12,9 @@ use super::{Result, get, number, optional_number};
 use crate::CampaignError;
 use crate::error::Tried as _;
 use crate::rules::compose::row_owner;
-use crate::types::{ChannelSaid, DeliveryCount, FedRow, RowCount, RowRecord, RowState, RowVerdict};
+use crate::types::{
+    ChannelSaid, DeliveryCount, DuePlace, DueRow, FedRow, RowCount, RowRecord, RowState, RowVerdict, Said,
+};
 
 const INSERT_BULK_ROWS: &str = include_str!("../sql/insert_bulk_rows.sql");
 const COUNT_BULK_ROWS: &str = include_str!("../sql/count_bulk_rows.sql");
@@ -144,7 +146,7 @@ pub async fn list_uncounted_rows(
     found.iter().map(|row| open(row, tenant, bulk_send_id)).collect()
 }
 
-/// The next rows whose turn has come.
+/// The next rows after a place whose turn has come.
 ///
 /// # Errors
 /// As [`list_uncounted_rows`].
@@ -152,11 +154,30 @@ pub async fn list_due_rows(
     tx: &TenantTx<'_>,
     tenant: &TenantHandle,
     (bulk_send_id, now): (BulkSendId, Timestamp),
+    after: DuePlace,
     limit: i64,
-) -> Result<Vec<FedRow>> {
-    let params: [&(dyn ToSql + Sync); 4] = [&tx.tenant_id().as_uuid(), &bulk_send_id.as_uuid(), &now, &limit];
+) -> Result<Vec<DueRow>> {
+    let DuePlace { due_at, row_no } = after;
+    let params: [&(dyn ToSql + Sync); 6] =
+        [&tx.tenant_id().as_uuid(), &bulk_send_id.as_uuid(), &now, &limit, &due_at, &row_no];
     let found = tx.query(LIST_DUE_ROWS, &params).await.tried("list rows whose turn has come")?;
-    found.iter().map(|row| open(row, tenant, bulk_send_id)).collect()
+    let read = |row: &Row| {
+        Ok(DueRow { row: open(row, tenant, bulk_send_id)?, due_at: get(row, "due_at")?, held: read_held(row)? })
+    };
+    found.iter().map(read).collect()
+}
+
+fn read_held(row: &Row) -> Result<Option<Said>> {
+    let state = number(row, "state", RowState::from_i16)?;
+    let verdict = optional_number(row, "verdict", RowVerdict::from_i16)?;
+    let Some(verdict) = verdict.filter(|_| state == RowState::Held) else { return Ok(None) };
+    let (code, channel) = (get(row, "verdict_code")?, optional_number(row, "verdict_channel", Channel::from_i16)?);
+    Ok(Some(Said { verdict, code, channel, until: None, channels: read_channels(row)? }))
+}
+
+fn read_channels(row: &Row) -> Result<Vec<ChannelSaid>> {
+    let channels: Option<Json<Vec<ChannelSaid>>> = get(row, "verdicts")?;
+    Ok(channels.map(|Json(channels)| channels).unwrap_or_default())
 }
 
 /// Numbers of rows that have no fate yet by their own mark, whenever their turn is. Some may be messages already: see
@@ -170,12 +191,13 @@ pub async fn list_unsent_rows(tx: &TenantTx<'_>, bulk_send_id: BulkSendId, limit
     found.iter().map(|row| get(row, "row_no")).collect()
 }
 
-/// When the next row is looked at; none: each has its fate.
+/// When the next row after a place is looked at; none: each of them has its fate.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn next_due(tx: &TenantTx<'_>, bulk_send_id: BulkSendId) -> Result<Option<Timestamp>> {
-    let params: [&(dyn ToSql + Sync); 2] = [&tx.tenant_id().as_uuid(), &bulk_send_id.as_uuid()];
+pub async fn next_due(tx: &TenantTx<'_>, bulk_send_id: BulkSendId, after: DuePlace) -> Result<Option<Timestamp>> {
+    let DuePlace { due_at, row_no } = after;
+    let params: [&(dyn ToSql + Sync); 4] = [&tx.tenant_id().as_uuid(), &bulk_send_id.as_uuid(), &due_at, &row_no];
     let found = tx.query_opt(FIND_NEXT_DUE_ROW, &params).await.tried("find next row of a bulk send")?;
     found.as_ref().map(|row| get(row, "due_at")).transpose()
 }
@@ -251,7 +273,6 @@ fn open(row: &Row, tenant: &TenantHandle, bulk_send_id: BulkSendId) -> Result<Fe
 fn read_record(row: &Row) -> Result<RowRecord> {
     let recipient_id: Option<Uuid> = get(row, "recipient_id")?;
     let message_id: Option<Uuid> = get(row, "message_id")?;
-    let channels: Option<Json<Vec<ChannelSaid>>> = get(row, "verdicts")?;
     Ok(RowRecord {
         row_no: get(row, "row_no")?,
         recipient_id: recipient_id.map(RecipientId::from_uuid),
@@ -260,7 +281,7 @@ fn read_record(row: &Row) -> Result<RowRecord> {
         verdict: optional_number(row, "verdict", RowVerdict::from_i16)?,
         code: get(row, "verdict_code")?,
         channel: optional_number(row, "verdict_channel", Channel::from_i16)?,
-        channels: channels.map(|Json(channels)| channels).unwrap_or_default(),
+        channels: read_channels(row)?,
         message_id: message_id.map(MessageId::from_uuid),
         error: get(row, "error")?,
     })

@@ -142,7 +142,8 @@ pub async fn list_sends(
 }
 
 /// What the engine has to work on at this instant: what is cancelled, what is counted, what runs; the oldest first. One
-/// that cannot be read is no reason to leave the others.
+/// that cannot be read is no reason to leave the others. What rests, in the state that it is in, takes no place; without a
+/// state it rests in any.
 ///
 /// # Errors
 /// Where the database fails.
@@ -150,9 +151,12 @@ pub async fn list_active(
     tx: &TenantTx<'_>,
     tenant: &TenantHandle,
     now: Timestamp,
+    resting: &[(BulkSendId, Option<BulkState>)],
     limit: i64,
 ) -> Result<Vec<(BulkSendId, Result<BulkSend>)>> {
-    let params: [&(dyn ToSql + Sync); 3] = [&tx.tenant_id().as_uuid(), &now, &limit];
+    let ids: Vec<Uuid> = resting.iter().map(|(bulk_send_id, _)| bulk_send_id.as_uuid()).collect();
+    let states: Vec<Option<i16>> = resting.iter().map(|(_, state)| state.map(BulkState::as_i16)).collect();
+    let params: [&(dyn ToSql + Sync); 5] = [&tx.tenant_id().as_uuid(), &now, &limit, &ids, &states];
     let found = tx.query(LIST_ACTIVE_BULK_SENDS, &params).await.tried("list active bulk sends")?;
     found.iter().map(|row| Ok((BulkSendId::from_uuid(get(row, "bulk_send_id")?), read(row, tenant)))).collect()
 }

@@ -69,6 +69,39 @@ pub struct FedRow {
     pub target: Phi<RowTarget>,
 }
 
+/// A row whose turn has come, with how it stands.
+#[derive(Clone)]
+pub struct DueRow {
+    /// The row.
+    pub row: FedRow,
+    /// Since when it has been its turn.
+    pub due_at: Timestamp,
+    /// What the gate said when it was held; none: it was not.
+    pub held: Option<Said>,
+}
+
+impl DueRow {
+    /// Its place in the order in which rows have their turns.
+    #[must_use]
+    pub const fn place(&self) -> DuePlace {
+        DuePlace { due_at: self.due_at, row_no: self.row.row_no }
+    }
+}
+
+/// A place in the order in which rows have their turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DuePlace {
+    /// Since when.
+    pub due_at: Timestamp,
+    /// Which of those.
+    pub row_no: i32,
+}
+
+impl DuePlace {
+    /// Before all rows.
+    pub const FIRST: Self = Self { due_at: Timestamp::UNIX_EPOCH, row_no: 0 };
+}
+
 /// What the gate says of a row on one channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelSaid {

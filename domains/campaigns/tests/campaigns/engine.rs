@@ -4,7 +4,7 @@ use carepost_campaigns::CampaignError;
 use carepost_campaigns::rules::compose::claim;
 use carepost_campaigns::rules::fill::addresses_of;
 use carepost_campaigns::store;
-use carepost_campaigns::types::{BulkSend, BulkState, NewBulkSend, RowOutcome, RowState};
+use carepost_campaigns::types::{BulkSend, BulkState, DuePlace, DueRow, NewBulkSend, RowOutcome, RowState};
 use carepost_consent::commands::{Desk, get_recipient};
 use carepost_kernel::{BulkSendId, MessageId};
 use jiff::SignedDuration;
@@ -15,9 +15,19 @@ use crate::upload::upload;
 const THREE: &str = "phone\n+15005550001\n+15005550002\n+15005550003\n";
 
 async fn listed(world: &World, now: jiff::Timestamp, limit: i64) -> Vec<(BulkSendId, Result<BulkSend, CampaignError>)> {
+    beside(world, now, &[], limit).await
+}
+
+/// The same beside sends that rest.
+async fn beside(
+    world: &World,
+    now: jiff::Timestamp,
+    resting: &[(BulkSendId, Option<BulkState>)],
+    limit: i64,
+) -> Vec<(BulkSendId, Result<BulkSend, CampaignError>)> {
     let mut connection = world.connection().await;
     let tx = connection.begin().await.unwrap();
-    store::list_active(&tx, &world.tenant, now, limit).await.unwrap()
+    store::list_active(&tx, &world.tenant, now, resting, limit).await.unwrap()
 }
 
 async fn put(world: &World, send: &BulkSend, state: BulkState) {
@@ -49,6 +59,56 @@ async fn hub_014_what_is_scheduled_takes_no_place_and_what_is_cancelled_comes_fi
     running.sort();
     assert_eq!(ids(listed(&world, send_at, 16).await), [sends[2], sends[1], running[0], running[1]]);
     assert_eq!(store::list_tenants(&engine, noon()).await.unwrap(), [world.tenant.tenant.tenant_id]);
+}
+
+#[tokio::test]
+async fn hub_014_sixteen_sends_that_rest_hide_no_seventeenth() {
+    let world = World::new().await;
+    let mut sends = Vec::new();
+    for _ in 0..17 {
+        let send = world.send().await;
+        put(&world, &send, BulkState::Running).await;
+        sends.push(send);
+    }
+    let first: Vec<BulkSendId> = listed(&world, noon(), 16).await.into_iter().map(|(id, _)| id).collect();
+    let rests = |state| first.iter().map(|id| (*id, state)).collect::<Vec<_>>();
+    for state in [Some(BulkState::Running), None] {
+        let rest = beside(&world, noon(), &rests(state), 16).await;
+        assert!(rest.len() == 1 && !first.contains(&rest[0].0), "{state:?}");
+    }
+    // A deed ends a rest: what is cancelled rests in another state.
+    let cancelled = sends.iter().find(|send| send.bulk_send_id == first[3]).unwrap();
+    put(&world, cancelled, BulkState::Cancelling).await;
+    let rest = beside(&world, noon(), &rests(Some(BulkState::Running)), 16).await;
+    assert_eq!((rest.len(), rest[0].0), (2, first[3]));
+}
+
+#[tokio::test]
+async fn hub_014_rows_are_passed_over_in_the_order_of_their_turns() {
+    let world = World::new().await;
+    let send = world.send().await;
+    upload(&world, &send, THREE, None).await.unwrap();
+    let put_off = "UPDATE bulk_send_rows SET due_at = due_at + '1 second' WHERE row_no = 1";
+    world.owner.execute(put_off, &[]).await.unwrap();
+    let held = "UPDATE bulk_send_rows SET state = 2, verdict = 2, verdict_code = 'paused' WHERE row_no = 3";
+    world.owner.execute(held, &[]).await.unwrap();
+    let later = noon() + SignedDuration::from_secs(1);
+    let mut connection = world.connection().await;
+    let tx = connection.begin().await.unwrap();
+    let due = async |after| {
+        let of_send = (send.bulk_send_id, later);
+        store::list_due_rows(&tx, &world.tenant, of_send, after, 10).await.unwrap()
+    };
+    let numbers = |rows: &[DueRow]| rows.iter().map(|due| due.row.row_no).collect::<Vec<_>>();
+    let all = due(DuePlace::FIRST).await;
+    assert_eq!(numbers(&all), [2, 3, 1]);
+    let code = |due: &DueRow| due.held.as_ref().and_then(|said| said.code.clone());
+    assert_eq!(all.iter().map(code).collect::<Vec<_>>(), [None, Some("paused".to_owned()), None]);
+    assert_eq!(numbers(&due(all[0].place()).await), [3, 1]);
+    assert_eq!(due(all[2].place()).await.len(), 0);
+    let next = async |after| store::next_due(&tx, send.bulk_send_id, after).await.unwrap();
+    assert_eq!(next(DuePlace::FIRST).await, Some(noon()));
+    assert_eq!((next(all[1].place()).await, next(all[2].place()).await), (Some(later), None));
 }
 
 #[tokio::test]
