@@ -80,6 +80,7 @@ fn facts(people: usize, now: Timestamp) -> ContactFacts {
             expires_at: None,
         }],
         preferences: Preferences::default(),
+        wards: Vec::new(),
     };
     let sends = [6, 4, 2].map(|days| {
         let at = now - SignedDuration::from_hours(days * 24);

@@ -123,6 +123,7 @@ pub(super) fn person(now: Timestamp) -> PersonFacts {
         language: "en".to_owned(),
         grants: vec![grant(None, ConsentState::Granted, "2026-01-02T00:00:00Z")],
         preferences: Preferences::default(),
+        wards: Vec::new(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One line for each way through each rule.
 
+mod guardians;
 mod hours;
 mod hours_properties;
 mod wishes;

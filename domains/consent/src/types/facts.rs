@@ -1,10 +1,13 @@
 //! What the gate's rules know of one address: loaded once, kept in memory, thrown away when anything of it changes.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use carepost_kernel::{Channel, MessageId, Purpose, RecipientId};
+
+use super::people::GuardianScope;
 
 /// Names one address of a tenant: the keyed hash that also stands in deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +48,8 @@ pub struct PersonFacts {
     pub grants: Vec<Grant>,
     /// What the person wishes.
     pub preferences: crate::types::Preferences,
+    /// For whom the person answers, or answered once.
+    pub wards: Vec<WardFact>,
 }
 
 impl PersonFacts {
@@ -52,6 +57,27 @@ impl PersonFacts {
     #[must_use]
     pub fn has_record(&self, recipient_id: RecipientId) -> bool {
         self.recipient_id == recipient_id || self.also.contains(&recipient_id)
+    }
+}
+
+/// Somebody for whom a person answers (decision C59).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WardFact {
+    /// Whom.
+    pub ward_id: RecipientId,
+    /// Former records of the ward, merged into this one.
+    pub also: Vec<RecipientId>,
+    /// In what.
+    pub scope: GuardianScope,
+    /// The last day; none: until it is taken back.
+    pub ends_on: Option<Date>,
+}
+
+impl WardFact {
+    /// Whether a record is the ward's, be it the present one or a former one.
+    #[must_use]
+    pub fn has_record(&self, recipient_id: RecipientId) -> bool {
+        self.ward_id == recipient_id || self.also.contains(&recipient_id)
     }
 }
 

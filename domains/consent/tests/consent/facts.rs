@@ -148,6 +148,7 @@ async fn five_hundred_addresses_are_one_look_over_indexes() {
     world.owner.batch_execute(include_str!("sql/enter_engine.sql")).await.unwrap();
     for (name, sql) in [
         ("people", include_str!("../../src/sql/list_people_at.sql")),
+        ("wards", include_str!("../../src/sql/list_wards_at.sql")),
         ("states", include_str!("../../src/sql/list_states_at.sql")),
         ("suppressions", include_str!("../../src/sql/list_suppressions_at.sql")),
         ("sends", include_str!("../../src/sql/list_sends_at.sql")),
