@@ -1,7 +1,8 @@
 //! Pure decisions of the room: whether, when and how a message may leave, as far as people and the law are concerned.
 //!
 //! One function for each rule of the gate, each `fn(&GateQuestion) -> Verdict`. They read facts that are in memory, allocate
-//! nothing where a message may go, and know no clock. Emergencies are held by opt-outs (decision C33) and the end of a link between guardian and ward (C59).
+//! nothing where a message may go, and know no clock. Emergencies are held by opt-outs (decision C33) and by the end of a link
+//! between guardian and ward (C59).
 //!
 //! | rule | holds | how |
 //! |---|---|---|

@@ -28,6 +28,8 @@ pub(super) const LIST_SENDS_AT: &str = include_str!("../sql/list_sends_at.sql");
 
 /// How far back sends are told of: a week by any zone's calendar.
 pub const SENDS_KEPT: SignedDuration = SignedDuration::from_hours(8 * 24);
+/// Of each kind of send so many are told of, the newest: as many as the greatest cap of a policy counts.
+pub const MOST_SENDS: i64 = 1_000;
 /// Addresses of one look.
 pub const MOST_ADDRESSES: usize = 512;
 
@@ -59,7 +61,7 @@ pub async fn load_facts(
         connection.query(LIST_WARDS_AT, &[&tenant_id, &channels, &hashes]),
         connection.query(LIST_STATES_AT, &[&tenant_id, &channels, &hashes]),
         connection.query(LIST_SUPPRESSIONS_AT, &[&tenant_id, &channels, &hashes, &now]),
-        connection.query(LIST_SENDS_AT, &[&tenant_id, &channels, &hashes, &since]),
+        connection.query(LIST_SENDS_AT, &[&tenant_id, &channels, &hashes, &since, &MOST_SENDS]),
     )
     .await
     .tried("load facts of addresses")?;
@@ -180,5 +182,6 @@ fn past_send(row: &Row) -> Result<PastSend> {
         at: get(row, "at")?,
         purpose: number(row, "purpose", Purpose::from_i16)?,
         is_exempt: get(row, "is_exempt")?,
+        is_here: get(row, "is_here")?,
     })
 }

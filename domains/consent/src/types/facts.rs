@@ -27,7 +27,8 @@ pub struct ContactFacts {
     pub people: Vec<PersonFacts>,
     /// What keeps the whole address from getting anything.
     pub suppressions: Vec<SuppressionFact>,
-    /// Messages that left for this address within the last eight days, the oldest first.
+    /// Messages that left for this address within the last eight days, the oldest first; where one person alone reads there,
+    /// also those for the other addresses of that person. Each message once.
     pub sends: Vec<PastSend>,
 }
 
@@ -50,6 +51,20 @@ pub struct PersonFacts {
     pub preferences: crate::types::Preferences,
     /// For whom the person answers, or answered once.
     pub wards: Vec<WardFact>,
+}
+
+impl ContactFacts {
+    /// The only person who reads there: what leaves for their other addresses counts here as well.
+    #[must_use]
+    pub fn only_reader(&self) -> Option<RecipientId> {
+        let mut readers = self.readers();
+        readers.next().filter(|_| readers.next().is_none())
+    }
+
+    /// Everybody who is known to read there. What was said for the address itself is nobody's.
+    pub fn readers(&self) -> impl Iterator<Item = RecipientId> + '_ {
+        self.people.iter().map(|person| person.recipient_id).filter(|id| !id.as_uuid().is_nil())
+    }
 }
 
 impl PersonFacts {
@@ -150,4 +165,6 @@ pub struct PastSend {
     pub purpose: Purpose,
     /// Counted against the limits of the health-care exemption.
     pub is_exempt: bool,
+    /// It left for this very address; else for another one of the only person who reads there.
+    pub is_here: bool,
 }
