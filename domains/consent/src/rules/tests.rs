@@ -250,7 +250,6 @@ fn con_015_the_health_care_exemption_has_its_own_limits() {
         },
         other("consent_revoked"),
     );
-
     check(
         caps,
         |world| {

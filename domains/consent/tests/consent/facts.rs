@@ -238,12 +238,7 @@ async fn five_hundred_addresses_are_one_look_over_indexes() {
         })
         .collect();
     let text = plan.join("\n");
-    for index in [
-        "contact_points_address",
-        "consent_states_pkey",
-        "suppressions_live",
-        "contact_sends_pkey",
-    ] {
+    for index in ["contact_points_address", "consent_states_pkey", "suppressions_live", "contact_sends_pkey"] {
         assert!(text.contains(&format!("Index Only Scan using {index}")), "{index}:\n{text}");
     }
     for index in ["contact_points_once", "guardians_guardian"] {
