@@ -13,7 +13,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use carepost_consent::ConsentError;
 use carepost_consent::commands::{Desk, Reader, read_wishes, resume_all, said_on_page, save_wishes, stop_all};
-use carepost_consent::tokens::{self, LinkUse, Subject};
+use carepost_consent::tokens::{self, Link, LinkUse, Subject};
 use carepost_consent::types::{Actor, ActorKind, AddressKey, Said};
 use carepost_kernel::{Chain, ErrorKind};
 use carepost_tenancy::{TenantHandle, TenantStatus};
@@ -36,6 +36,7 @@ pub(super) const FORM_LIMIT_BYTES: usize = 16 << 10;
 pub(super) struct Opened {
     pub(super) tenant: Arc<TenantHandle>,
     pub(super) subject: Subject,
+    pub(super) link: Link,
     pub(super) token: String,
 }
 
@@ -57,9 +58,9 @@ pub(super) async fn open(
     if tenant.tenant.status == TenantStatus::Closed {
         return Ok(None);
     }
-    let Some(subject) = tokens::read(&tenant, link_use, token, state.clock.now()) else { return Ok(None) };
+    let Some(link) = tokens::open(&tenant, link_use, token, state.clock.now()) else { return Ok(None) };
     request.extensions_mut().insert(SeenTenant(tenant_id));
-    Ok(Some(Opened { token: token.to_owned(), tenant, subject }))
+    Ok(Some(Opened { token: token.to_owned(), tenant, subject: link.subject, link }))
 }
 
 /// The recipient, as they stand in the evidence of what they do on a page.

@@ -135,13 +135,10 @@ async fn answer(
 }
 
 /// The way to all settings, as long as the message's own link to them is good: the token of this page outlives it, and
-/// shall open no more than it says.
+/// shall open no more than it says, however often the page is seen.
 fn preferences_path(opened: &Opened, state: &AppState) -> Option<String> {
-    let sent_at = opened.subject.message_id?.made_at()?;
-    if state.clock.now().duration_since(sent_at) >= LinkUse::Preferences.lifetime() {
-        return None;
-    }
-    let token = tokens::issue(&opened.tenant, LinkUse::Preferences, &opened.subject, state.clock.now()).ok()?;
+    let now = state.clock.now();
+    let token = tokens::issue_beside(&opened.tenant, LinkUse::Preferences, &opened.link, now).ok()??;
     Some(format!("../p/{token}"))
 }
 

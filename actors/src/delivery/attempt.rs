@@ -116,7 +116,7 @@ impl TakenTurn {
 impl Drop for TakenTurn {
     fn drop(&mut self) {
         if let Some((key, send)) = self.counts.take() {
-            self.live.book.take_back(key, send.message_id);
+            self.live.book.take_back(key, send);
         }
         if self.owes_turn {
             self.end(None);

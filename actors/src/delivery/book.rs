@@ -12,10 +12,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use carepost_consent::types::{AddressKey, ContactFacts, PastSend};
 use carepost_delivery::gate::Rulebook;
-use carepost_kernel::MessageId;
+use carepost_kernel::RecipientId;
 
 /// Changes that are remembered, to be held against what is being read. A reading that overlaps more of them is read again.
 const CHANGES_KEPT: usize = 4_096;
+
+/// An address with more sends than this is read again, which brings the newest of each kind alone
+/// ([`carepost_consent::store::MOST_SENDS`]).
+const MOST_SENDS_KEPT: usize = 12_000;
 
 /// No reading takes longer.
 const LATELY: SignedDuration = SignedDuration::from_secs(60);
@@ -33,13 +37,25 @@ struct Pages {
     known: HashMap<AddressKey, Arc<ContactFacts>>,
     /// In which order they were learnt; some may be gone.
     order: VecDeque<AddressKey>,
+    /// Which of them are one person's alone: what leaves for one of that person's addresses counts at all of these.
+    homes: HashMap<RecipientId, Vec<AddressKey>>,
     /// Messages that were let go of late: what is read of their address may lack them, because their start was not written
     /// down yet when the reading began.
-    leaving: HashMap<AddressKey, Vec<PastSend>>,
+    leaving: HashMap<AddressKey, Vec<Leaving>>,
+    /// The same by whoever reads there, and for which address it is.
+    leaving_to: HashMap<RecipientId, Vec<(AddressKey, PastSend)>>,
     /// The number of the latest change.
     changes: u64,
     /// The latest changes, the oldest first; none: everything changed.
     recent: VecDeque<(u64, Option<AddressKey>)>,
+}
+
+/// A message that was let go.
+#[derive(Debug)]
+struct Leaving {
+    send: PastSend,
+    /// Who reads where it goes.
+    readers: Vec<RecipientId>,
 }
 
 /// When a reading began.
@@ -88,21 +104,14 @@ impl FactsBook {
         // Whoever is needed again is read again; it is not worth keeping count of who was used last.
         while pages.order.len() > room {
             let Some(oldest) = pages.order.pop_front() else { break };
-            pages.known.remove(&oldest);
+            pages.remove(oldest);
         }
         for mut one in facts {
             if pages.has_changed(edition, one.key) {
                 continue;
             }
-            if let Some(leaving) = pages.leaving.get(&one.key) {
-                let is_news = |send: &&PastSend| one.sends.iter().all(|known| known.message_id != send.message_id);
-                let news: Vec<PastSend> = leaving.iter().filter(is_news).copied().collect();
-                one.sends.extend(news);
-            }
-            let key = one.key;
-            if pages.known.insert(key, Arc::new(one)).is_none() {
-                pages.order.push_back(key);
-            }
+            pages.add_leaving(&mut one);
+            pages.insert(one);
         }
     }
 
@@ -119,7 +128,7 @@ impl FactsBook {
     /// Something of an address has changed.
     pub(crate) fn forget(&self, key: AddressKey) {
         let mut pages = self.pages();
-        pages.known.remove(&key);
+        pages.remove(key);
         pages.note(Some(key));
     }
 
@@ -127,36 +136,49 @@ impl FactsBook {
     pub(crate) fn forget_all(&self) {
         let mut pages = self.pages();
         pages.known.clear();
+        pages.homes.clear();
         pages.policy = None;
         pages.note(None);
     }
 
-    /// A message is let go: it counts from now on.
-    pub(crate) fn count(&self, key: AddressKey, send: PastSend) {
+    /// A message is let go for an address where these read: it counts from now on, there and at the other addresses of each
+    /// of them that are theirs alone.
+    pub(crate) fn count(&self, key: AddressKey, readers: Vec<RecipientId>, send: PastSend) {
         let mut pages = self.pages();
-        if pages.leaving.len() >= self.capacity {
-            pages.leaving.retain(|_, sends| sends.iter().any(|past| !is_over(past, send.at)));
-        }
-        let leaving = pages.leaving.entry(key).or_default();
-        leaving.retain(|past| !is_over(past, send.at));
-        leaving.push(send);
-        if let Some(known) = pages.known.get_mut(&key) {
-            let known = Arc::make_mut(known);
-            if known.sends.iter().all(|past| past.message_id != send.message_id) {
-                known.sends.push(send);
+        pages.let_go_of_old(self.capacity, send.at);
+        for reader in &readers {
+            let leaving = pages.leaving_to.entry(*reader).or_default();
+            leaving.retain(|(_, past)| !is_over(past, send.at));
+            leaving.push((key, send));
+            for home in pages.homes.get(reader).cloned().unwrap_or_default() {
+                pages.add(home, PastSend { is_here: home == key, ..send });
             }
         }
+        pages.add(key, send);
+        let leaving = pages.leaving.entry(key).or_default();
+        leaving.retain(|past| !is_over(&past.send, send.at));
+        leaving.push(Leaving { send, readers });
     }
 
-    /// It stayed after all.
-    pub(crate) fn take_back(&self, key: AddressKey, message_id: MessageId) {
+    /// It stayed after all. Where it left for another address of the same person before, that still counts.
+    pub(crate) fn take_back(&self, key: AddressKey, send: PastSend) {
         let mut pages = self.pages();
+        let is_it = |past: &PastSend| past.message_id == send.message_id && past.at == send.at;
+        let mut readers = Vec::new();
         if let Some(leaving) = pages.leaving.get_mut(&key) {
-            leaving.retain(|send| send.message_id != message_id);
+            for gone in leaving.extract_if(.., |past| is_it(&past.send)) {
+                readers.extend(gone.readers);
+            }
         }
-        if let Some(known) = pages.known.get_mut(&key) {
-            Arc::make_mut(known).sends.retain(|send| send.message_id != message_id);
+        for reader in readers {
+            if let Some(leaving) = pages.leaving_to.get_mut(&reader) {
+                leaving.retain(|(to, past)| *to != key || !is_it(past));
+            }
+            for home in pages.homes.get(&reader).cloned().unwrap_or_default() {
+                pages.strike(home, is_it);
+            }
         }
+        pages.strike(key, is_it);
     }
 }
 
@@ -165,7 +187,76 @@ fn is_over(send: &PastSend, now: Timestamp) -> bool {
     now.duration_since(send.at) > LATELY
 }
 
+/// In the order of time, as the rule of caps has them; a message counts once.
+fn enter(sends: &mut Vec<PastSend>, send: PastSend) {
+    if sends.iter().all(|past| past.message_id != send.message_id) {
+        let place = sends.partition_point(|past| past.at <= send.at);
+        sends.insert(place, send);
+    }
+}
+
 impl Pages {
+    fn insert(&mut self, facts: ContactFacts) {
+        let key = facts.key;
+        let is_new = !self.known.contains_key(&key);
+        // Who reads there may be others by now.
+        self.remove(key);
+        if let Some(reader) = facts.only_reader() {
+            self.homes.entry(reader).or_default().push(key);
+        }
+        self.known.insert(key, Arc::new(facts));
+        if is_new {
+            self.order.push_back(key);
+        }
+    }
+
+    fn remove(&mut self, key: AddressKey) {
+        let Some(reader) = self.known.remove(&key).and_then(|gone| gone.only_reader()) else { return };
+        if let Some(homes) = self.homes.get_mut(&reader) {
+            homes.retain(|home| *home != key);
+            if homes.is_empty() {
+                self.homes.remove(&reader);
+            }
+        }
+    }
+
+    /// Adds to what was read of an address what may not have been written down by then.
+    fn add_leaving(&self, facts: &mut ContactFacts) {
+        for leaving in self.leaving.get(&facts.key).into_iter().flatten() {
+            enter(&mut facts.sends, leaving.send);
+        }
+        let to_reader = facts.only_reader().and_then(|reader| self.leaving_to.get(&reader));
+        for (key, send) in to_reader.into_iter().flatten() {
+            enter(&mut facts.sends, PastSend { is_here: *key == facts.key, ..*send });
+        }
+    }
+
+    /// A send counts at an address, where that one is known.
+    fn add(&mut self, key: AddressKey, send: PastSend) {
+        let Some(known) = self.known.get_mut(&key) else { return };
+        let sends = &mut Arc::make_mut(known).sends;
+        enter(sends, send);
+        if sends.len() > MOST_SENDS_KEPT {
+            self.remove(key);
+        }
+    }
+
+    fn strike(&mut self, key: AddressKey, is_it: impl Fn(&PastSend) -> bool) {
+        if let Some(known) = self.known.get_mut(&key) {
+            Arc::make_mut(known).sends.retain(|past| !is_it(past));
+        }
+    }
+
+    /// Makes room where much is leaving: what is over is of no use any more.
+    fn let_go_of_old(&mut self, capacity: usize, now: Timestamp) {
+        if self.leaving.len() >= capacity {
+            self.leaving.retain(|_, sends| sends.iter().any(|past| !is_over(&past.send, now)));
+        }
+        if self.leaving_to.len() >= capacity {
+            self.leaving_to.retain(|_, sends| sends.iter().any(|(_, past)| !is_over(past, now)));
+        }
+    }
+
     fn note(&mut self, changed: Option<AddressKey>) {
         self.changes += 1;
         self.recent.push_back((self.changes, changed));

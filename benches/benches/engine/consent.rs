@@ -80,10 +80,17 @@ fn facts(people: usize, now: Timestamp) -> ContactFacts {
             expires_at: None,
         }],
         preferences: Preferences::default(),
+        wards: Vec::new(),
     };
     let sends = [6, 4, 2].map(|days| {
         let at = now - SignedDuration::from_hours(days * 24);
-        PastSend { message_id: MessageId::new(at), at, purpose: Purpose::Transactional, is_exempt: false }
+        PastSend {
+            message_id: MessageId::new(at),
+            at,
+            purpose: Purpose::Transactional,
+            is_exempt: false,
+            is_here: true,
+        }
     });
     ContactFacts {
         key: AddressKey { channel: Channel::Sms, address_hash: [7; 16] },

@@ -111,6 +111,7 @@ fn contact(delivery: &Delivery, now: Timestamp) -> ContactFacts {
             language: "en".to_owned(),
             grants: vec![Grant { purpose: None, state: ConsentState::Granted, since: now, expires_at: None }],
             preferences: Preferences::default(),
+            wards: Vec::new(),
         }],
         suppressions: Vec::new(),
         sends: Vec::new(),

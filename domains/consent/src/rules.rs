@@ -1,12 +1,13 @@
 //! Pure decisions of the room: whether, when and how a message may leave, as far as people and the law are concerned.
 //!
 //! One function for each rule of the gate, each `fn(&GateQuestion) -> Verdict`. They read facts that are in memory, allocate
-//! nothing where a message may go, and know no clock. Emergencies are held by opt-outs and nothing else (decision C33).
+//! nothing where a message may go, and know no clock. Emergencies are held by opt-outs (decision C33) and by the end of a link
+//! between guardian and ward (C59).
 //!
 //! | rule | holds | how |
 //! |---|---|---|
 //! | suppression | the address opted out, bounced, complained | other channel |
-//! | consent | missing, expired or taken back | other channel |
+//! | consent | missing, expired or taken back; or the reader's link to a ward has ended or is for something else | other channel |
 //! | preference | topic is not wanted on the channel | other channel |
 //! | digest | topic comes gathered | wait |
 //! | quiet hours | hours of law, state, practice and recipient | wait |
@@ -19,6 +20,7 @@ mod caps;
 mod codes;
 mod consent;
 mod digest;
+mod guardians;
 mod identification;
 mod preference;
 mod question;

@@ -22,7 +22,7 @@ pub use changes::{
     list_consent_changes,
 };
 pub use evidence::list_consent_states;
-pub use facts::{MOST_ADDRESSES, SENDS_KEPT, load_facts};
+pub use facts::{MOST_ADDRESSES, MOST_SENDS, SENDS_KEPT, load_facts};
 pub use policies::{find_policy, find_policy_in_force, list_due_policies, list_policies, policy_in_force};
 pub use preferences::list_terms;
 pub use suppressions::SuppressionFilter;

@@ -77,12 +77,47 @@ pub struct Subject {
     pub message_id: Option<MessageId>,
 }
 
-/// Makes a token.
+/// A token that is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// What it is good for.
+    pub link_use: LinkUse,
+    /// Whom it names.
+    pub subject: Subject,
+    /// Until when it is good, to the second.
+    pub expires_at: Timestamp,
+}
+
+/// Makes a token for a message that leaves now.
 ///
 /// # Errors
 /// Where no randomness can be had.
 pub fn issue(tenant: &TenantHandle, link_use: LinkUse, subject: &Subject, now: Timestamp) -> Result<String, SealError> {
-    let expires_at = now.saturating_add(link_use.lifetime()).unwrap_or(Timestamp::MAX);
+    make(tenant, link_use, subject, now.saturating_add(link_use.lifetime()).unwrap_or(Timestamp::MAX))
+}
+
+/// Makes a token on a page, out of the one that opened the page: as good as if it had come with that one, and no longer.
+/// `None` where it would be good for nothing any more.
+///
+/// # Errors
+/// Where no randomness can be had.
+pub fn issue_beside(
+    tenant: &TenantHandle,
+    link_use: LinkUse,
+    opened: &Link,
+    now: Timestamp,
+) -> Result<Option<String>, SealError> {
+    let made_at = opened.expires_at.saturating_sub(opened.link_use.lifetime()).unwrap_or(Timestamp::MIN);
+    let expires_at = made_at.saturating_add(link_use.lifetime()).unwrap_or(Timestamp::MAX).min(opened.expires_at);
+    (now < expires_at).then(|| make(tenant, link_use, &opened.subject, expires_at)).transpose()
+}
+
+fn make(
+    tenant: &TenantHandle,
+    link_use: LinkUse,
+    subject: &Subject,
+    expires_at: Timestamp,
+) -> Result<String, SealError> {
     let tenant_id = tenant.tenant.tenant_id;
     let sealed = tenant.seal(&owner(tenant_id), &encode(link_use, subject, expires_at))?;
     Ok(URL_SAFE_NO_PAD.encode([tenant_id.as_uuid().as_bytes().as_slice(), &sealed].concat()))
@@ -99,6 +134,12 @@ pub fn tenant_of(token: &str) -> Option<TenantId> {
 /// Whom a token names. `None` for whatever is no token of this tenant and this use at this instant, and never why.
 #[must_use]
 pub fn read(tenant: &TenantHandle, link_use: LinkUse, token: &str, now: Timestamp) -> Option<Subject> {
+    open(tenant, link_use, token, now).map(|link| link.subject)
+}
+
+/// The same, and until when it is good.
+#[must_use]
+pub fn open(tenant: &TenantHandle, link_use: LinkUse, token: &str, now: Timestamp) -> Option<Link> {
     let binary = decode_text(token)?;
     let tenant_id = tenant.tenant.tenant_id;
     let (named, sealed) = binary.split_at(TENANT_LEN);
@@ -108,7 +149,7 @@ pub fn read(tenant: &TenantHandle, link_use: LinkUse, token: &str, now: Timestam
     let plain = tenant.open(&owner(tenant_id), sealed).ok()?;
     let plain: &[u8; PLAIN_LEN] = plain.as_slice().try_into().ok()?;
     let (subject, expires_at) = decode(link_use, plain)?;
-    (now < expires_at).then_some(subject)
+    (now < expires_at).then_some(Link { link_use, subject, expires_at })
 }
 
 /// The address of the preference page.

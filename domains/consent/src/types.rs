@@ -10,7 +10,7 @@ mod suppression;
 
 pub use evidence::{Actor, ActorKind, ChangeKind, ConsentChange, ConsentEvent, ConsentSource, Evidence, Said};
 pub use facts::{
-    AddressKey, ConsentState, ContactFacts, Grant, PastSend, PersonFacts, SuppressionFact, SuppressionReason,
+    AddressKey, ConsentState, ContactFacts, Grant, PastSend, PersonFacts, SuppressionFact, SuppressionReason, WardFact,
 };
 pub use people::{
     ContactPoint, ContactPointInput, Guardian, GuardianInput, GuardianScope, Merge, Profile, Recipient, RecipientInput,

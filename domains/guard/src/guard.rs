@@ -10,6 +10,7 @@ use crate::dictionary::Dictionary;
 use crate::error::GuardError;
 use crate::fold::Folded;
 use crate::html;
+use crate::name;
 use crate::terms::Terms;
 use crate::types::{Allowed, Finding, Findings};
 use crate::words::Words;
@@ -57,6 +58,13 @@ impl Guard {
     #[must_use]
     pub fn find_in_html(&self, html: &str, allowed: &Allowed, now: Timestamp) -> Findings {
         self.judge(html, html::visible, allowed, now)
+    }
+
+    /// Judges the name of an attachment, or the address of a picture, by what can be read off it. Ranges are those of the name.
+    #[must_use]
+    pub fn find_in_name(&self, name: &str, allowed: &Allowed, now: Timestamp) -> Findings {
+        let written = self.judge(name, name::as_written, allowed, now);
+        written.or(self.judge(name, name::in_words, allowed, now))
     }
 
     fn judge(&self, text: &str, fold: fn(&str) -> Folded, allowed: &Allowed, now: Timestamp) -> Findings {

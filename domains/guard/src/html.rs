@@ -2,7 +2,8 @@
 //!
 //! Tags inside a word do not part it; blocks do. Entities are decoded. Comments count as text, for Outlook shows some of
 //! them and they leave with the rest. Styles and scripts do not. A tag that does not end is text: nothing is skipped because
-//! it is malformed.
+//! it is malformed, and nothing in a tag, a comment or a title hides what a browser shows behind it (WHATWG HTML, 13.2.5, read
+//! 2026-11).
 
 use std::ops::Range;
 
@@ -18,6 +19,9 @@ const INLINE: [&str; 32] = [
 ];
 /// Elements whose content nobody reads.
 const HIDDEN: [&str; 2] = ["style", "script"];
+/// Elements whose content is text up to their own end, whatever looks like a tag in it: some readers take it for tags all the
+/// same.
+const TEXTUAL: [&str; 7] = ["title", "textarea", "xmp", "iframe", "noembed", "noframes", "noscript"];
 /// Attributes that are shown, read aloud, or seen in the address bar.
 const READ: [&str; 13] = [
     "alt",
@@ -44,7 +48,8 @@ pub(crate) fn visible(html: &str) -> Folded {
         folded: Folded::default(),
         attributes: Vec::new(),
         ends: true,
-        hides: [true; 2],
+        hides: [true; HIDDEN.len()],
+        texts: [true; TEXTUAL.len()],
         comments: true,
     };
     let mut at = 0;
@@ -68,6 +73,8 @@ struct Reader<'html> {
     ends: bool,
     /// The same for the end of each hidden element.
     hides: [bool; HIDDEN.len()],
+    /// The same for the end of each textual one.
+    texts: [bool; TEXTUAL.len()],
     /// The same for the end of a comment.
     comments: bool,
 }
@@ -89,6 +96,14 @@ fn end_of_comment(html: &str, at: usize) -> Option<(usize, usize)> {
     Some((end, end + length))
 }
 
+/// Where the closing tag of an element begins.
+fn end_of_element(html: &str, tag: &Tag) -> Option<usize> {
+    let closing = format!("</{}", tag.name);
+    let rest = html.as_bytes().get(tag.end..)?;
+    let found = rest.windows(closing.len()).position(|window| window.eq_ignore_ascii_case(closing.as_bytes()))?;
+    Some(tag.end + found)
+}
+
 impl Reader<'_> {
     /// Reads what stands at `at`; where to go on.
     fn step(&mut self, at: usize) -> usize {
@@ -101,16 +116,34 @@ impl Reader<'_> {
             self.pause(at);
             return at + "-->".len();
         }
-        if self.ends
-            && rest.starts_with('<')
-            && rest[1..].starts_with(|it: char| it.is_ascii_alphabetic() || "/!?".contains(it))
-        {
-            match self.tag(at) {
-                Some(tag) => return self.pass(tag, at),
-                None => self.ends = false,
-            }
+        let next = rest.strip_prefix('<').filter(|_| self.ends).and_then(|rest| match rest.as_bytes() {
+            [b'!' | b'?', ..] => self.bogus(at),
+            [b'/', letter, ..] if letter.is_ascii_alphabetic() => self.tag(at).map(|tag| self.pass(tag, at)),
+            [b'/', ..] => self.bogus(at),
+            [letter, ..] if letter.is_ascii_alphabetic() => self.tag(at).map(|tag| self.pass(tag, at)),
+            // Not a mark of the markup, and no search that failed.
+            _ => Some(self.character(at, self.html.len(), false)),
+        });
+        next.unwrap_or_else(|| {
+            self.ends &= !rest.starts_with('<');
+            self.character(at, self.html.len(), false)
+        })
+    }
+
+    /// Reads `<!...>`, `<?...>` and `</ ...>`, which browsers take for comments: all of them end at the first `>`, whatever
+    /// stands in quotation marks. A document type is no comment and is passed over.
+    fn bogus(&mut self, at: usize) -> Option<usize> {
+        let end = at + self.html.get(at..)?.find('>')?;
+        let inside = at + 2;
+        self.pause(at);
+        // `</>` has no inside.
+        let inside = inside.min(end);
+        let name = self.html.as_bytes().get(inside..inside + "doctype".len());
+        if !name.is_some_and(|name| name.eq_ignore_ascii_case(b"doctype")) {
+            self.text(inside..end, false);
         }
-        self.character(at, self.html.len(), false)
+        self.pause(end);
+        Some(end + 1)
     }
 
     /// Reads a comment, whose inside is text with tags in it; where to go on. Nothing that begins in it goes on behind it:
@@ -121,35 +154,50 @@ impl Reader<'_> {
             self.comments = false;
             return inside;
         };
-        let whole = self.html;
         // `<!-->` has no inside.
-        let mut cursor = inside.min(end);
-        self.html = &whole[..end];
-        let ends = std::mem::replace(&mut self.ends, true);
-        let hides = std::mem::take(&mut self.hides);
-        while cursor < end {
-            cursor = self.step(cursor);
-        }
-        (self.html, self.ends, self.hides) = (whole, ends, hides);
+        self.confined(inside.min(end), end);
         self.pause(next);
         next
     }
 
-    /// Goes over a tag, and over the content of an element that nobody reads.
+    /// Reads text with tags in it, of which none reaches beyond `end`.
+    fn confined(&mut self, from: usize, end: usize) {
+        let (whole, mut cursor) = (self.html, from);
+        self.html = &whole[..end];
+        // What is not found within is not missing behind.
+        let ends = std::mem::replace(&mut self.ends, true);
+        let comments = std::mem::replace(&mut self.comments, true);
+        let hides = std::mem::take(&mut self.hides);
+        let texts = std::mem::take(&mut self.texts);
+        while cursor < end {
+            cursor = self.step(cursor);
+        }
+        (self.html, self.ends, self.comments, self.hides, self.texts) = (whole, ends, comments, hides, texts);
+    }
+
+    /// Goes over a tag, and over the content of an element that nobody reads; reads that of a textual one.
     fn pass(&mut self, tag: Tag, at: usize) -> usize {
         match tag.name.as_str() {
             "br" => self.folded.push(' ', at..tag.end),
             name if INLINE.contains(&name) => {}
             _ => self.pause(at),
         }
-        let hidden = HIDDEN.iter().position(|name| *name == tag.name).filter(|_| !tag.is_closing);
-        let Some(hides) = hidden.and_then(|i| self.hides.get_mut(i)).filter(|hides| **hides) else { return tag.end };
-        let closing = format!("</{}", tag.name);
-        let rest = self.html.as_bytes().get(tag.end..).unwrap_or_default();
-        let found = rest.windows(closing.len()).position(|window| window.eq_ignore_ascii_case(closing.as_bytes()));
-        // An element without an end hides nothing here.
-        *hides = found.is_some();
-        found.map_or(tag.end, |offset| tag.end + offset)
+        let place = |names: &[&str]| names.iter().position(|name| *name == tag.name).filter(|_| !tag.is_closing);
+        if let Some(hides) = place(&HIDDEN).and_then(|i| self.hides.get_mut(i)).filter(|hides| **hides) {
+            let end = end_of_element(self.html, &tag);
+            // An element without an end hides nothing here.
+            *hides = end.is_some();
+            return end.unwrap_or(tag.end);
+        }
+        if let Some(texts) = place(&TEXTUAL).and_then(|i| self.texts.get_mut(i)).filter(|texts| **texts) {
+            let end = end_of_element(self.html, &tag);
+            *texts = end.is_some();
+            if let Some(end) = end {
+                self.confined(tag.end, end);
+                return end;
+            }
+        }
+        tag.end
     }
 
     /// The tag at `at`, whose attributes are noted.
@@ -157,7 +205,9 @@ impl Reader<'_> {
         let bytes = self.html.as_bytes();
         let is_closing = bytes.get(at + 1) == Some(&b'/');
         let start = at + 1 + usize::from(is_closing);
-        let mut cursor = start + count(bytes, start, |byte| byte.is_ascii_alphanumeric() || b"-:!?".contains(&byte));
+        // Quotation marks and the like are part of a name.
+        let mut cursor =
+            start + count(bytes, start, |byte| !byte.is_ascii_whitespace() && !matches!(byte, b'>' | b'/'));
         let name = self.html.get(start..cursor)?.to_ascii_lowercase();
         let noted = self.attributes.len();
         loop {
@@ -239,7 +289,7 @@ fn count(bytes: &[u8], from: usize, is_part: impl Fn(u8) -> bool) -> usize {
 }
 
 /// `%C3%A9`: one character in up to four bytes, each in percents.
-fn percent(text: &str) -> Option<(char, usize)> {
+pub(crate) fn percent(text: &str) -> Option<(char, usize)> {
     let byte = |i: usize| {
         let digits = text.get(i * 3..i * 3 + 3)?.strip_prefix('%')?;
         u8::from_str_radix(digits, 16).ok()

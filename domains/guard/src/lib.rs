@@ -12,7 +12,7 @@
 //! - **GRD-5** Only whoever was told that a channel is not secure and wants it still gets the text itself (decision C35).
 //! - **GRD-6** The replacement text itself has no health information and fits one GSM-7 text message.
 //!
-//! Deliberately absent: statistics about language, pictures, attachments, rows of any database, the decision whether a
+//! Deliberately absent: statistics about language, what pictures and attachments say inside, rows of any database, the decision whether a
 //! recipient has consented to plain email (the consent room's).
 
 mod detect;
@@ -23,6 +23,7 @@ mod fold;
 mod guard;
 mod html;
 pub mod metrics;
+mod name;
 pub mod rules;
 pub mod store;
 mod terms;

@@ -10,7 +10,7 @@ use crate::events::{TemplateAction, TemplateEvent};
 use crate::library::library;
 use crate::rules::{check, check_meta, publish_faults};
 use crate::store;
-use crate::types::{NewTemplate, Template, TemplateChange, TemplateContent, TemplateVersion};
+use crate::types::{NewTemplate, Seen, Template, TemplateChange, TemplateContent, TemplateVersion};
 
 /// Templates of one practice, and versions of one template: more is a program gone wrong.
 const MAX_TEMPLATES: i64 = 5_000;
@@ -57,10 +57,25 @@ pub async fn create_template(
     Ok((template, version))
 }
 
+/// Takes a template in hand, with its newest version: nobody else changes it until the transaction ends. A change that rests
+/// on what is there begins with this.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn take_template(
+    tx: &TenantTx<'_>,
+    author: Author,
+    template_id: TemplateId,
+) -> Result<(Template, TemplateVersion), TemplateError> {
+    let template = own(tx, author, template_id).await?;
+    let newest = version(tx, template_id, template.latest_version).await?;
+    Ok((template, newest))
+}
+
 /// Changes a template. Other content is a new version, a draft; former versions stay as they are.
 ///
 /// # Errors
-/// `Invalid` with everything that is wrong; `NotFound`; `Conflict`.
+/// `Invalid` with everything that is wrong; `NotFound`; `Conflict`; `Outdated` where it is not what its author saw.
 pub async fn update_template(
     tx: &TenantTx<'_>,
     author: Author,
@@ -68,6 +83,7 @@ pub async fn update_template(
     change: TemplateChange,
 ) -> Result<(Template, TemplateVersion), TemplateError> {
     let mut template = own(tx, author, template_id).await?;
+    is_as_seen(&template, change.seen, "update template")?;
     apply(&mut template, &change);
     let mut faults = check_meta(&template.meta);
     faults.extend(change.content.as_ref().and_then(|content| check(content).err()).unwrap_or_default());
@@ -93,6 +109,16 @@ pub async fn update_template(
     Ok((template, version))
 }
 
+/// Nobody has been faster.
+fn is_as_seen(template: &Template, seen: Seen, tried: &'static str) -> Result<(), TemplateError> {
+    let latest = ("the latest version", seen.latest_version, template.latest_version);
+    let published = ("the published version", seen.published_version, template.published_version.unwrap_or(0));
+    match [latest, published].into_iter().find(|(_, seen, present)| seen.is_some_and(|seen| seen != *present)) {
+        Some((what, _, present)) => Err(TemplateError::Outdated { tried, what, present }),
+        None => Ok(()),
+    }
+}
+
 fn apply(template: &mut Template, change: &TemplateChange) {
     let meta = &mut template.meta;
     let change = change.clone();
@@ -110,14 +136,17 @@ fn apply(template: &mut Template, change: &TemplateChange) {
 /// Lets a version be sent: the newest where none is named. An archived template comes back into use.
 ///
 /// # Errors
-/// `Invalid` where it lacks what the law wants in it (CON-013, CON-014); `NotFound`.
+/// `Invalid` where it lacks what the law wants in it (CON-013, CON-014); `NotFound`; `Outdated` where it is not what its
+/// author saw.
 pub async fn publish_template(
     tx: &TenantTx<'_>,
     author: Author,
     template_id: TemplateId,
     number: Option<i32>,
+    seen: Seen,
 ) -> Result<(Template, TemplateVersion), TemplateError> {
     let mut template = own(tx, author, template_id).await?;
+    is_as_seen(&template, seen, "publish template")?;
     let number = number.unwrap_or(template.latest_version);
     let mut version = version(tx, template_id, number).await?;
     let compiled = check(&version.content).map_err(TemplateError::Invalid)?;
@@ -211,7 +240,10 @@ async fn own(tx: &TenantTx<'_>, author: Author, template_id: TemplateId) -> Resu
     let original = library().get(template_id).ok_or(TemplateError::NotFound(template_id))?;
     let template = Template { created_at: author.now, updated_at: author.now, ..original.template() };
     let version = TemplateVersion { created_at: author.now, published_at: Some(author.now), ..original.version() };
-    store::insert_template(tx, &template).await?;
+    if !store::insert_template(tx, &template).await? {
+        // Somebody else has made it the practice's own at the same time, and has ended since.
+        return store::lock_template(tx, template_id).await?.ok_or(TemplateError::NotFound(template_id));
+    }
     store::insert_version(tx, template_id, &version).await?;
     note(tx, author, template_id, TemplateAction::Copied, 1).await?;
     Ok(template)

@@ -93,6 +93,16 @@ pub enum TemplateError {
         /// Which version.
         version: i32,
     },
+    /// Somebody else has changed it since it was looked at.
+    #[error("{tried}: {what} is {present} by now")]
+    Outdated {
+        /// What was tried.
+        tried: &'static str,
+        /// What has changed: the latest version, or the published one.
+        what: &'static str,
+        /// Which it is now; 0: none.
+        present: i32,
+    },
     /// The present state does not allow it.
     #[error("{tried}: {problem}")]
     Conflict {
@@ -128,7 +138,7 @@ impl TemplateError {
             Self::Invalid(_) => ErrorKind::Invalid,
             Self::Render(error) => error.kind(),
             Self::NotFound(_) | Self::VersionNotFound { .. } => ErrorKind::NotFound,
-            Self::Conflict { .. } => ErrorKind::Conflict,
+            Self::Conflict { .. } | Self::Outdated { .. } => ErrorKind::Conflict,
             Self::Row { .. } => ErrorKind::Internal,
             Self::Store { source, .. } => source.kind(),
         }

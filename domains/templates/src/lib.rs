@@ -28,7 +28,8 @@ mod store;
 pub mod types;
 
 pub use commands::{
-    Author, archive_template, copy_template, create_template, publish_template, restore_version, update_template,
+    Author, archive_template, copy_template, create_template, publish_template, restore_version, take_template,
+    update_template,
 };
 pub use error::{Fault, RenderError, TemplateError};
 pub use reads::{get_template, get_version, list_history, list_templates, list_versions};

@@ -12,33 +12,35 @@ use crate::error::{TemplateError, Tried as _};
 use crate::events::TemplateEvent;
 use crate::types::{Template, TemplateContent, TemplateFilter, TemplateMeta, TemplateVersion};
 
-pub(crate) async fn insert_template(tx: &TenantTx<'_>, template: &Template) -> Result<(), TemplateError> {
+/// Makes a template; whether there was none of this id. Waits for whoever makes one of the same id.
+pub(crate) async fn insert_template(tx: &TenantTx<'_>, template: &Template) -> Result<bool, TemplateError> {
     let meta = &template.meta;
     let sql = include_str!("sql/insert_template.sql");
-    tx.execute(
-        sql,
-        &[
-            &tx.tenant_id().as_uuid(),
-            &template.template_id.as_uuid(),
-            &meta.name,
-            &meta.category.as_str(),
-            &meta.type_key,
-            &meta.purpose.as_i16(),
-            &meta.topic.as_i16(),
-            &meta.is_shared,
-            &meta.shortcut,
-            &template.library_key,
-            &template.created_by,
-            &template.created_at,
-            &template.updated_at,
-            &template.latest_version,
-            &template.published_version,
-            &template.archived_at,
-        ],
-    )
-    .await
-    .map_err(|error| told(error, "insert template"))?;
-    Ok(())
+    let made = tx
+        .execute(
+            sql,
+            &[
+                &tx.tenant_id().as_uuid(),
+                &template.template_id.as_uuid(),
+                &meta.name,
+                &meta.category.as_str(),
+                &meta.type_key,
+                &meta.purpose.as_i16(),
+                &meta.topic.as_i16(),
+                &meta.is_shared,
+                &meta.shortcut,
+                &template.library_key,
+                &template.created_by,
+                &template.created_at,
+                &template.updated_at,
+                &template.latest_version,
+                &template.published_version,
+                &template.archived_at,
+            ],
+        )
+        .await
+        .map_err(|error| told(error, "insert template"))?;
+    Ok(made == 1)
 }
 
 /// Writes what can change of a template.

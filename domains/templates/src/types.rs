@@ -10,8 +10,8 @@ pub use category::Category;
 pub use content::{EmailVariant, InAppVariant, SmsVariant, TemplateContent, VariantKey};
 pub use language::Language;
 pub use template::{
-    DiffPart, NewTemplate, Template, TemplateChange, TemplateFilter, TemplateMeta, TemplateState, TemplateVersion,
-    VersionState,
+    DiffPart, NewTemplate, Seen, Template, TemplateChange, TemplateFilter, TemplateMeta, TemplateState,
+    TemplateVersion, VersionState,
 };
 pub use variable::{Variable, VariableKind};
 

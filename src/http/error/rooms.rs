@@ -98,6 +98,9 @@ impl From<TemplateError> for ApiError {
             }
             TemplateError::Render(error) => error.into(),
             TemplateError::Conflict { problem, .. } => Self::new(Code::Conflict, problem),
+            TemplateError::Outdated { what, present, .. } => {
+                Self::new(Code::Conflict, format!("{what} is {present} by now: look at it and save again"))
+            }
             _ => from_kind(error.kind(), &error),
         }
     }

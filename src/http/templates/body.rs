@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use carepost_kernel::{Purpose, Topic};
 use carepost_templates::Fault;
 use carepost_templates::types::{
-    Category, EmailVariant, InAppVariant, Language, NewTemplate, SmsVariant, TemplateChange, TemplateContent,
+    Category, EmailVariant, InAppVariant, Language, NewTemplate, Seen, SmsVariant, TemplateChange, TemplateContent,
     TemplateMeta, Variable, VariableKind,
 };
 use serde::{Deserialize, Serialize};
@@ -204,6 +204,9 @@ with_content! {
         /// What a composer finds it by after `/`; an empty text takes it away.
         #[serde(default)]
         shortcut: Option<String>,
+        /// The latest version that you saw: where there is a newer one, nothing is saved (409).
+        #[serde(default)]
+        expected_version: Option<i32>,
     }
 }
 
@@ -293,8 +296,10 @@ impl UpdateTemplateBody {
         let parts = self.parts();
         let is_simple = parts.body.is_some() || parts.subject.is_some();
         let content = if parts.is_empty() { None } else { Some(parts.onto(former, "")?) };
-        let Self { name, category, is_shared, type_key, purpose, topic, shortcut, .. } = self;
-        Ok((TemplateChange { name, category, type_key, purpose, topic, is_shared, shortcut, content }, is_simple))
+        let Self { name, category, is_shared, type_key, purpose, topic, shortcut, expected_version, .. } = self;
+        let seen = Seen { latest_version: expected_version, ..Seen::default() };
+        let change = TemplateChange { name, category, type_key, purpose, topic, is_shared, shortcut, content, seen };
+        Ok((change, is_simple))
     }
 }
 

@@ -3,10 +3,10 @@
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use carepost_templates::rules::{check, publish_faults};
-use carepost_templates::types::{Template, TemplateVersion};
+use carepost_templates::types::{Seen, Template, TemplateVersion};
 use carepost_templates::{
     TemplateError, archive_template as archive, copy_template as copy, create_template as make, get_template as load,
-    get_version, publish_template as publish, restore_version, update_template as save,
+    publish_template as publish, restore_version, take_template, update_template as save,
 };
 use carepost_tenancy::Scope;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,12 @@ pub(crate) struct PublishTemplateBody {
     /// Its number; left out: the newest.
     #[serde(default)]
     version: Option<i32>,
+    /// The latest version that you saw: where there is a newer one, nothing is published (409).
+    #[serde(default)]
+    expected_version: Option<i32>,
+    /// The published version that you saw, 0 where there was none: where it is another by now, nothing is published (409).
+    #[serde(default)]
+    expected_published_version: Option<i32>,
 }
 
 /// Which version comes back.
@@ -90,8 +96,8 @@ pub(super) async fn update(
     let body: UpdateTemplateBody = json::parse(&bytes)?;
     let (mut connection, template_id) = at(caller, request, state).await?;
     let tx = connection.begin().await?;
-    let (template, _) = load(&tx, template_id, None).await?;
-    let (_, newest) = get_version(&tx, template_id, template.latest_version, None).await?;
+    // Locked before it is looked at: what is left out of the body stays as whoever was faster has left it.
+    let (_, newest) = take_template(&tx, author(caller, state), template_id).await?;
     let (change, is_simple) = body.into_change(newest.content)?;
     let saved = save(&tx, author(caller, state), template_id, change).await.map_err(|error| told(error, is_simple))?;
     tx.commit().await?;
@@ -217,7 +223,8 @@ pub(crate) async fn publish_template(
     let body: PublishTemplateBody = json::parse(&bytes)?;
     let (mut connection, template_id) = at(&caller, &request, &state).await?;
     let tx = connection.begin().await?;
-    let published = publish(&tx, author(&caller, &state), template_id, body.version).await?;
+    let seen = Seen { latest_version: body.expected_version, published_version: body.expected_published_version };
+    let published = publish(&tx, author(&caller, &state), template_id, body.version, seen).await?;
     tx.commit().await?;
     Ok(HttpResponse::Ok().json(show(&caller, published)))
 }
@@ -245,7 +252,7 @@ pub(crate) async fn restore_template(
     let body: RestoreTemplateBody = json::parse(&bytes)?;
     let (mut connection, template_id) = at(&caller, &request, &state).await?;
     let tx = connection.begin().await?;
-    let (template, _) = load(&tx, template_id, None).await?;
+    let (template, _) = take_template(&tx, author(&caller, &state), template_id).await?;
     let version = body.version.unwrap_or(template.latest_version - 1);
     let restored = restore_version(&tx, author(&caller, &state), template_id, version).await?;
     tx.commit().await?;

@@ -403,6 +403,24 @@ async fn con_008_without_a_topic_or_a_person_the_whole_address_opts_out() {
 }
 
 #[actix_web::test]
+async fn con_017_a_page_that_is_seen_again_and_again_opens_the_settings_no_longer_than_its_message() {
+    let mut world = World::new().await;
+    let patient = patient(&world, "en").await;
+    let path = format!("/u/{}", token(&world, LinkUse::Unsubscribe, &patient.subject(None)).await);
+    let settings = async |world: &World| {
+        let page = get(world, &path).await.text();
+        let (_, rest) = page.split_once("href=\"../p/")?;
+        rest.split_once('"').map(|(token, _)| format!("/p/{token}"))
+    };
+    wait(&mut world, SignedDuration::from_hours(89 * 24));
+    let link = settings(&world).await.expect("the message's own link is good for one more day");
+    assert_eq!(get(&world, &link).await.status, 200);
+    wait(&mut world, SignedDuration::from_hours(24));
+    assert_eq!(get(&world, &link).await.status, 404);
+    assert!(settings(&world).await.is_none());
+}
+
+#[actix_web::test]
 async fn con_008_a_link_works_for_more_than_a_year_and_is_not_used_without_end() {
     let mut world = World::new().await;
     let patient = patient(&world, "en").await;

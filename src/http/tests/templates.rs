@@ -156,6 +156,28 @@ async fn tpl_006_tpl_010_versions_stay_renderable_and_come_back() {
 }
 
 #[actix_web::test]
+async fn tpl_006_who_saves_or_publishes_over_another_editor_is_told() {
+    let world = World::new().await;
+    let made = world.post(EXACT, &simple()).await;
+    for (number, path) in [(2, V1), (3, EXACT)] {
+        let one = format!("{path}/{}", id(&made));
+        let mine = put(&world, &one, json!({"body": "Hello.", "expected_version": number - 1})).await;
+        assert_eq!(mine.status, 200, "{}", mine.text());
+        let late = put(&world, &one, json!({"body": "Good day.", "expected_version": number - 1})).await;
+        assert_eq!(late.problem(), (409, "conflict".to_owned()));
+        assert!(late.text().contains(&format!("the latest version is {number} by now")), "{}", late.text());
+    }
+    let publish = format!("{V1}/{}/publish", id(&made));
+    let late = world.post(&publish, &json!({"expected_version": 2})).await;
+    assert_eq!(late.problem(), (409, "conflict".to_owned()));
+    let first = world.post(&publish, &json!({"version": 2, "expected_published_version": 0})).await;
+    assert_eq!(first.status, 200, "{}", first.text());
+    let second = world.post(&publish, &json!({"version": 3, "expected_published_version": 0})).await;
+    assert_eq!(second.problem(), (409, "conflict".to_owned()));
+    assert!(second.text().contains("the published version is 2 by now"), "{}", second.text());
+}
+
+#[actix_web::test]
 async fn tpl_007_values_are_put_in_and_a_missing_one_is_named() {
     let world = World::new().await;
     let mut body = simple();

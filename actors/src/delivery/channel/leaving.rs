@@ -212,6 +212,8 @@ impl ChannelActor {
         };
         let (delivery, ready_since) = (held.delivery.clone(), held.ready_since);
         let passed = self.ask_gate(&delivery, &contact, rulebook, tenant, &way);
+        let is_counted = passed.as_ref().is_ok_and(|passed| passed.counts.is_some());
+        let readers: Vec<_> = contact.readers().filter(|_| is_counted).collect();
         // The book has it for itself again: what is counted there is not copied first.
         drop(contact);
         match (passed, way) {
@@ -222,7 +224,7 @@ impl ChannelActor {
                     _ => Vec::new(),
                 };
                 if let Some((key, send)) = counts {
-                    self.live.book.count(key, send);
+                    self.live.book.count(key, readers, send);
                 }
                 let way_back = self.link.clone();
                 let turn = TakenTurn::new(&self.shared, &self.live, (lane, trial), way_back, (delivery.key, counts));
@@ -366,6 +368,7 @@ fn counts(delivery: &Delivery, facts: &gate::GateFacts<'_>) -> Option<(AddressKe
         at: facts.now,
         purpose: question.purpose(),
         is_exempt: goes_by_exemption(&question),
+        is_here: true,
     };
     Some((address_of(delivery), send))
 }

@@ -148,7 +148,16 @@ async fn settle(
             replace_states(desk.tx, &foreign, &vec![Vec::new(); foreign.len()]).await?;
         }
     }
-    desk.tell(keys.iter().copied(), ChangeKind::Recipient).await
+    let heard = guardians_keys(desk, &[merged_id, survivor_id]).await?;
+    desk.tell(keys.iter().copied().chain(heard), ChangeKind::Recipient).await
+}
+
+/// Where those are reached who answer for these people: the gate knows their wards by every record.
+async fn guardians_keys(desk: &Desk<'_, '_>, wards: &[RecipientId]) -> Result<Vec<AddressKey>, ConsentError> {
+    let links = list_guardians(desk.tx, wards).await?;
+    let guardians: BTreeSet<RecipientId> = links.into_iter().map(|(_, guardian)| guardian.guardian_id).collect();
+    let guardians: Vec<RecipientId> = guardians.into_iter().collect();
+    Ok(keys_of(&list_points(desk.tx, &guardians).await?).collect())
 }
 
 /// The addresses at which a person has said something themselves.

@@ -1,4 +1,4 @@
-//! How much one recipient gets.
+//! How much one recipient gets: at an address that is theirs alone, on all of their addresses together.
 
 use jiff::{SignedDuration, Timestamp};
 

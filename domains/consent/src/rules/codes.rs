@@ -51,6 +51,8 @@ registry! {
         ConsentExpired = "consent_expired",
         /// Consent was taken back.
         ConsentRevoked = "consent_revoked",
+        /// It is about the ward of a reader whose link has ended or does not reach so far.
+        GuardianOutOfScope = "guardian_out_of_scope",
         /// The recipient does not want the topic on this channel.
         TopicOff = "topic_off",
         /// There is no moment in a week that all hours allow.

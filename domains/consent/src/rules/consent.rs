@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use carepost_kernel::{Channel, Purpose, RecipientId, Verdict};
 
+use super::guardians::is_out_of_scope;
 use super::{GateCode, GateQuestion};
 use crate::policy::{ConsentNeed, UnknownAddress};
 use crate::types::{ConsentState, ContactFacts, Grant, PersonFacts};
@@ -21,9 +22,13 @@ enum Standing {
 ///
 /// A revocation by anybody at the address stands until a later grant: whoever reads there has asked for silence (decision
 /// C58). Where the message is for one person, only that person's grants count. Advertising needs a grant that names it:
-/// consent to everything is not consent to advertising.
+/// consent to everything is not consent to advertising. Whose link to the person has ended, or is for something else, hears
+/// nothing of them, whatever the policy asks for (decision C59).
 #[must_use]
 pub fn consent(question: &GateQuestion<'_>) -> Verdict {
+    if is_out_of_scope(question) {
+        return GateCode::GuardianOutOfScope.other_channel();
+    }
     let purpose = question.purpose();
     let missing = if purpose == Purpose::Marketing { GateCode::NoMarketingConsent } else { GateCode::NoConsent };
     match standing(question) {

@@ -6,6 +6,7 @@ use carepost_kernel::{Channel, Verdict};
 
 use super::{GateCode, GateQuestion};
 use crate::policy::{GatePolicy, SmsIdentification};
+use crate::types::PastSend;
 
 /// Refuses a text message without the practice's name, and an email where the practice has no address for the footer.
 /// Advertising by email must show a postal address whatever the practice has set (15 U.S.C. 7704(a)(5)(A)(iii), read
@@ -29,8 +30,8 @@ fn is_name_needed(question: &GateQuestion<'_>) -> bool {
         SmsIdentification::Off => false,
         // The exemption asks for the name each time.
         SmsIdentification::First => {
-            let is_other = |id| id != question.message_id;
-            !question.facts.sends.iter().any(|send| is_other(send.message_id)) || super::goes_by_exemption(question)
+            let is_earlier = |send: &PastSend| send.is_here && send.message_id != question.message_id;
+            !question.facts.sends.iter().any(is_earlier) || super::goes_by_exemption(question)
         }
         SmsIdentification::Every => true,
     }

@@ -107,7 +107,8 @@ impl World {
     pub(super) fn sent(&mut self, hours_ago: &[i64], purpose: Purpose, is_exempt: bool) {
         for hours in hours_ago {
             let sent_at = self.now - jiff::SignedDuration::from_hours(*hours);
-            self.facts.sends.push(PastSend { message_id: MessageId::new(sent_at), at: sent_at, purpose, is_exempt });
+            let message_id = MessageId::new(sent_at);
+            self.facts.sends.push(PastSend { message_id, at: sent_at, purpose, is_exempt, is_here: true });
         }
         self.facts.sends.sort_by_key(|send| send.at);
     }
@@ -123,6 +124,7 @@ pub(super) fn person(now: Timestamp) -> PersonFacts {
         language: "en".to_owned(),
         grants: vec![grant(None, ConsentState::Granted, "2026-01-02T00:00:00Z")],
         preferences: Preferences::default(),
+        wards: Vec::new(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One line for each way through each rule.
 
+mod guardians;
 mod hours;
 mod hours_properties;
 mod wishes;
@@ -295,7 +296,6 @@ fn con_015_the_health_care_exemption_has_its_own_limits() {
         },
         other("consent_revoked"),
     );
-
     check(
         caps,
         |world| {

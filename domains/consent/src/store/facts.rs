@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::future::try_join4;
+use futures_util::future::try_join5;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -15,17 +16,20 @@ use crate::ConsentError;
 use crate::error::Tried as _;
 use crate::evidence::of_nobody;
 use crate::types::{
-    AddressKey, ConsentState, ContactFacts, Grant, PastSend, PersonFacts, Preferences, SuppressionFact,
-    SuppressionReason,
+    AddressKey, ConsentState, ContactFacts, Grant, GuardianScope, PastSend, PersonFacts, Preferences, SuppressionFact,
+    SuppressionReason, WardFact,
 };
 
 pub(super) const LIST_PEOPLE_AT: &str = include_str!("../sql/list_people_at.sql");
+pub(super) const LIST_WARDS_AT: &str = include_str!("../sql/list_wards_at.sql");
 pub(super) const LIST_STATES_AT: &str = include_str!("../sql/list_states_at.sql");
 pub(super) const LIST_SUPPRESSIONS_AT: &str = include_str!("../sql/list_suppressions_at.sql");
 pub(super) const LIST_SENDS_AT: &str = include_str!("../sql/list_sends_at.sql");
 
 /// How far back sends are told of: a week by any zone's calendar.
 pub const SENDS_KEPT: SignedDuration = SignedDuration::from_hours(8 * 24);
+/// Of each kind of send so many are told of, the newest: as many as the greatest cap of a policy counts.
+pub const MOST_SENDS: i64 = 1_000;
 /// Addresses of one look.
 pub const MOST_ADDRESSES: usize = 512;
 
@@ -51,12 +55,13 @@ pub async fn load_facts(
     let tenant_id = tenant_id.as_uuid();
     let (channels, hashes) = rows::columns(keys);
     let since = now.saturating_sub(SENDS_KEPT).unwrap_or(Timestamp::MIN);
-    // In flight together: PostgreSQL answers all four in one round trip.
-    let (people, states, suppressions, sends) = try_join4(
+    // In flight together: PostgreSQL answers all of them in one round trip.
+    let (people, wards, states, suppressions, sends) = try_join5(
         connection.query(LIST_PEOPLE_AT, &[&tenant_id, &channels, &hashes]),
+        connection.query(LIST_WARDS_AT, &[&tenant_id, &channels, &hashes]),
         connection.query(LIST_STATES_AT, &[&tenant_id, &channels, &hashes]),
         connection.query(LIST_SUPPRESSIONS_AT, &[&tenant_id, &channels, &hashes, &now]),
-        connection.query(LIST_SENDS_AT, &[&tenant_id, &channels, &hashes, &since]),
+        connection.query(LIST_SENDS_AT, &[&tenant_id, &channels, &hashes, &since, &MOST_SENDS]),
     )
     .await
     .tried("load facts of addresses")?;
@@ -64,6 +69,13 @@ pub async fn load_facts(
     for row in &people {
         let person = person(row)?;
         at(&mut facts, row)?.people.push(person);
+    }
+    for row in &wards {
+        let guardian_id = RecipientId::from_uuid(get(row, "guardian_id")?);
+        let ward = ward(row)?;
+        // Those who are not reached there themselves have nothing to hear.
+        let people = at(&mut facts, row)?.people.iter_mut();
+        people.filter(|person| person.recipient_id == guardian_id).for_each(|person| person.wards.push(ward.clone()));
     }
     let mut by_address: Vec<StatesByPerson> = vec![BTreeMap::new(); keys.len()];
     for row in &states {
@@ -116,6 +128,7 @@ fn nameless(grants: Vec<Grant>) -> PersonFacts {
         language: "en".to_owned(),
         grants,
         preferences: Preferences::default(),
+        wards: Vec::new(),
     }
 }
 
@@ -135,6 +148,17 @@ fn person(row: &Row) -> Result<PersonFacts> {
         language: get(row, "language")?,
         grants: Vec::new(),
         preferences: preferences.unwrap_or_default(),
+        wards: Vec::new(),
+    })
+}
+
+fn ward(row: &Row) -> Result<WardFact> {
+    let also: Vec<Uuid> = get(row, "also")?;
+    Ok(WardFact {
+        ward_id: RecipientId::from_uuid(get(row, "ward_id")?),
+        also: also.into_iter().map(RecipientId::from_uuid).collect(),
+        scope: number(row, "scope", GuardianScope::from_i16)?,
+        ends_on: get::<Option<Date>>(row, "ends_on")?,
     })
 }
 
@@ -158,5 +182,6 @@ fn past_send(row: &Row) -> Result<PastSend> {
         at: get(row, "at")?,
         purpose: number(row, "purpose", Purpose::from_i16)?,
         is_exempt: get(row, "is_exempt")?,
+        is_here: get(row, "is_here")?,
     })
 }

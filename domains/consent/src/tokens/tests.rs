@@ -54,6 +54,28 @@ fn con_017_a_token_names_whom_it_was_made_for() {
 }
 
 #[test]
+fn con_017_a_token_made_on_a_page_outlives_neither_its_message_nor_the_one_that_opened_the_page() {
+    let tenant = tenant(1);
+    let day = |days: i64| now() + SignedDuration::from_hours(days * 24);
+    let subject = subject();
+    let unsubscribe = issue(&tenant, LinkUse::Unsubscribe, &subject, now()).unwrap();
+    for seen in [0, 30, 89] {
+        let opened = open(&tenant, LinkUse::Unsubscribe, &unsubscribe, day(seen)).unwrap();
+        assert_eq!(opened.expires_at, day(400));
+        let made = issue_beside(&tenant, LinkUse::Preferences, &opened, day(seen)).unwrap().unwrap();
+        let made = open(&tenant, LinkUse::Preferences, &made, day(seen)).unwrap();
+        assert_eq!((made.subject, made.expires_at), (subject, day(90)), "however often the page is seen");
+    }
+    let opened = open(&tenant, LinkUse::Unsubscribe, &unsubscribe, day(90)).unwrap();
+    assert_eq!(issue_beside(&tenant, LinkUse::Preferences, &opened, day(90)).unwrap(), None);
+    // The other way round, it ends with the one that opened the page.
+    let preferences = issue(&tenant, LinkUse::Preferences, &subject, now()).unwrap();
+    let opened = open(&tenant, LinkUse::Preferences, &preferences, day(1)).unwrap();
+    let made = issue_beside(&tenant, LinkUse::Unsubscribe, &opened, day(1)).unwrap().unwrap();
+    assert_eq!(open(&tenant, LinkUse::Unsubscribe, &made, day(1)).unwrap().expires_at, day(90));
+}
+
+#[test]
 fn con_017_an_expired_token_opens_nothing() {
     let tenant = tenant(1);
     for (link_use, days) in [(LinkUse::Preferences, 90), (LinkUse::Unsubscribe, 400)] {

@@ -1,10 +1,13 @@
 //! What the gate's rules know of one address: loaded once, kept in memory, thrown away when anything of it changes.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use carepost_kernel::{Channel, MessageId, Purpose, RecipientId};
+
+use super::people::GuardianScope;
 
 /// Names one address of a tenant: the keyed hash that also stands in deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,7 +27,8 @@ pub struct ContactFacts {
     pub people: Vec<PersonFacts>,
     /// What keeps the whole address from getting anything.
     pub suppressions: Vec<SuppressionFact>,
-    /// Messages that left for this address within the last eight days, the oldest first.
+    /// Messages that left for this address within the last eight days, the oldest first; where one person alone reads there,
+    /// also those for the other addresses of that person. Each message once.
     pub sends: Vec<PastSend>,
 }
 
@@ -45,6 +49,22 @@ pub struct PersonFacts {
     pub grants: Vec<Grant>,
     /// What the person wishes.
     pub preferences: crate::types::Preferences,
+    /// For whom the person answers, or answered once.
+    pub wards: Vec<WardFact>,
+}
+
+impl ContactFacts {
+    /// The only person who reads there: what leaves for their other addresses counts here as well.
+    #[must_use]
+    pub fn only_reader(&self) -> Option<RecipientId> {
+        let mut readers = self.readers();
+        readers.next().filter(|_| readers.next().is_none())
+    }
+
+    /// Everybody who is known to read there. What was said for the address itself is nobody's.
+    pub fn readers(&self) -> impl Iterator<Item = RecipientId> + '_ {
+        self.people.iter().map(|person| person.recipient_id).filter(|id| !id.as_uuid().is_nil())
+    }
 }
 
 impl PersonFacts {
@@ -52,6 +72,27 @@ impl PersonFacts {
     #[must_use]
     pub fn has_record(&self, recipient_id: RecipientId) -> bool {
         self.recipient_id == recipient_id || self.also.contains(&recipient_id)
+    }
+}
+
+/// Somebody for whom a person answers (decision C59).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WardFact {
+    /// Whom.
+    pub ward_id: RecipientId,
+    /// Former records of the ward, merged into this one.
+    pub also: Vec<RecipientId>,
+    /// In what.
+    pub scope: GuardianScope,
+    /// The last day; none: until it is taken back.
+    pub ends_on: Option<Date>,
+}
+
+impl WardFact {
+    /// Whether a record is the ward's, be it the present one or a former one.
+    #[must_use]
+    pub fn has_record(&self, recipient_id: RecipientId) -> bool {
+        self.ward_id == recipient_id || self.also.contains(&recipient_id)
     }
 }
 
@@ -135,4 +176,6 @@ pub struct PastSend {
     pub purpose: Purpose,
     /// Counted against the limits of the health-care exemption.
     pub is_exempt: bool,
+    /// It left for this very address; else for another one of the only person who reads there.
+    pub is_here: bool,
 }

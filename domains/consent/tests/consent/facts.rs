@@ -86,7 +86,8 @@ async fn only_what_holds_now_is_told() {
     world.at(noon(), async |desk| update_recipient(desk, gone, inactive).await).await.unwrap();
     let key = world.key(Channel::Sms, PHONE);
     let send = |at: Timestamp| {
-        let sent = PastSend { message_id: MessageId::new(at), at, purpose: Purpose::Treatment, is_exempt: true };
+        let message_id = MessageId::new(at);
+        let sent = PastSend { message_id, at, purpose: Purpose::Treatment, is_exempt: true, is_here: true };
         (world.tenant_id(), key, sent)
     };
     let sends = [send(noon() - SignedDuration::from_hours(24 * 9)), send(noon() - SignedDuration::from_hours(30))];
@@ -103,6 +104,75 @@ async fn only_what_holds_now_is_told() {
     };
     assert_eq!(reasons(noon()).await, [SuppressionReason::Complaint, SuppressionReason::SoftBounce]);
     assert_eq!(reasons(later(61)).await, [SuppressionReason::Complaint]);
+}
+
+#[tokio::test]
+async fn con_005_sends_to_all_addresses_of_a_person_count_where_nobody_else_reads() {
+    let world = World::new().await;
+    let (own, family, mail, inbox) = ("+15005550061", "+15005550062", "ana@example.com", "ana");
+    let all = [(Channel::Sms, own), (Channel::Sms, family), (Channel::Email, mail), (Channel::InApp, inbox)];
+    world.add("p-1", &all).await;
+    world.add("p-2", &[(Channel::Sms, family), (Channel::Email, "ben@example.com")]).await;
+    let on_both = MessageId::new(noon());
+    let sent = |channel, address: &str, minutes: i64, message_id: Option<MessageId>, purpose| {
+        let at = noon() - SignedDuration::from_mins(minutes);
+        let message_id = message_id.unwrap_or_else(|| MessageId::new(at));
+        let past = PastSend { message_id, at, purpose, is_exempt: minutes == 9, is_here: true };
+        (world.tenant_id(), world.key(channel, address), past)
+    };
+    let (care, offer) = (Purpose::Treatment, Purpose::Marketing);
+    let sends = [
+        sent(Channel::Sms, own, 9, Some(on_both), care),
+        sent(Channel::Email, mail, 8, Some(on_both), care),
+        sent(Channel::Voice, own, 7, None, care),
+        sent(Channel::Sms, family, 6, None, care),
+        sent(Channel::InApp, inbox, 5, None, offer),
+        sent(Channel::Email, "ben@example.com", 4, None, offer),
+        sent(Channel::Email, "nobody@example.com", 3, None, offer),
+    ];
+    let mut connection = world.placement.engine().await.unwrap();
+    let tx = connection.begin().await.unwrap();
+    assert_eq!(insert_contact_sends(&tx, &sends).await.unwrap(), 7);
+    tx.commit().await.unwrap();
+    let counted = async |channel, address: &str| {
+        let facts = world.facts(noon(), &[world.key(channel, address)]).await.remove(0);
+        let minutes = |send: &PastSend| noon().duration_since(send.at).as_mins();
+        facts.sends.iter().map(|send| (minutes(send), send.is_here, send.is_exempt)).collect::<Vec<_>>()
+    };
+    // A message on two channels counts once, from the last of its sends.
+    let hers = |here: &[i64]| [8, 7, 6, 5].map(|at| (at, here.contains(&at), at == 8)).to_vec();
+    assert_eq!(counted(Channel::Sms, own).await, hers(&[8]));
+    assert_eq!(counted(Channel::Voice, own).await, hers(&[7]));
+    assert_eq!(counted(Channel::Email, mail).await, hers(&[8]));
+    assert_eq!(counted(Channel::InApp, inbox).await, hers(&[5]));
+    // Two read there: what either of them gets elsewhere is not the other's.
+    assert_eq!(counted(Channel::Sms, family).await, [(6, true, false)]);
+    assert_eq!(counted(Channel::Email, "ben@example.com").await, [(6, false, false), (4, true, false)]);
+    assert_eq!(counted(Channel::Email, "nobody@example.com").await, [(3, true, false)]);
+}
+
+#[tokio::test]
+async fn del_12_of_a_number_that_got_thousands_the_newest_of_each_kind_are_told() {
+    let world = World::new().await;
+    let key = world.key(Channel::Sms, PHONE);
+    let many = |purpose, hours: i64, count: i64| {
+        (0..count).map(move |i| {
+            let at = noon() - SignedDuration::from_hours(hours) + SignedDuration::from_secs(i);
+            PastSend { message_id: MessageId::new(at), at, purpose, is_exempt: false, is_here: true }
+        })
+    };
+    let sends: Vec<_> = many(Purpose::Marketing, 30, 3)
+        .chain(many(Purpose::Treatment, 20, 2_500))
+        .map(|sent| (world.tenant_id(), key, sent))
+        .collect();
+    let mut connection = world.placement.engine().await.unwrap();
+    let tx = connection.begin().await.unwrap();
+    insert_contact_sends(&tx, &sends).await.unwrap();
+    tx.commit().await.unwrap();
+    let told = world.facts(noon(), &[key]).await.remove(0).sends;
+    let expected: Vec<PastSend> = sends[..3].iter().chain(&sends[1_503..]).map(|(_, _, sent)| *sent).collect();
+    assert_eq!((told.len(), carepost_consent::store::MOST_SENDS), (1_003, 1_000));
+    assert_eq!(told, expected, "the oldest first, and offers are not hidden behind what came later");
 }
 
 #[tokio::test]
@@ -146,9 +216,11 @@ async fn five_hundred_addresses_are_one_look_over_indexes() {
     let facts = world.facts(noon(), &keys).await;
     assert_eq!(facts.len(), 512);
     assert!(facts.iter().all(|one| one.people.len() == 1 && one.people[0].grants.len() == 1 && one.sends.len() == 1));
+    assert!(facts.iter().all(|one| one.people[0].wards.len() == 1));
     world.owner.batch_execute(include_str!("sql/enter_engine.sql")).await.unwrap();
     for (name, sql) in [
         ("people", include_str!("../../src/sql/list_people_at.sql")),
+        ("wards", include_str!("../../src/sql/list_wards_at.sql")),
         ("states", include_str!("../../src/sql/list_states_at.sql")),
         ("suppressions", include_str!("../../src/sql/list_suppressions_at.sql")),
         ("sends", include_str!("../../src/sql/list_sends_at.sql")),
@@ -169,6 +241,9 @@ async fn five_hundred_addresses_are_one_look_over_indexes() {
     let text = plan.join("\n");
     for index in ["contact_points_address", "consent_states_pkey", "suppressions_live", "contact_sends_pkey"] {
         assert!(text.contains(&format!("Index Only Scan using {index}")), "{index}:\n{text}");
+    }
+    for index in ["contact_points_once", "guardians_guardian"] {
+        assert!(text.contains(&format!("Index Scan using {index}")), "{index}:\n{text}");
     }
     assert!(!text.contains("Seq Scan"), "{text}");
 }

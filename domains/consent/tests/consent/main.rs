@@ -4,6 +4,7 @@
 
 mod consent;
 mod facts;
+mod guardians;
 mod imports;
 mod links;
 mod merges;

@@ -176,14 +176,19 @@ fn guard(content: Content, delivery: &Delivery, language: Language, on: Dressing
 
 fn find(content: &Content, on: Dressing<'_>) -> Findings {
     let (guard, allowed, now) = (on.rulebook.guard(), on.rulebook.allowed(), on.now);
+    // What a picture or a file says inside is not read; its name is.
+    let in_name = |found: Findings, name: &str| found.and(guard.find_in_name(name, allowed, now));
     match content {
-        Content::Sms(sms) => guard.find(&sms.text, allowed, now),
+        Content::Sms(sms) => {
+            sms.media_urls.iter().fold(guard.find(&sms.text, allowed, now), |found, url| in_name(found, url))
+        }
         Content::InApp(in_app) => guard.find(&in_app.title, allowed, now).and(guard.find(&in_app.body, allowed, now)),
         Content::Email(email) => {
             let text = email.text.as_deref().unwrap_or_default();
             let html = email.html.as_deref().unwrap_or_default();
             let found = guard.find(&email.subject, allowed, now).and(guard.find(text, allowed, now));
-            found.and(guard.find_in_html(html, allowed, now))
+            let found = found.and(guard.find_in_html(html, allowed, now));
+            email.attachments.iter().fold(found, |found, attachment| in_name(found, &attachment.filename))
         }
     }
 }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use carepost_consent::rules::goes_by_exemption;
 use carepost_consent::types::{AddressKey, ContactFacts, PastSend};
-use carepost_kernel::{Channel, MessageId, Verdict};
+use carepost_kernel::{Channel, MessageId, RecipientId, Verdict};
 use carepost_tenancy::TenantHandle;
 use url::Url;
 
@@ -120,6 +120,8 @@ pub struct DryRun {
     rulebooks: [Arc<Rulebook>; 2],
     /// What each of them would have let go by now.
     sends: HashMap<AddressKey, [Vec<PastSend>; 2]>,
+    /// The same by whoever reads there: it counts at the other addresses of each of them that are theirs alone.
+    sends_to: HashMap<RecipientId, [Vec<(AddressKey, PastSend)>; 2]>,
     /// When the first message came: what left before counts for both.
     begins_at: Timestamp,
     findings: Findings,
@@ -146,7 +148,9 @@ impl DryRun {
     /// A trial over messages that came from `begins_at` on.
     #[must_use]
     pub fn new(whose: Whose, active: Arc<Rulebook>, draft: Arc<Rulebook>, begins_at: Timestamp) -> Self {
-        Self { whose, rulebooks: [active, draft], sends: HashMap::new(), begins_at, findings: Findings::default() }
+        let rulebooks = [active, draft];
+        let findings = Findings::default();
+        Self { whose, rulebooks, sends: HashMap::new(), sends_to: HashMap::new(), begins_at, findings }
     }
 
     /// The first message came later than was thought.
@@ -182,7 +186,14 @@ impl DryRun {
             let before: Vec<PastSend> = facts.sends.iter().filter(|send| send.at < self.begins_at).copied().collect();
             [before.clone(), before]
         });
-        sends.map(|sends| ContactFacts { sends, ..facts.clone() })
+        let mut of_each = sends.map(|sends| ContactFacts { sends, ..facts.clone() });
+        let to_reader = facts.only_reader().and_then(|reader| self.sends_to.get(&reader));
+        for (contact, sends) in of_each.iter_mut().zip(to_reader.into_iter().flatten()) {
+            for (key, send) in sends {
+                count(contact, *key, *send);
+            }
+        }
+        of_each
     }
 
     fn ask(&mut self, plan: &[Delivery], known: &mut HashMap<AddressKey, [ContactFacts; 2]>) {
@@ -205,18 +216,18 @@ impl DryRun {
 
     /// What a policy says of a plan; none: there is nothing to say on any of its channels. What leaves, or will, is counted.
     fn outcome(
-        &self,
+        &mut self,
         plan: &[Delivery],
         which: usize,
         known: &mut HashMap<AddressKey, [ContactFacts; 2]>,
     ) -> Option<Outcome> {
-        let (Whose { tenant, public_url }, rulebook) = (&self.whose, &self.rulebooks[which]);
         let mut behind = None;
         let mut last = None;
         for delivery in plan {
             let channel = delivery.key.channel;
             let key = AddressKey { channel, address_hash: delivery.recipient_hash };
-            let Some(contact) = known.get_mut(&key).map(|each| &mut each[which]) else { continue };
+            let Some(contact) = known.get(&key).map(|each| &each[which]) else { continue };
+            let (Whose { tenant, public_url }, rulebook) = (&self.whose, &self.rulebooks[which]);
             let now = delivery.scheduled_at.unwrap_or(delivery.created_at);
             let around = Around { now, is_paused: false, sender: Sender::Ready, contact, rulebook, tenant, public_url };
             let verdicts = foresee(delivery, &around).verdicts;
@@ -233,15 +244,33 @@ impl DryRun {
             last = Some(Outcome { fate, channel, behind });
             if let Some(at) = leaves_at {
                 let send = past_send(delivery, &around, at);
-                // In the order of time, as the rule of caps has them.
-                let place = contact.sends.partition_point(|earlier| earlier.at <= at);
-                contact.sends.insert(place, send);
+                let readers: Vec<RecipientId> = contact.readers().collect();
+                for reader in &readers {
+                    let sends = self.sends_to.entry(*reader).or_default();
+                    sends[which].push((key, send));
+                }
+                if readers.is_empty() {
+                    known.entry(key).and_modify(|each| count(&mut each[which], key, send));
+                }
+                for contact in known.values_mut().map(|each| &mut each[which]).filter(|_| !readers.is_empty()) {
+                    if contact.key == key || contact.only_reader().is_some_and(|reader| readers.contains(&reader)) {
+                        count(contact, key, send);
+                    }
+                }
             }
             if !matches!(verdict, Verdict::OtherChannel { .. }) {
                 break;
             }
         }
         last
+    }
+}
+
+/// A send for one address counts at this one: once for each message, and in the order of time, as the rule of caps has them.
+fn count(contact: &mut ContactFacts, to: AddressKey, send: PastSend) {
+    if contact.sends.iter().all(|earlier| earlier.message_id != send.message_id) {
+        let place = contact.sends.partition_point(|earlier| earlier.at <= send.at);
+        contact.sends.insert(place, PastSend { is_here: to == contact.key, ..send });
     }
 }
 
@@ -262,6 +291,7 @@ fn past_send(delivery: &Delivery, around: &Around<'_>, at: Timestamp) -> PastSen
         at,
         purpose: question.purpose(),
         is_exempt: goes_by_exemption(&question),
+        is_here: true,
     }
 }
 

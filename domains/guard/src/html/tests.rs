@@ -53,9 +53,36 @@ fn con_016_nothing_in_a_comment_hides_what_stands_behind_it() {
     check("<!--<b class=\"-->seen<!--\">-->", "<b class=\" | seen | \">");
     check("<!--<b class=\"--!>seen<!--\">-->", "<b class=\" | seen | \">");
     check("<!--<b -->seen<!-- > -->", "<b | seen | >");
+    check("<!-- <!-- --><!--<b class=\"-->seen<!--\">-->", "<b class=\" | seen | \">");
     check("<!--><style>a</style>seen<!--->too<!--!>x-->", "seen | too | !>x");
     check("<!--[if mso]>dia<b>bet</b>es<style>p</style><![endif]-->seen", "[if mso]>diabetes | p | <![endif] | seen");
     check("<style><!-- p { x } --></style>seen<!-- open", "seen | open");
+}
+
+#[test]
+fn con_016_what_browsers_take_for_a_comment_ends_at_the_first_mark_and_hides_nothing() {
+    for (opens, inside) in [("<!x", "x"), ("<?x", "x"), ("</ x", "x"), ("</\"", "\""), ("<![x", "[x"), ("</=", "=")] {
+        check(&format!("{opens} class=\">seen<b class=\">"), &format!("{inside} class=\" | seen<b class=\">"));
+        check(&format!("{opens} class='>seen<b class='>"), &format!("{inside} class=' | seen<b class='>"));
+        check(&format!("{opens} <b title=>seen"), &format!("{inside} <b title= | seen"));
+    }
+    check("<!DOCTYPE html PUBLIC \"-//W3C//DTD\">seen", "seen");
+    check("<!doctype class=\">seen<b class=\">", "seen<b class=\">");
+    check("</>seen<!>too<?>", "seen | too");
+    check("seen<!never ends", "seen<!never ends");
+    // A quotation mark in the name of a tag opens no value.
+    check("<b\"x=\">seen<b class=\">", "seen<b class=\">");
+    check("<b/\"x=1\">seen", "seen");
+}
+
+#[test]
+fn con_016_what_is_text_up_to_its_own_end_hides_nothing_behind_it() {
+    for name in TEXTUAL {
+        check(&format!("<{name}><b class=\"</{name}>seen<b class=\">"), "<b class=\" | seen<b class=\">");
+        check(&format!("<{name}>dia<b>bet</b>es<style></{name}>seen</style>"), "diabetes | seen");
+        check(&format!("<{name}><!--</{name}><!--<b class=\"-->seen<!--\">-->"), "<b class=\" | seen | \">");
+        check(&format!("<{name}>never closed"), "never closed");
+    }
 }
 
 #[test]
@@ -66,6 +93,7 @@ fn grd_2_html_is_read_in_linear_time() {
         "<a title=\"",
         "<!--",
         "<!---->",
+        "<!--<!---->",
         "<!--<p -->",
         "<!--<script>-->",
         "<script>",
@@ -74,6 +102,13 @@ fn grd_2_html_is_read_in_linear_time() {
         "<p a=1 ",
         "%",
         "</",
+        "<!",
+        "</ ",
+        "<!x>",
+        "<title>",
+        "<title><b ",
+        "<title></title>",
+        "<!--<title>-->",
     ] {
         let html = part.repeat(200_000 / part.len());
         assert!(!visible(&html).text().is_empty(), "{part}");

@@ -132,6 +132,21 @@ impl Findings {
         self.is_too_long
     }
 
+    /// Both together, of one text that was read in two ways: what both have found counts once.
+    pub(crate) fn or(mut self, other: Self) -> Self {
+        for finding in other.found {
+            let is_known = |known: &Finding| {
+                known.kind == finding.kind
+                    && known.range.start < finding.range.end
+                    && finding.range.start < known.range.end
+            };
+            if !self.found.iter().any(is_known) {
+                self.found.push(finding);
+            }
+        }
+        Self { is_too_long: self.is_too_long | other.is_too_long, ..Self::new(self.found) }
+    }
+
     /// Both together, for a message of several texts (subject, text part, HTML part). Ranges stay those of their texts.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {

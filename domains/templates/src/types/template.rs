@@ -139,6 +139,17 @@ pub struct TemplateChange {
     pub shortcut: Option<String>,
     /// Content of a new version.
     pub content: Option<TemplateContent>,
+    /// What its author saw of the template.
+    pub seen: Seen,
+}
+
+/// What somebody saw of a template before they changed it: where somebody else has been faster, nothing is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// The latest version; none: whatever it is.
+    pub latest_version: Option<i32>,
+    /// The published version, 0 where there was none; none: whatever it is.
+    pub published_version: Option<i32>,
 }
 
 /// Which templates a list holds.

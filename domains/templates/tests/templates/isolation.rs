@@ -33,7 +33,7 @@ async fn tpl_004_a_practice_sees_and_changes_its_own_templates_only() {
         list_versions(&tx, id, None, None, 10).await.unwrap_err(),
         list_history(&tx, id, None).await.unwrap_err(),
         update_template(&tx, author(1), id, TemplateChange::default()).await.unwrap_err(),
-        publish_template(&tx, author(1), id, None).await.unwrap_err(),
+        publish_template(&tx, author(1), id, None, carepost_templates::types::Seen::default()).await.unwrap_err(),
         archive_template(&tx, author(1), id).await.unwrap_err(),
         restore_version(&tx, author(1), id, 1).await.unwrap_err(),
         copy_template(&tx, author(1), id, None).await.unwrap_err(),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this crate is tests, helpers included")]
 
+mod editors;
 mod isolation;
 mod support;
 mod versions;

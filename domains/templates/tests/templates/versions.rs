@@ -5,7 +5,7 @@ use std::sync::Arc;
 use carepost_kernel::{Channel, Content, ErrorKind};
 use carepost_templates::events::TemplateAction;
 use carepost_templates::library::library;
-use carepost_templates::types::{Language, TemplateChange, TemplateFilter, TemplateState};
+use carepost_templates::types::{Language, Seen, TemplateChange, TemplateFilter, TemplateState};
 use carepost_templates::{
     Ready, RenderInput, Renderer, TemplateError, Values, archive_template, create_template, get_template, get_version,
     list_history, list_templates, list_versions, publish_template, restore_version, update_template,
@@ -40,7 +40,7 @@ async fn tpl_006_tpl_010_every_save_is_a_version_that_stays() {
     update_template(&tx, author(1), id, change("{{practice.name}}: two")).await.unwrap();
     let refused = renderer.published(&tx, id).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Conflict, "a draft is not sent");
-    publish_template(&tx, author(2), id, Some(1)).await.unwrap();
+    publish_template(&tx, author(2), id, Some(1), Seen::default()).await.unwrap();
     update_template(&tx, author(3), id, change("{{practice.name}}: three")).await.unwrap();
     let sent = renderer.published(&tx, id).await.unwrap();
     assert_eq!((sent.version, text(&sent).as_str()), (1, "Maple Street Dental: one"));
@@ -58,7 +58,7 @@ async fn tpl_006_tpl_010_every_save_is_a_version_that_stays() {
     assert_eq!(page[0].version, 2);
     archive_template(&tx, author(5), id).await.unwrap();
     assert_eq!(renderer.published(&tx, id).await.unwrap_err().kind(), ErrorKind::Conflict);
-    publish_template(&tx, author(6), id, None).await.unwrap();
+    publish_template(&tx, author(6), id, None, Seen::default()).await.unwrap();
     assert_eq!(renderer.published(&tx, id).await.unwrap().version, 4);
     let history = list_history(&tx, id, None).await.unwrap();
     use TemplateAction::{Archived, Created, Published, Restored, Saved};

@@ -49,7 +49,7 @@ struct Book {
     named: BTreeSet<Hash>,
     made: BTreeSet<RecipientId>,
     changed: BTreeSet<RecipientId>,
-    /// People of whom the gate knows something else now.
+    /// People of whom the gate knows something else now, at each of their addresses.
     shown: BTreeSet<RecipientId>,
     new_points: BTreeSet<ContactPointId>,
     changed_points: BTreeSet<ContactPointId>,
@@ -84,7 +84,7 @@ impl Book {
         for point in points::list_points(desk.tx, &owners).await? {
             book.points.entry(point.recipient_id).or_default().push(point);
         }
-        for (recipient_id, guardian) in people::list_guardians(desk.tx, &known).await? {
+        for (recipient_id, guardian) in people::list_guardians(desk.tx, &owners).await? {
             book.guardians.entry(recipient_id).or_default().push(guardian);
         }
         Ok(book)
@@ -110,7 +110,7 @@ impl Book {
                 faults.push(FieldFault::new("/external_id", "belongs to somebody else"));
             }
         }
-        let wards = self.wards(desk, &row, &checked.guardians, &mut faults);
+        let wards = self.wards(desk, (&row, owner), &checked.guardians, &mut faults);
         if self.points.get(&owner).map_or(0, Vec::len) + checked.points.len() > MOST_POINTS {
             faults.push(FieldFault::new("/contact_points", "the person has too many addresses"));
         }
@@ -120,7 +120,7 @@ impl Book {
         let is_new = known.is_none();
         let is_changed = self.put_person(desk, &mut row, &checked, external)?
             | self.put_points(desk, owner, &checked.points)?
-            | self.put_wards(row.recipient_id, wards);
+            | self.put_wards(owner, wards);
         let upserted = Upserted { recipient_id: row.recipient_id, is_new, is_changed: is_changed || is_new };
         self.named.extend(external);
         self.by_external_id.extend(row.external_id_hash.map(|hash| (hash, row.recipient_id)));
@@ -208,11 +208,12 @@ impl Book {
         Ok(is_changed)
     }
 
-    /// Finds the guardians who were told of; a guardian must be known, or stand earlier in the same list.
+    /// Finds the guardians who were told of, under the records that stand for them; a guardian must be known, or stand earlier
+    /// in the same list.
     fn wards(
         &self,
         desk: &Desk<'_, '_>,
-        row: &RecipientRow,
+        (row, owner): (&RecipientRow, RecipientId),
         told: &[CheckedGuardian],
         faults: &mut Vec<FieldFault>,
     ) -> Vec<(Guardian, bool)> {
@@ -222,9 +223,9 @@ impl Book {
                 GuardianId::Ours(id) => self.by_id.get(id).map(|known| known.recipient_id),
                 GuardianId::Theirs(id) => self.by_external_id.get(&hash(desk, id)).copied(),
             };
-            match id {
+            match id.map(|id| self.survivors.get(&id).copied().unwrap_or(id)) {
                 None => faults.push(FieldFault::new(one.field.clone(), "is nobody who is known here")),
-                Some(id) if id == row.recipient_id => {
+                Some(id) if id == row.recipient_id || id == owner => {
                     faults.push(FieldFault::new(one.field.clone(), "nobody answers for themselves"));
                 }
                 Some(guardian_id) => {
@@ -244,6 +245,7 @@ impl Book {
             if is_removed {
                 if before.is_some() {
                     self.gone_wards.push((recipient_id, guardian));
+                    self.shown.insert(guardian.guardian_id);
                     is_changed = true;
                 }
             } else if before != Some(guardian) {
@@ -251,6 +253,7 @@ impl Book {
                 stored.push(guardian);
                 self.put_wards.retain(|(id, one)| (*id, one.guardian_id) != (recipient_id, guardian.guardian_id));
                 self.put_wards.push((recipient_id, guardian));
+                self.shown.insert(guardian.guardian_id);
                 is_changed = true;
             }
         }

@@ -25,6 +25,7 @@ fn leaves(policy: &CompiledPolicy, purpose: Purpose, channel: Channel) -> bool {
         language: "en".to_owned(),
         grants: vec![grant],
         preferences: Preferences::default(),
+        wards: Vec::new(),
     };
     let key = AddressKey { channel, address_hash: [7; 16] };
     let facts = ContactFacts { key, people: vec![person], suppressions: Vec::new(), sends: Vec::new() };

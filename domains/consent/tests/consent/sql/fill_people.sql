@@ -1,4 +1,4 @@
--- Ten thousand people of a practice with an address, consent and a message each; their hashes are their numbers.
+-- Ten thousand people of a practice with an address, consent, a message and a ward each; their hashes are their numbers.
 INSERT INTO recipients (tenant_id, recipient_id, profile_sealed, kind, language, is_active, version, created_at, updated_at)
 SELECT '$tenant', lpad(to_hex(number), 32, '0')::uuid, '\x00', 1, 'en', true, 1, '2026-11-22T12:00:00Z', '2026-11-22T12:00:00Z'
 FROM generate_series(0, 9999) AS number;
@@ -11,4 +11,7 @@ SELECT '$tenant', decode(lpad(to_hex(number), 32, '0'), 'hex'), 1, lpad(to_hex(n
 FROM generate_series(0, 9999) AS number;
 INSERT INTO contact_sends (tenant_id, channel, address_hash, message_id, at, purpose, is_exempt)
 SELECT '$tenant', 1, decode(lpad(to_hex(number), 32, '0'), 'hex'), lpad(to_hex(number), 32, '0')::uuid, '2026-11-22T11:00:00Z', 2, false
+FROM generate_series(0, 9999) AS number;
+INSERT INTO guardians (tenant_id, recipient_id, guardian_id, scope)
+SELECT '$tenant', lpad(to_hex(number), 32, '0')::uuid, lpad(to_hex((number + 1) % 10000), 32, '0')::uuid, 1
 FROM generate_series(0, 9999) AS number

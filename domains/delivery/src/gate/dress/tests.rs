@@ -105,6 +105,7 @@ fn con_016_who_was_told_and_wants_it_gets_the_text_itself() {
         state: None,
         language: "en".to_owned(),
         grants: vec![Grant { purpose: Some(Purpose::Treatment), state, since: now(), expires_at: None }],
+        wards: Vec::new(),
         preferences: Preferences::default(),
     };
     let told = |state, purpose| {
@@ -117,6 +118,54 @@ fn con_016_who_was_told_and_wants_it_gets_the_text_itself() {
         told(ConsentState::GrantedInWriting, Purpose::Treatment),
     ] {
         assert!(!text_of(&guarded).contains("melanoma") && guarded.secure.is_some());
+    }
+}
+
+#[test]
+fn con_016_names_of_attachments_and_addresses_of_media_are_looked_at() {
+    let named = |filename: &str| {
+        let attachment = carepost_kernel::Attachment {
+            filename: filename.to_owned(),
+            content_type: "application/pdf".to_owned(),
+            content_base64: "AA==".to_owned(),
+        };
+        let email = EmailContent {
+            subject: "Your papers".to_owned(),
+            text: Some("As you asked.".to_owned()),
+            attachments: vec![attachment],
+            ..EmailContent::default()
+        };
+        let to = Recipient {
+            email: Some("pat@example.com".to_owned()),
+            in_app: Some("p-1".to_owned()),
+            ..Recipient::default()
+        };
+        Payload { to, email: Some(email), ..Payload::default() }
+    };
+    let pictured = |url: &str| {
+        let mut payload = sms("See you at 9:30.");
+        payload.sms.as_mut().unwrap().media_urls = vec![url.to_owned()];
+        payload
+    };
+    for handling in [PhiHandling::Block, PhiHandling::Replace] {
+        let phi = |channel, payload| {
+            let dressed = dressed(policy(handling), channel, payload, Purpose::Treatment);
+            // A message with attachments has no copy that could be read elsewhere: it stays.
+            assert!(dressed.secure.is_none());
+            dressed.judged.phi
+        };
+        for name in ["biopsy-result-123-45-6789.pdf", "root_canal.pdf", "HivTest%20result.PDF", "mrn_4411923.pdf"] {
+            assert!(matches!(phi(Channel::Email, named(name)), Verdict::OtherChannel { .. }), "{name}");
+        }
+        for name in ["directions.pdf", "Welcome-Packet_2026.pdf", "map.v2.png"] {
+            assert_eq!(phi(Channel::Email, named(name)), Verdict::Go, "{name}");
+        }
+        let url = "https://media.example/chlamydia-result.png";
+        assert!(matches!(phi(Channel::Sms, pictured(url)), Verdict::OtherChannel { .. }));
+        for url in ["https://media.example/m/9f1c2b7e-55aa-4c1d-8e2f-0a1b2c3d4e5f.jpg", "https://media.example/map.png"]
+        {
+            assert_eq!(phi(Channel::Sms, pictured(url)), Verdict::Go, "{url}");
+        }
     }
 }
 

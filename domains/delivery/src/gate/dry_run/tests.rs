@@ -131,10 +131,64 @@ fn con_005_each_policy_counts_what_it_would_have_let_go() {
     // What left before the trial counts for both.
     let mut facts = strangers(&messages);
     let (message_id, purpose) = (MessageId::new(at(-1)), Purpose::Transactional);
-    facts.iter_mut().for_each(|one| one.sends = vec![PastSend { message_id, at: at(-1), purpose, is_exempt: false }]);
+    let before = PastSend { message_id, at: at(-1), purpose, is_exempt: false, is_here: true };
+    facts.iter_mut().for_each(|one| one.sends = vec![before]);
     let mut trial = DryRun::new(whose(), rulebook(1, open()), rulebook(2, capped(2, WhenReached::Refuse)), at(0));
     trial.replay(&messages, facts);
     assert_eq!(of(&trial.findings(), Shift::NewlyRefused), 5);
+}
+
+#[test]
+fn con_005_what_leaves_for_one_address_of_a_person_counts_at_the_others() {
+    // All at once: a text and an email each time, to a phone and a mailbox that nobody else reads.
+    let messages: Vec<PastMessage> =
+        (0..6).map(|hour| PastMessage { strategy: Strategy::All, ..message(at(hour), 1) }).collect();
+    let person = carepost_consent::types::PersonFacts {
+        recipient_id: carepost_kernel::RecipientId::new(at(0)),
+        also: Vec::new(),
+        zone: None,
+        state: None,
+        language: "en".to_owned(),
+        grants: vec![carepost_consent::types::Grant {
+            purpose: None,
+            state: carepost_consent::types::ConsentState::Granted,
+            since: at(-9),
+            expires_at: None,
+        }],
+        preferences: Default::default(),
+        wards: Vec::new(),
+    };
+    for page in [1, 4, 100] {
+        let held_of = |readers: usize| {
+            let mut trial =
+                DryRun::new(whose(), rulebook(1, open()), rulebook(2, capped(2, WhenReached::Refuse)), at(0));
+            for page in messages.chunks(page) {
+                let mut facts = strangers(page);
+                facts.iter_mut().for_each(|one| one.people = vec![person.clone(); readers]);
+                trial.replay(page, facts);
+            }
+            of(&trial.findings(), Shift::NewlyRefused)
+        };
+        assert_eq!(held_of(1), 8, "a message on two channels counts once; pages of {page}");
+        assert_eq!(held_of(0), 8, "pages of {page}");
+    }
+    // First a text each, then an email each.
+    let one_by_one: Vec<PastMessage> = (0..6)
+        .map(|hour| {
+            let mut one = message(at(hour), 1);
+            one.deliveries.remove(usize::from(hour < 3));
+            one
+        })
+        .collect();
+    for (readers, held) in [(1, 4), (0, 2)] {
+        let mut trial = DryRun::new(whose(), rulebook(1, open()), rulebook(2, capped(2, WhenReached::Refuse)), at(0));
+        for page in one_by_one.chunks(2) {
+            let mut facts = strangers(page);
+            facts.iter_mut().for_each(|one| one.people = vec![person.clone(); readers]);
+            trial.replay(page, facts);
+        }
+        assert_eq!(of(&trial.findings(), Shift::NewlyRefused), held);
+    }
 }
 
 #[test]
