@@ -17,10 +17,12 @@ pub mod content;
 pub mod dice;
 pub mod error;
 pub mod id;
+pub mod language;
 pub mod name;
 pub mod outcome;
 pub mod page;
 pub mod phi;
+pub mod phi_handling;
 pub mod provider_ref;
 pub mod purpose;
 pub mod reach;
@@ -41,10 +43,12 @@ pub use id::{
     InstanceId, LinkId, MergeId, MessageId, PlacementId, ProviderAccountId, RecipientId, SuppressionId, TemplateId,
     TenantId, WebhookEndpointId,
 };
+pub use language::Language;
 pub use name::UnknownName;
 pub use outcome::{AttemptRef, Failure, FailureClass, ReceiptStatus, SendOutcome};
 pub use page::{Cursor, Page};
 pub use phi::{Phi, Secret};
+pub use phi_handling::PhiHandling;
 pub use provider_ref::ProviderRef;
 pub use purpose::{Priority, Purpose};
 pub use reach::Reach;

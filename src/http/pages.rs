@@ -11,6 +11,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use carepost_kernel::Language;
 use handlebars::Handlebars;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -51,59 +52,31 @@ impl Page {
     }
 }
 
-/// In which language a page is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Language {
-    /// `en`.
-    English,
-    /// `es`.
-    Spanish,
+/// The language of ours that a browser asks for first (RFC 9110, section 12.5.4).
+pub(super) fn asked_for(request: &HttpRequest) -> Language {
+    let header = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let wish = |part: &str| {
+        let (name, rest) = part.split_once(';').unwrap_or((part, ""));
+        let weight = rest.trim().strip_prefix("q=").map_or(Some(1.0), |text| text.parse::<f32>().ok())?;
+        Some((Language::named(name)?, weight)).filter(|(_, weight)| *weight > 0.0)
+    };
+    // The first of equals wins.
+    let best = header.split(',').filter_map(wish).reduce(|best, next| if next.1 > best.1 { next } else { best });
+    best.map_or(Language::En, |(language, _)| language)
 }
 
-impl Language {
-    /// Both.
-    pub(super) const ALL: [Self; 2] = [Self::English, Self::Spanish];
-
-    /// The name in rows and of the attribute `lang`.
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Spanish => "es",
-        }
+/// The words of the pages.
+pub(super) fn words(language: Language) -> &'static Value {
+    match language {
+        Language::En => &WORDS[0],
+        Language::Es => &WORDS[1],
     }
+}
 
-    /// The language that a name such as `es-MX` stands for.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        let primary = name.trim().split(['-', '_']).next().unwrap_or_default();
-        Self::ALL.into_iter().find(|language| primary.eq_ignore_ascii_case(language.as_str()))
-    }
-
-    /// The one of ours that a browser asks for first (RFC 9110, section 12.5.4).
-    pub(super) fn asked_for(request: &HttpRequest) -> Self {
-        let header = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let wish = |part: &str| {
-            let (name, rest) = part.split_once(';').unwrap_or((part, ""));
-            let weight = rest.trim().strip_prefix("q=").map_or(Some(1.0), |text| text.parse::<f32>().ok())?;
-            Some((Self::named(name)?, weight)).filter(|(_, weight)| *weight > 0.0)
-        };
-        // The first of equals wins.
-        let best = header.split(',').filter_map(wish).reduce(|best, next| if next.1 > best.1 { next } else { best });
-        best.map_or(Self::English, |(language, _)| language)
-    }
-
-    /// The words of the pages.
-    pub(super) fn words(self) -> &'static Value {
-        match self {
-            Self::English => &WORDS[0],
-            Self::Spanish => &WORDS[1],
-        }
-    }
-
-    /// One of the words, by the names on the way to it.
-    pub(super) fn word(self, path: &[&str]) -> &'static str {
-        let found = path.iter().try_fold(self.words(), |words, name| words.get(name));
-        found.and_then(Value::as_str).unwrap_or_default()
-    }
+/// One of the words, by the names on the way to it.
+pub(super) fn word(language: Language, path: &[&str]) -> &'static str {
+    let found = path.iter().try_fold(words(language), |words, name| words.get(name));
+    found.and_then(Value::as_str).unwrap_or_default()
 }
 
 static WORDS: LazyLock<[Value; 2]> = LazyLock::new(|| {
@@ -146,7 +119,7 @@ pub(super) fn respond(status: StatusCode, language: Language, page: Page, view: 
 fn render(language: Language, page: Page, view: &impl Serialize) -> Result<String, handlebars::RenderError> {
     let context = json!({
         "language": language.as_str(),
-        "words": language.words(),
+        "words": words(language),
         "style": STYLE,
         "view": view,
     });
@@ -156,8 +129,8 @@ fn render(language: Language, page: Page, view: &impl Serialize) -> Result<Strin
 /// A short notice, by the name of its words.
 fn notice(status: StatusCode, language: Language, name: &str) -> HttpResponse {
     let view = json!({
-        "heading": language.word(&[name, "heading"]),
-        "text": language.word(&[name, "text"]),
+        "heading": word(language, &[name, "heading"]),
+        "text": word(language, &[name, "text"]),
         "practice": "",
     });
     respond(status, language, Page::Notice, &view)
@@ -165,7 +138,7 @@ fn notice(status: StatusCode, language: Language, name: &str) -> HttpResponse {
 
 /// The one page for whatever leads nowhere: forged, cut, expired, or somebody else's.
 pub(super) fn missing(request: &HttpRequest) -> HttpResponse {
-    notice(StatusCode::NOT_FOUND, Language::asked_for(request), "missing")
+    notice(StatusCode::NOT_FOUND, asked_for(request), "missing")
 }
 
 /// What a person is told where a handler failed. A tenant that is on its way is no such thing: the request is held until
@@ -177,7 +150,7 @@ pub(super) fn failed(request: &HttpRequest, error: ApiError) -> Result<HttpRespo
     if error.is_moving() {
         return Err(error);
     }
-    let language = Language::asked_for(request);
+    let language = asked_for(request);
     let (status, name) = match error.code() {
         Code::Unavailable | Code::Throttled => (StatusCode::SERVICE_UNAVAILABLE, "away"),
         Code::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "away"),

@@ -15,13 +15,13 @@ use carepost_consent::ConsentError;
 use carepost_consent::commands::{Desk, Reader, read_wishes, resume_all, said_on_page, save_wishes, stop_all};
 use carepost_consent::tokens::{self, Link, LinkUse, Subject};
 use carepost_consent::types::{Actor, ActorKind, AddressKey, Said};
-use carepost_kernel::{Chain, ErrorKind};
+use carepost_kernel::{Chain, ErrorKind, Language};
 use carepost_tenancy::{TenantHandle, TenantStatus};
 
 use super::auth::SeenTenant;
 use super::error::ApiError;
 use super::json;
-use super::pages::{self, Language, Page};
+use super::pages::{self, Page};
 use super::state::AppState;
 use super::visits::Visit;
 use form::{Action, Wishes};
@@ -81,7 +81,7 @@ async fn show(request: &HttpRequest, state: &AppState) -> Result<HttpResponse, A
     let Some(opened) = open(request, state, LinkUse::Preferences).await? else {
         return Ok(pages::missing(request));
     };
-    let asked_for = Language::asked_for(request);
+    let asked_for = pages::asked_for(request);
     if !state.visits.may(Visit::Preferences, &opened.token, state.clock.now()) {
         return Ok(pages::too_often(asked_for));
     }
@@ -103,7 +103,7 @@ async fn save(request: &HttpRequest, payload: web::Payload, state: &AppState) ->
     let Some(opened) = open(request, state, LinkUse::Preferences).await? else {
         return Ok(pages::missing(request));
     };
-    let asked_for = Language::asked_for(request);
+    let asked_for = pages::asked_for(request);
     if !state.visits.may(Visit::Preferences, &opened.token, state.clock.now()) {
         return Ok(pages::too_often(asked_for));
     }
@@ -222,7 +222,7 @@ fn failed(error: &ConsentError) -> ApiError {
 
 /// How a deed is written down: with the words that were on the page.
 pub(super) fn said(language: Language, words: &[&str]) -> Said {
-    said_on_page(language.word(words), language.as_str(), WORDING_VERSION)
+    said_on_page(pages::word(language, words), language.as_str(), WORDING_VERSION)
 }
 
 fn wishes_of(reader: &Reader, asked_for: Language) -> Wishes {

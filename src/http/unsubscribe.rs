@@ -4,11 +4,12 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use carepost_consent::tokens::{self, LinkUse};
+use carepost_kernel::Language;
 use serde::Serialize;
 
 use super::error::ApiError;
 use super::json;
-use super::pages::{self, Language, Page};
+use super::pages::{self, Page};
 use super::preferences::{Deed, FORM_LIMIT_BYTES, Opened, WORDING_VERSION, commit, open, read};
 use super::state::AppState;
 use super::visits::Visit;
@@ -40,7 +41,7 @@ async fn show(request: &HttpRequest, state: &AppState) -> Result<HttpResponse, A
         return Ok(pages::missing(request));
     };
     if !state.visits.may(Visit::Preferences, &opened.token, state.clock.now()) {
-        return Ok(pages::too_often(Language::asked_for(request)));
+        return Ok(pages::too_often(pages::asked_for(request)));
     }
     answer(request, &opened, StatusCode::OK, false, state).await
 }
@@ -80,14 +81,14 @@ async fn opt_out(request: &HttpRequest, payload: web::Payload, state: &AppState)
         return Ok(pages::missing(request));
     };
     if !state.visits.may(Visit::Unsubscribe, &opened.token, state.clock.now()) {
-        return Ok(pages::too_often(Language::asked_for(request)));
+        return Ok(pages::too_often(pages::asked_for(request)));
     }
     let body = json::read_raw(request, payload, FORM_LIMIT_BYTES).await?;
     if !is_one_click(&body) {
-        return Ok(pages::unreadable(Language::asked_for(request)));
+        return Ok(pages::unreadable(pages::asked_for(request)));
     }
     let wording = format!("{NAME}={VALUE}");
-    let language = Language::asked_for(request);
+    let language = pages::asked_for(request);
     let said = carepost_consent::commands::said_on_page(&wording, language.as_str(), WORDING_VERSION);
     let keys = commit(&opened, state, Deed::Unsubscribe(said)).await?;
     let keys = keys.ok_or_else(|| ApiError::unavailable("the recipient's settings have just changed"))?;
@@ -114,10 +115,10 @@ async fn answer(
 ) -> Result<HttpResponse, ApiError> {
     let reader = read(opened, state).await?;
     let known = reader.as_ref().and_then(|reader| Language::named(reader.language.as_deref()?));
-    let language = known.unwrap_or_else(|| Language::asked_for(request));
+    let language = known.unwrap_or_else(|| pages::asked_for(request));
     let is_person = reader.is_some_and(|reader| reader.recipient_id.is_some());
     let topic = opened.subject.topic.filter(|_| is_person);
-    let word = |name| language.word(&["unsubscribe", name]);
+    let word = |name| pages::word(language, &["unsubscribe", name]);
     let view = UnsubscribeView {
         heading: if is_done { word("done_heading") } else { word("heading") },
         practice: opened.tenant.tenant.display_name.clone(),
@@ -127,7 +128,7 @@ async fn answer(
             (true, true) => word("done_topic"),
             (true, false) => word("done_all"),
         },
-        topic: topic.map(|topic| language.word(&["topics", topic.as_str(), "name"])),
+        topic: topic.map(|topic| pages::word(language, &["topics", topic.as_str(), "name"])),
         is_done,
         preferences_path: preferences_path(opened, state),
     };

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use carepost_consent::address::{address_hash, normalize_address};
-use carepost_consent::keywords::{Confirmation, Language, Reading, Reply, ReplyContext, confirmation, read_reply};
+use carepost_consent::keywords::{Confirmation, Reading, Reply, ReplyContext, confirmation, read_reply};
 use carepost_consent::policy::Practice;
 use carepost_consent::types::{AddressKey, ContactFacts, SuppressionReason};
 use carepost_delivery::gate::Rulebook;
@@ -20,7 +20,9 @@ use carepost_delivery::prepare::{EnqueueRequest, KeyedBody, PrepareContext, prep
 use carepost_delivery::store::InboundRecord;
 use carepost_delivery::types::{About, DeliveryKey};
 use carepost_delivery::{DeliveryError, Recipient};
-use carepost_kernel::{Chain, Channel, InboundId, MessageId, Phi, Priority, Purpose, SealError, SmsContent, TenantId};
+use carepost_kernel::{
+    Chain, Channel, InboundId, Language, MessageId, Phi, Priority, Purpose, SealError, SmsContent, TenantId,
+};
 use carepost_tenancy::TenantHandle;
 
 use crate::engine::EngineError;

@@ -3,13 +3,13 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use carepost_consent::policy::{GatePolicy, PhiHandling, Preset};
+use carepost_consent::policy::{GatePolicy, Preset};
 use carepost_consent::types::{AddressKey, ConsentState, ContactFacts, Grant, PersonFacts, Preferences};
 use carepost_delivery::gate::dress::{Dressed, Dressing, dress};
 use carepost_delivery::gate::{GateFacts, Rulebook, Sender, decide};
 use carepost_delivery::prepare::{EnqueueRequest, PrepareContext, prepare};
 use carepost_delivery::types::{About, Delivery, Recipient};
-use carepost_kernel::{Channel, Clock, DataKey, PlacementId, Purpose, RecipientId, SmsContent, TenantId};
+use carepost_kernel::{Channel, Clock, DataKey, PhiHandling, PlacementId, Purpose, RecipientId, SmsContent, TenantId};
 use carepost_tenancy::{Directory, MasterKeys, Tenant, TenantHandle, TenantSettings, TenantStatus};
 use criterion::Criterion;
 use jiff::Timestamp;

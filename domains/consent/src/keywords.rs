@@ -8,41 +8,13 @@ mod confirmation;
 mod lexicon;
 mod plain;
 
+use carepost_kernel::Language;
 use serde::{Deserialize, Serialize};
 
 pub use confirmation::{Confirmation, confirmation};
 
 use lexicon::{LEXICON, Lexicon, Topic};
 use plain::Plain;
-
-/// A language that replies are read and answered in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Language {
-    /// English.
-    #[default]
-    En,
-    /// Spanish.
-    Es,
-}
-
-impl Language {
-    /// The tag of RFC 5646.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::Es => "es",
-        }
-    }
-
-    /// The language of a tag such as `es` or `es-MX`; English for all that nothing is written in.
-    #[must_use]
-    pub fn of_tag(tag: &str) -> Self {
-        let primary = tag.split(['-', '_']).next().unwrap_or_default();
-        if primary.eq_ignore_ascii_case("es") { Self::Es } else { Self::En }
-    }
-}
 
 /// What a reply asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

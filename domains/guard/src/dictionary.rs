@@ -6,12 +6,14 @@
 //! least [`crate::terms::LEAST_LETTERS`] letters that ends so counts. `! phrase` is no finding, nor is any term inside it.
 //! `#` begins a comment. Case, accents, hyphens and plurals are the program's business.
 
+use carepost_kernel::Language;
+
 use std::sync::LazyLock;
 
 use crate::error::GuardError;
 use crate::fold::Folded;
 use crate::terms::words_of;
-use crate::types::{FindingKind, Language};
+use crate::types::FindingKind;
 use crate::words::{Gap, Words};
 
 /// How many terms one guard may have.

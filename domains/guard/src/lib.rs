@@ -34,4 +34,4 @@ pub use dictionary::Dictionary;
 pub use error::GuardError;
 pub use guard::{Guard, MAX_TEXT_BYTES};
 pub use rules::{Replacement, action_for, judge, replacement};
-pub use types::{Allowed, Finding, FindingKind, Findings, GuardVerdict, Language, PhiAction, PracticeIdentity};
+pub use types::{Allowed, Finding, FindingKind, Findings, GuardVerdict, PracticeIdentity};

@@ -1,8 +1,8 @@
 //! Pure decisions of the room: what follows from findings, under which policy, and what leaves instead.
 
-use carepost_kernel::Channel;
+use carepost_kernel::{Channel, PhiHandling};
 
-use crate::types::{Findings, GuardVerdict, PhiAction};
+use crate::types::{Findings, GuardVerdict};
 
 mod replacement;
 
@@ -19,22 +19,22 @@ pub const PHI_TOO_LONG: &str = "phi_text_too_long";
 /// text messages are not secure and still wants them gets them (HIPAA, 45 CFR 164.522(b) and the Omnibus Rule's
 /// commentary, 78 FR 5634; decision C35).
 #[must_use]
-pub const fn action_for(wanted: PhiAction, channel: Channel, wants_unsecured: bool) -> PhiAction {
+pub const fn action_for(wanted: PhiHandling, channel: Channel, wants_unsecured: bool) -> PhiHandling {
     match channel {
-        Channel::InApp => PhiAction::Off,
-        _ if wants_unsecured => PhiAction::Off,
+        Channel::InApp => PhiHandling::Off,
+        _ if wants_unsecured => PhiHandling::Off,
         _ => wanted,
     }
 }
 
 /// What follows from findings. A text that was too long to be judged is treated as one with findings (GRD-2).
 #[must_use]
-pub fn judge(findings: &Findings, action: PhiAction) -> GuardVerdict {
+pub fn judge(findings: &Findings, action: PhiHandling) -> GuardVerdict {
     match action {
         _ if findings.is_clean() => GuardVerdict::Pass,
-        PhiAction::Off => GuardVerdict::Pass,
-        PhiAction::Block => GuardVerdict::Block { kinds: findings.kinds() },
-        PhiAction::Replace => GuardVerdict::Replace { kinds: findings.kinds() },
+        PhiHandling::Off => GuardVerdict::Pass,
+        PhiHandling::Block => GuardVerdict::Block { kinds: findings.kinds() },
+        PhiHandling::Replace => GuardVerdict::Replace { kinds: findings.kinds() },
     }
 }
 

@@ -1,5 +1,7 @@
 //! Looks for the dictionary's terms in a line of words, in one pass of an automaton (Aho and Corasick).
 
+use carepost_kernel::Language;
+
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -8,7 +10,7 @@ use aho_corasick::AhoCorasick;
 use crate::dictionary::{Dictionary, LEAST_ENDING, MOST_TERMS, MOST_WORDS, read_term};
 use crate::error::GuardError;
 use crate::fold::Folded;
-use crate::types::{FindingKind, Language};
+use crate::types::FindingKind;
 use crate::words::Words;
 
 mod forms;

@@ -6,4 +6,4 @@ mod verdict;
 
 pub use allowed::{Allowed, PracticeIdentity};
 pub use finding::{Finding, FindingKind, Findings};
-pub use verdict::{GuardVerdict, Language, PhiAction};
+pub use verdict::GuardVerdict;

@@ -43,7 +43,7 @@ struct Group {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Text {
-    language: carepost_guard::Language,
+    language: carepost_kernel::Language,
     #[serde(default)]
     form: Form,
     kinds: BTreeSet<FindingKind>,
@@ -187,7 +187,7 @@ fn con_016_the_labelled_set_is_large_enough() {
     let all = texts(|_, _| true);
     let clean = texts(|_, text| text.kinds.is_empty());
     let held_out = texts(|group, _| group.held_out);
-    let spanish = texts(|_, text| text.language == carepost_guard::Language::Es);
+    let spanish = texts(|_, text| text.language == carepost_kernel::Language::Es);
     let html = texts(|_, text| text.form == Form::Html);
     println!("{all} texts: {clean} clean, {held_out} held out, {spanish} Spanish, {html} HTML");
     assert!(all >= 300 && clean >= 100 && 3 * held_out >= 300 && spanish >= 90 && html >= 20);

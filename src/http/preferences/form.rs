@@ -3,11 +3,9 @@
 use std::collections::BTreeSet;
 
 use carepost_consent::types::{Preferences, QuietHours};
-use carepost_kernel::{Channel, Topic};
+use carepost_kernel::{Channel, Language, Topic};
 use jiff::civil::Time;
 use url::form_urlencoded;
-
-use crate::http::pages::Language;
 
 /// The page has choices for these.
 pub(super) const CHANNELS: [Channel; 3] = [Channel::Sms, Channel::Email, Channel::InApp];
@@ -132,7 +130,7 @@ pub(super) fn read(body: &[u8]) -> Option<Form> {
         quiet_from: String::new(),
         quiet_until: String::new(),
         most_per_week: None,
-        language: Language::English,
+        language: Language::En,
     };
     for (name, value) in form_urlencoded::parse(body) {
         match name.as_ref() {

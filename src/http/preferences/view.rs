@@ -1,11 +1,11 @@
 //! What the preference page shows.
 
 use carepost_consent::commands::Reader;
-use carepost_kernel::{Channel, Topic};
+use carepost_kernel::{Channel, Language, Topic};
 use serde::Serialize;
 
 use super::form::{CHANNELS, Fault, Wishes};
-use crate::http::pages::Language;
+use crate::http::pages;
 
 /// Offered as the most messages of a week.
 const MOST: [u16; 9] = [1, 2, 3, 4, 5, 7, 10, 14, 21];
@@ -78,7 +78,7 @@ impl PreferencesView {
     /// The page of a reader: with the wishes that hold, or those that were filled in.
     pub(super) fn of(reader: &Reader, practice: &str, wishes: &Wishes, form: String, news: News) -> Self {
         let language = wishes.language;
-        let word = |name| language.word(&["preferences", name]);
+        let word = |name| pages::word(language, &["preferences", name]);
         let saved = match news {
             News::Done(name) => Some(word(name)),
             News::None | News::Fault(_) | News::Stale => None,
@@ -125,7 +125,7 @@ pub(super) fn channels_of(reader: &Reader) -> std::collections::BTreeSet<Channel
 }
 
 fn channel_word(language: Language, channel: Channel) -> &'static str {
-    language.word(&["channels", channel.as_str()])
+    pages::word(language, &["channels", channel.as_str()])
 }
 
 fn contacts(reader: &Reader, language: Language) -> Vec<String> {
@@ -135,7 +135,7 @@ fn contacts(reader: &Reader, language: Language) -> Vec<String> {
 
 /// The addresses that get nothing any more.
 fn stopped(reader: &Reader, language: Language) -> Vec<String> {
-    let this_address = language.word(&["preferences", "this_address"]);
+    let this_address = pages::word(language, &["preferences", "this_address"]);
     let masked = |key| reader.points.iter().find(|point| point.key == key).map_or(this_address, |point| &point.masked);
     let show = |key: &carepost_consent::types::AddressKey| {
         format!("{}: {}", channel_word(language, key.channel), masked(*key))
@@ -148,9 +148,9 @@ fn summary(wishes: &Wishes) -> Vec<String> {
     let language = wishes.language;
     let of = |channel: &Channel| {
         let wanted = Topic::ALL.into_iter().filter(|topic| wishes.wanted.contains(&(*topic, *channel)));
-        let names: Vec<&str> = wanted.map(|topic| language.word(&["topics", topic.as_str(), "name"])).collect();
+        let names: Vec<&str> = wanted.map(|topic| pages::word(language, &["topics", topic.as_str(), "name"])).collect();
         let names = if names.is_empty() {
-            language.word(&["preferences", "summary_none"]).to_owned()
+            pages::word(language, &["preferences", "summary_none"]).to_owned()
         } else {
             names.join(", ")
         };
@@ -172,15 +172,15 @@ fn topics(wishes: &Wishes) -> Vec<TopicView> {
     };
     let show = |topic: Topic| TopicView {
         key: topic.as_str(),
-        name: language.word(&["topics", topic.as_str(), "name"]),
-        hint: language.word(&["topics", topic.as_str(), "hint"]),
+        name: pages::word(language, &["topics", topic.as_str(), "name"]),
+        hint: pages::word(language, &["topics", topic.as_str(), "hint"]),
         channels: choices(topic),
     };
     Topic::ALL.into_iter().map(show).collect()
 }
 
 fn most_per_week(wishes: &Wishes) -> Vec<OptionView> {
-    let word = |name| wishes.language.word(&["preferences", name]);
+    let word = |name| pages::word(wishes.language, &["preferences", name]);
     let mut counts: Vec<u16> = MOST.into_iter().chain(wishes.most_per_week).collect();
     counts.sort_unstable();
     counts.dedup();
@@ -204,7 +204,7 @@ fn most_per_week(wishes: &Wishes) -> Vec<OptionView> {
 fn languages(wishes: &Wishes) -> Vec<OptionView> {
     let show = |language: Language| OptionView {
         value: language.as_str().to_owned(),
-        name: language.word(&["languages", language.as_str()]).to_owned(),
+        name: pages::word(language, &["languages", language.as_str()]).to_owned(),
         is_chosen: language == wishes.language,
     };
     Language::ALL.into_iter().map(show).collect()

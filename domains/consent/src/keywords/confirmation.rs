@@ -3,10 +3,10 @@
 //! One part of a text message each: the alphabet of GSM-7, at most 160 characters, the practice's name first. One confirming
 //! text is allowed after an opt-out, within five minutes and without advertising (47 CFR 64.1200(a)(12), read 2026-11).
 
+use carepost_kernel::Language;
 use carepost_kernel::segments::{Encoding, count};
 use serde::{Deserialize, Serialize};
 
-use super::Language;
 use crate::policy::Practice;
 
 /// What is confirmed.

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+use carepost_kernel::Language;
 use regex::RegexSet;
 use serde::Deserialize;
 
-use super::Language;
 use super::plain::{Plain, Sentence};
 
 /// What a list of words is about.

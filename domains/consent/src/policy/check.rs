@@ -2,9 +2,9 @@
 
 use jiff::tz::TimeZone;
 
-use carepost_kernel::{Channel, Purpose};
+use carepost_kernel::{Channel, PhiHandling, Purpose};
 
-use super::{ConsentNeed, DayHours, GatePolicy, PhiHandling, continental_zones, states};
+use super::{ConsentNeed, DayHours, GatePolicy, continental_zones, states};
 use crate::message_types;
 
 /// One fault of a policy.

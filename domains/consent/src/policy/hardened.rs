@@ -7,12 +7,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use carepost_kernel::{Channel, Purpose};
+use carepost_kernel::{Channel, PhiHandling, Purpose};
 
 use super::{
-    Caps, CompiledPolicy, ConsentNeed, ContactHours, DayHours, Exemption, GatePolicy, PhiHandling, PhiRules,
-    PolicyFault, Practice, Registration, Registrations, StateHoursFor, UnknownAddress, WhenReached, continental_zones,
-    zones_of_state,
+    Caps, CompiledPolicy, ConsentNeed, ContactHours, DayHours, Exemption, GatePolicy, PhiRules, PolicyFault, Practice,
+    Registration, Registrations, StateHoursFor, UnknownAddress, WhenReached, continental_zones, zones_of_state,
 };
 use crate::message_types::shipped;
 

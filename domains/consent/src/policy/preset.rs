@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::time;
 use serde::{Deserialize, Serialize};
 
-use carepost_kernel::{Channel, Purpose};
+use carepost_kernel::{Channel, PhiHandling, Purpose};
 
 use super::{
-    Caps, GatePolicy, Identification, PhiHandling, PhiRules, Registration, Registrations, Reminders, SmsIdentification,
+    Caps, GatePolicy, Identification, PhiRules, Registration, Registrations, Reminders, SmsIdentification,
     UnknownAddress, WhenReached,
 };
 

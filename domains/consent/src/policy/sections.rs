@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::{Time, time};
 use serde::{Deserialize, Serialize};
 
-use carepost_kernel::{Channel, Purpose, Topic};
+use carepost_kernel::{Channel, PhiHandling, Purpose, Topic};
 
 use super::hours::DayHours;
 
@@ -210,19 +210,6 @@ pub struct PhiRules {
     pub extra_terms: Vec<String>,
     /// Words of the dictionary that do not count here.
     pub ignored_terms: Vec<String>,
-}
-
-/// What is done about health information that the guard finds (decision C35).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PhiHandling {
-    /// Nothing: it is not looked for.
-    #[default]
-    Off,
-    /// The message does not leave on this channel.
-    Block,
-    /// A notice of a secure message goes in its place.
-    Replace,
 }
 
 /// How a message says who is speaking.

@@ -7,13 +7,15 @@ use jiff::Timestamp;
 use url::Url;
 
 use carepost_consent::footer::Footer;
-use carepost_consent::policy::{PhiHandling, SmsIdentification};
+use carepost_consent::policy::SmsIdentification;
 use carepost_consent::rules::{names_practice, wants_unsecured, with_practice_name};
 use carepost_consent::tokens::{self, LinkUse, Subject};
 use carepost_consent::types::{AddressKey, ContactFacts};
 use carepost_guard::rules::refusal_code;
-use carepost_guard::{Findings, GuardVerdict, Language, PhiAction, action_for, judge, replacement};
-use carepost_kernel::{Channel, Content, EmailContent, InAppContent, Phi, Purpose, SealError, SmsContent, Verdict};
+use carepost_guard::{Findings, GuardVerdict, action_for, judge, replacement};
+use carepost_kernel::{
+    Channel, Content, EmailContent, InAppContent, Language, Phi, PhiHandling, Purpose, SealError, SmsContent, Verdict,
+};
 use carepost_tenancy::TenantHandle;
 
 use super::Rulebook;
@@ -149,14 +151,10 @@ struct Guarded {
 /// CON-016: what speaks of health does not leave on a channel that cannot be read securely, where the practice says so.
 fn guard(content: Content, delivery: &Delivery, language: Language, on: Dressing<'_>) -> Guarded {
     let payload = delivery.payload.expose();
-    let wanted = match on.rulebook.phi_handling(content.channel()) {
-        PhiHandling::Off => PhiAction::Off,
-        PhiHandling::Block => PhiAction::Block,
-        PhiHandling::Replace => PhiAction::Replace,
-    };
+    let wanted = on.rulebook.phi_handling(content.channel());
     let wants_unsecured = wants_unsecured(on.contact, payload.about.recipient_id, delivery.purpose, on.now);
     let action = action_for(wanted, content.channel(), wants_unsecured);
-    if action == PhiAction::Off {
+    if action == PhiHandling::Off {
         return Guarded { content, phi: Verdict::Go, secure: None, found: None };
     }
     let findings = find(&content, on);

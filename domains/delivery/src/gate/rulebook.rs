@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use carepost_consent::policy::{CompiledPolicy, PhiHandling, SmsIdentification};
+use carepost_consent::policy::{CompiledPolicy, SmsIdentification};
 use carepost_consent::types::PolicyVersion;
 use carepost_guard::{Allowed, Dictionary, Guard, GuardError, PracticeIdentity};
-use carepost_kernel::{Chain, Channel, TenantId};
+use carepost_kernel::{Chain, Channel, PhiHandling, TenantId};
 
 /// What the log says where something stands in for a policy.
 const UNUSABLE: &str = "the gate's policy cannot be used as it is: stricter rules stand in for it until it is mended";

@@ -1,10 +1,12 @@
 //! The guard as a whole.
 
+use carepost_kernel::{Language, PhiHandling};
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::rules;
-use crate::types::{FindingKind, Language, PracticeIdentity};
+use crate::types::{FindingKind, PracticeIdentity};
 
 fn now() -> Timestamp {
     "2026-11-22T18:00:00Z".parse().unwrap()
@@ -45,7 +47,7 @@ fn con_016_ranges_in_html_are_those_of_the_html() {
 #[test]
 fn grd_1_no_text_is_in_what_is_printed() {
     let findings = Guard::shipped().find("canary diabetes 4111111111111111", &Allowed::default(), now());
-    let printed = format!("{findings:?} {:?} {:?}", rules::judge(&findings, crate::PhiAction::Block), Guard::shipped());
+    let printed = format!("{findings:?} {:?} {:?}", rules::judge(&findings, PhiHandling::Block), Guard::shipped());
     assert!(!printed.contains("diabetes") && !printed.contains("4111"), "{printed}");
 }
 

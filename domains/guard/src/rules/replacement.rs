@@ -2,9 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use carepost_kernel::Language;
 use carepost_kernel::segments::{self, Encoding};
-
-use crate::types::Language;
 
 /// Septets of one text message (3GPP TS 23.038).
 const ONE_MESSAGE: usize = 160;

@@ -2,10 +2,11 @@
 
 use proptest::prelude::*;
 
+use carepost_kernel::Language;
 use carepost_kernel::segments::{self, Encoding};
 
 use super::*;
-use crate::types::{Finding, FindingKind, Language};
+use crate::types::{Finding, FindingKind};
 
 fn findings() -> Findings {
     Findings::new(vec![Finding { kind: FindingKind::Drug, range: 3..7 }])
@@ -14,11 +15,11 @@ fn findings() -> Findings {
 #[test]
 fn con_016_what_was_found_is_blocked_or_replaced() {
     let kinds = [FindingKind::Drug].into();
-    assert_eq!(judge(&findings(), PhiAction::Block), GuardVerdict::Block { kinds });
+    assert_eq!(judge(&findings(), PhiHandling::Block), GuardVerdict::Block { kinds });
     let kinds = [FindingKind::Drug].into();
-    assert_eq!(judge(&findings(), PhiAction::Replace), GuardVerdict::Replace { kinds });
-    assert_eq!(judge(&findings(), PhiAction::Off), GuardVerdict::Pass);
-    for action in PhiAction::ALL {
+    assert_eq!(judge(&findings(), PhiHandling::Replace), GuardVerdict::Replace { kinds });
+    assert_eq!(judge(&findings(), PhiHandling::Off), GuardVerdict::Pass);
+    for action in PhiHandling::ALL {
         assert_eq!(judge(&Findings::default(), action), GuardVerdict::Pass);
     }
 }
@@ -26,7 +27,7 @@ fn con_016_what_was_found_is_blocked_or_replaced() {
 #[test]
 fn grd_2_what_cannot_be_judged_does_not_pass() {
     let too_long = Findings::default().and(Findings::too_long());
-    assert_eq!(judge(&too_long, PhiAction::Block), GuardVerdict::Block { kinds: [].into() });
+    assert_eq!(judge(&too_long, PhiHandling::Block), GuardVerdict::Block { kinds: [].into() });
     assert_eq!(refusal_code(&too_long), PHI_TOO_LONG);
     assert_eq!(refusal_code(&findings()), PHI_FOUND);
 }
@@ -34,17 +35,17 @@ fn grd_2_what_cannot_be_judged_does_not_pass() {
 #[test]
 fn con_016_who_was_told_and_wants_it_gets_the_text_itself() {
     for channel in Channel::ALL {
-        for wanted in PhiAction::ALL {
-            assert_eq!(action_for(wanted, channel, true), PhiAction::Off, "{channel:?} {wanted:?}");
+        for wanted in PhiHandling::ALL {
+            assert_eq!(action_for(wanted, channel, true), PhiHandling::Off, "{channel:?} {wanted:?}");
             let is_inside = channel == Channel::InApp;
-            assert_eq!(action_for(wanted, channel, false), if is_inside { PhiAction::Off } else { wanted });
+            assert_eq!(action_for(wanted, channel, false), if is_inside { PhiHandling::Off } else { wanted });
         }
     }
 }
 
 #[test]
 fn names_are_read_as_they_are_written() {
-    for action in PhiAction::ALL {
+    for action in PhiHandling::ALL {
         assert_eq!(action.as_str().parse(), Ok(action));
     }
     for kind in FindingKind::ALL {

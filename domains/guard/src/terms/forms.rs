@@ -1,9 +1,10 @@
 //! The forms in which a term may stand in a text: singular, plural, with or without the possessive, written as one word.
 
+use carepost_kernel::Language;
+
 use std::collections::BTreeSet;
 
 use crate::terms::words_of;
-use crate::types::Language;
 
 /// Spanish words that stay as they are in a plural.
 const LINKS: [&str; 16] =

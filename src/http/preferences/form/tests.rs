@@ -35,7 +35,7 @@ fn saved(body: &str) -> Wishes {
 fn con_001_what_is_not_ticked_is_off_and_all_else_stays() {
     let mut preferences = Preferences { first_channel: Some(Channel::Email), ..Preferences::default() };
     preferences.off.entry(Topic::Care).or_default().insert(Channel::Voice);
-    let mut wishes = Wishes::of(&preferences, Language::Spanish, all());
+    let mut wishes = Wishes::of(&preferences, Language::Es, all());
     assert_eq!(wishes.wanted.len(), Topic::ALL.len() * CHANNELS.len(), "calls are not on the page");
     wishes.wanted.remove(&(Topic::Marketing, Channel::Sms));
     (wishes.quiet_from, wishes.quiet_until) = ("21:30".to_owned(), "07:00:00".to_owned());
@@ -54,14 +54,14 @@ fn con_001_what_is_not_ticked_is_off_and_all_else_stays() {
 fn con_001_a_channel_that_was_not_shown_is_not_switched_off() {
     let mut preferences = Preferences::default();
     preferences.off.entry(Topic::Surveys).or_default().insert(Channel::InApp);
-    let wishes = Wishes::of(&preferences, Language::English, BTreeSet::from([Channel::Sms]));
+    let wishes = Wishes::of(&preferences, Language::En, BTreeSet::from([Channel::Sms]));
     assert_eq!(wishes.apply(&preferences).unwrap(), preferences);
 }
 
 #[test]
 fn con_006_quiet_hours_are_two_different_times_or_none() {
     let check = |from: &str, until: &str| {
-        let mut wishes = Wishes::of(&Preferences::default(), Language::English, all());
+        let mut wishes = Wishes::of(&Preferences::default(), Language::En, all());
         (wishes.quiet_from, wishes.quiet_until) = (from.to_owned(), until.to_owned());
         wishes.apply(&Preferences::default()).map(|preferences| preferences.quiet.is_some())
     };
@@ -103,10 +103,10 @@ fn what_is_no_form_of_ours_is_not_read() {
 proptest! {
     #[test]
     fn con_001_whatever_is_ticked_comes_back(ticked in prop::collection::btree_set((0..7_usize, 0..3_usize), 0..21)) {
-        let mut wishes = Wishes::of(&Preferences::default(), Language::English, all());
+        let mut wishes = Wishes::of(&Preferences::default(), Language::En, all());
         wishes.wanted = ticked.into_iter().map(|(topic, channel)| (Topic::ALL[topic], CHANNELS[channel])).collect();
         let preferences = saved(&encoded(&wishes, "save")).apply(&Preferences::default()).unwrap();
-        prop_assert!(Wishes::of(&preferences, Language::English, all()) == wishes);
+        prop_assert!(Wishes::of(&preferences, Language::En, all()) == wishes);
     }
 
     #[test]
