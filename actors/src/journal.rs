@@ -275,16 +275,16 @@ pub trait Session: Send + Sync {
         now: Timestamp,
     ) -> Result<(), DeliveryError>;
 
-    /// The last attempt to reach an address with a message that was handed in between two instants.
+    /// The message that left last for an address by an instant, as far as it is remembered.
     ///
     /// # Errors
-    /// Where storage is away or the row cannot be read.
-    async fn find_answered_delivery(
+    /// Where storage is away.
+    async fn find_last_send(
         &self,
         tenant_id: TenantId,
         address: AddressKey,
-        between: (Timestamp, Timestamp),
-    ) -> Result<Option<AttemptRef>, DeliveryError>;
+        until: Timestamp,
+    ) -> Result<Option<MessageId>, ConsentError>;
 
     /// All that follows from a message from outside was done; what it answers is told so, the first time that this is done.
     ///

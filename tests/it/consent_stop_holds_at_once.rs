@@ -133,8 +133,9 @@ async fn con_011_a_revocation_wakes_a_tenant_that_sleeps() {
     world.database.owner.batch_execute("DELETE FROM carepost_pooled.consent_changes").await.unwrap();
     world.server.run().await;
     assert_eq!(world.database.count(OPEN).await, 1, "nothing wakes the tenant before the hour");
+    // carepost_consent::ChangeKind: 3 suppression.
     let told = "INSERT INTO carepost_pooled.consent_changes (change_id, tenant_id, channel, address_hash, what, at)
-                SELECT gen_random_uuid(), tenant_id, channel, address_hash, 1, now() FROM carepost_pooled.suppressions";
+                SELECT gen_random_uuid(), tenant_id, channel, address_hash, 3, now() FROM carepost_pooled.suppressions";
     world.database.owner.batch_execute(told).await.unwrap();
     wait_until("the tenant has woken", || async { world.database.count(OPEN).await == 0 }).await;
     assert_eq!(clinic.status(&scheduled).await, "refused");
@@ -164,4 +165,36 @@ async fn hub_003_whoever_has_stopped_texts_is_written_an_email() {
     assert_eq!(called(Vendor::Sendgrid), std::slice::from_ref(&by_email));
     assert_eq!(called(Vendor::VonageSms)[1..], [by_text]);
     assert_eq!(clinic.count_events(&by_email, "fell_back").await, 1, "the timeline says why it is an email");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn con_011_a_revocation_by_staff_ends_what_is_scheduled_for_its_purpose() {
+    let world = World::open().await;
+    let clinic = Clinic::open(&world.server, "revoked", json!({})).await;
+    clinic.account(&world.simulator, Vendor::VonageSms, json!({})).await;
+    let person = json!({ "language": "en", "contact_points": [{ "channel": "sms", "address": phone(8) }] });
+    let id = clinic.api.post("/api/v1/messaging/recipients", &person).await.expect(201).id();
+    let given = json!({ "channel": "sms", "purposes": ["financial", "treatment"], "said": { "source": "form" } });
+    clinic.api.post(&format!("/api/v1/messaging/recipients/{id}/consents"), &given).await;
+    let mut of_purpose = std::collections::BTreeMap::new();
+    for purpose in ["financial", "treatment"] {
+        for _ in 0..5 {
+            let more = json!({ "send_at": in_an_hour(), "purpose": purpose });
+            of_purpose.entry(purpose).or_insert_with(Vec::new).push(clinic.send(&with(sms(&phone(8)), more)).await);
+        }
+    }
+    let revoke = json!({ "channel": "sms", "purposes": ["financial"], "said": { "source": "staff" } });
+    clinic.api.post(&format!("/api/v1/messaging/recipients/{id}/consents/revoke"), &revoke).await.expect(200);
+    clinic.until_all(&of_purpose["financial"], "refused").await;
+    for message in &of_purpose["financial"] {
+        assert!(objections(&clinic, message).await.contains(&("consent".to_owned(), "consent_revoked".to_owned())));
+    }
+    for message in &of_purpose["treatment"] {
+        assert_eq!(clinic.status(message).await, "queued", "another purpose waits on");
+    }
+    // Who said so, when and how stands in the evidence.
+    let shown = clinic.api.get(&format!("/api/v1/messaging/recipients/{id}/consents")).await.expect(200).body;
+    let last = &shown["items"][0];
+    assert_eq!((last["state"].as_str(), last["source"].as_str()), (Some("revoked"), Some("staff")));
+    assert_eq!((last["purpose"].as_str(), last["recorded_by"]["kind"].as_str()), (Some("financial"), Some("api_key")));
 }

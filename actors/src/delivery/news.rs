@@ -3,12 +3,13 @@
 //! A change that is made here is in force before whoever made it is answered. Changes of other processes stand in rows,
 //! and are looked for twice a second.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use carepost_consent::types::AddressKey;
+use carepost_consent::types::{AddressKey, ChangeKind};
 use carepost_delivery::DeliveryError;
 use carepost_delivery::store::PutOff;
 use carepost_kernel::{Chain, Channel, TenantId};
@@ -20,6 +21,9 @@ use super::tenant;
 /// A change is stamped before it commits, by its own process's clock: each look goes back by so much behind the last one.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(30);
 
+/// Tenants that one look wakes: each counts what waits for it.
+const WOKEN_AT_ONCE: usize = 32;
+
 /// What has changed for one tenant's gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum GateNews {
@@ -27,6 +31,16 @@ pub(crate) enum GateNews {
     All,
     /// What is known of these addresses.
     Of(Vec<AddressKey>),
+}
+
+impl GateNews {
+    fn add(&mut self, more: Self) {
+        match (&mut *self, more) {
+            (Self::Of(keys), Self::Of(more)) => keys.extend(more),
+            (_, Self::All) => *self = Self::All,
+            (Self::All, Self::Of(_)) => {}
+        }
+    }
 }
 
 /// What was seen already.
@@ -37,6 +51,8 @@ pub(crate) struct Seen(Mutex<SeenChanges>);
 struct SeenChanges {
     looked_at: Option<Timestamp>,
     ids: HashMap<Uuid, Timestamp>,
+    /// News of tenants that are asleep and could not be woken yet.
+    unheard: BTreeMap<TenantId, GateNews>,
 }
 
 impl Seen {
@@ -44,6 +60,22 @@ impl Seen {
     fn since(&self, now: Timestamp) -> Timestamp {
         let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         before(seen.looked_at.unwrap_or(now).min(now))
+    }
+
+    /// Takes what waits for tenants to wake.
+    fn take_unheard(&self) -> BTreeMap<TenantId, GateNews> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).unheard)
+    }
+
+    /// Keeps it for the next look.
+    fn keep_unheard(&self, unheard: BTreeMap<TenantId, GateNews>) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (tenant_id, news) in unheard {
+            match seen.unheard.entry(tenant_id) {
+                Entry::Vacant(place) => drop(place.insert(news)),
+                Entry::Occupied(mut kept) => kept.get_mut().add(news),
+            }
+        }
     }
 
     /// Notes a look; what of it is news.
@@ -66,44 +98,69 @@ pub(crate) async fn follow(shared: &Arc<Shared>, writers: &Arc<Writers>) -> Resu
     let session = writers.journal.connect().await?;
     let changes = session.list_consent_changes(writers.consent_news.since(now)).await?;
     drop(session);
-    let found =
-        changes.into_iter().map(|change| (change.change_id.as_uuid(), change.at, (change.tenant_id, change.key)));
-    let mut by_tenant: BTreeMap<TenantId, GateNews> = BTreeMap::new();
-    for (tenant_id, address) in writers.consent_news.note(now, found.collect()) {
-        let news = by_tenant.entry(tenant_id).or_insert_with(|| GateNews::Of(Vec::new()));
-        match (news, address) {
-            (GateNews::Of(keys), Some(key)) => keys.push(key),
-            (news, None) => *news = GateNews::All,
-            (GateNews::All, Some(_)) => {}
+    let found = changes.into_iter().map(|change| (change.change_id.as_uuid(), change.at, change));
+    let mut of_live: BTreeMap<TenantId, GateNews> = BTreeMap::new();
+    let mut of_sleeping = writers.consent_news.take_unheard();
+    for change in writers.consent_news.note(now, found.collect()) {
+        let news = change.key.map_or(GateNews::All, |key| GateNews::Of(vec![key]));
+        let all = match shared.live(change.tenant_id) {
+            Some(_) => &mut of_live,
+            None if ends_waiting(change.what) => &mut of_sleeping,
+            // Whoever wakes reads it all anew.
+            None => continue,
+        };
+        match all.entry(change.tenant_id) {
+            Entry::Vacant(place) => drop(place.insert(news)),
+            Entry::Occupied(mut known) => known.get_mut().add(news),
         }
     }
     // What was known is thrown out of everybody's book first: nobody's news stand behind another's work.
-    for (tenant_id, news) in &by_tenant {
+    for (tenant_id, news) in &of_live {
         if let Some(live) = shared.live(*tenant_id) {
             forget(&live, news);
         }
     }
-    wake(shared, writers, &by_tenant).await;
-    for (tenant_id, news) in by_tenant {
+    for (tenant_id, news) in of_live {
         changed(shared, tenant_id, news).await;
     }
+    wake(shared, writers, of_sleeping).await;
     // A policy that was to hold from now on is news like any other, written down by whoever is first.
     writers.journal.settle_policies(now).await?;
     Ok(())
+}
+
+/// Whether what waits may have to end, or may leave sooner, because of such a change.
+const fn ends_waiting(what: ChangeKind) -> bool {
+    match what {
+        ChangeKind::Consent | ChangeKind::Suppression | ChangeKind::Policy => true,
+        ChangeKind::Recipient | ChangeKind::Preferences => false,
+    }
+}
+
+/// Whatever waits is looked at again, though its tenant sleeps: what is scheduled for next week ends with a revocation today.
+async fn wake(shared: &Arc<Shared>, writers: &Arc<Writers>, mut news: BTreeMap<TenantId, GateNews>) {
+    let ours = tenant::of_ours(shared, writers, news.keys().copied().collect());
+    news.retain(|tenant_id, _| ours.contains(tenant_id));
+    if news.is_empty() {
+        return;
+    }
+    let some = ours.into_iter().take(WOKEN_AT_ONCE).collect();
+    let woken = tenant::live_of(shared, writers, some).await.unwrap_or_else(|error| {
+        tracing::warn!(error = %Chain(&error), tenants = news.len(), "wake tenants whose gate has news");
+        HashMap::new()
+    });
+    for tenant_id in woken.into_keys() {
+        if let Some(news) = news.remove(&tenant_id) {
+            changed(shared, tenant_id, news).await;
+        }
+    }
+    writers.consent_news.keep_unheard(news);
 }
 
 fn forget(live: &LiveTenant, news: &GateNews) {
     match news {
         GateNews::All => live.book.forget_all(),
         GateNews::Of(keys) => keys.iter().for_each(|key| live.book.forget(*key)),
-    }
-}
-
-/// Whatever waits is looked at again, though its tenant sleeps: what is scheduled for next week ends with a revocation today.
-async fn wake(shared: &Arc<Shared>, writers: &Arc<Writers>, news: &BTreeMap<TenantId, GateNews>) {
-    let ours = tenant::of_ours(shared, writers, news.keys().copied().collect());
-    if let Err(error) = tenant::live_of(shared, writers, ours).await {
-        tracing::debug!(error = %Chain(&error), "wake tenants whose gate has news");
     }
 }
 

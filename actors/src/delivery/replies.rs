@@ -21,12 +21,12 @@ use carepost_delivery::store::InboundRecord;
 use carepost_delivery::types::{About, DeliveryKey};
 use carepost_delivery::{DeliveryError, Recipient};
 use carepost_kernel::{
-    Chain, Channel, InboundId, Language, MessageId, Phi, Priority, Purpose, SealError, SmsContent, TenantId,
+    AttemptRef, Chain, Channel, InboundId, Language, MessageId, Phi, Priority, Purpose, SealError, SmsContent, TenantId,
 };
 use carepost_tenancy::TenantHandle;
 
 use crate::engine::EngineError;
-use crate::journal::HeardWord;
+use crate::journal::{HeardWord, Session};
 use crate::metrics::REPLIES_TOTAL;
 
 use super::news::{self, GateNews};
@@ -50,8 +50,6 @@ const HELP_EVERY: SignedDuration = SignedDuration::from_mins(10);
 const LEFT_ALONE: SignedDuration = SignedDuration::from_secs(3);
 /// Messages of one tenant that one look takes up.
 const PAGE: i64 = 20;
-/// What was handed in longer ago is not what somebody confirms: reminders ask a few days ahead.
-const ANSWERED_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// An answer that comes later is none: 47 CFR 64.1200(a)(12) allows five minutes.
 const ANSWER_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
@@ -74,13 +72,7 @@ pub(crate) async fn follow(
     let session = live.writers.journal.connect().await.map_err(|error| away(error.into()))?;
     // What is no answer to anything that we have asked needs no look.
     let answers = match reply {
-        Reply::Confirm | Reply::Reschedule => {
-            let address_hash = address_hash(tenant.hash_key(), inbound.channel, inbound.from.expose());
-            let address = AddressKey { channel: inbound.channel, address_hash };
-            let asked_since = inbound.received_at.saturating_sub(ANSWERED_FOR).unwrap_or(Timestamp::MIN);
-            let between = (asked_since, inbound.received_at);
-            session.find_answered_delivery(live.tenant_id, address, between).await.map_err(away)?
-        }
+        Reply::Confirm | Reply::Reschedule => answered(session.as_ref(), tenant, inbound).await.map_err(away)?,
         Reply::Stop | Reply::Start | Reply::Help | Reply::Other => None,
     };
     let inbound = (live.tenant_id, inbound.inbound_id);
@@ -90,6 +82,22 @@ pub(crate) async fn follow(
         shared.hub.publish(event);
     }
     Ok(())
+}
+
+/// What left last for the writer, where that is remembered.
+async fn answered(
+    session: &dyn Session,
+    tenant: &TenantHandle,
+    inbound: &Inbound,
+) -> Result<Option<AttemptRef>, DeliveryError> {
+    let (tenant_id, channel) = (tenant.tenant.tenant_id, inbound.channel);
+    let address_hash = address_hash(tenant.hash_key(), channel, inbound.from.expose());
+    let address = AddressKey { channel, address_hash };
+    let Some(message_id) = session.find_last_send(tenant_id, address, inbound.received_at).await? else {
+        return Ok(None);
+    };
+    let row = session.get_delivery(DeliveryKey { tenant_id, message_id, channel }).await?;
+    Ok(row.and_then(|row| row.last_attempt()))
 }
 
 async fn hear(

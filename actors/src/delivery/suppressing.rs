@@ -127,10 +127,14 @@ async fn suppress(
     let channel = delivery.key.channel;
     let Some(address) = delivery.payload.expose().to.address(channel) else { return Ok(()) };
     let now = shared.now();
+    // A copy of old news makes no rest longer.
     let until = rest.map(|rest| {
         let rest = SignedDuration::try_from(rest).unwrap_or(SignedDuration::MAX);
-        now.saturating_add(rest).unwrap_or(Timestamp::MAX)
+        at.unwrap_or(now).saturating_add(rest).unwrap_or(Timestamp::MAX)
     });
+    if until.is_some_and(|until| until <= now) {
+        return Ok(());
+    }
     let address = Phi::new(address.to_owned());
     let suppress = Suppress { channel, address, reason, source: ConsentSource::Provider, until, at };
     let keys = live.writers.journal.suppress(tenant, &suppress, now).await?;

@@ -266,13 +266,13 @@ impl Session for EngineConnection {
         store::put_in_app(self, tenant, message_id, recipient, content, now).await.map(|_is_new| ())
     }
 
-    async fn find_answered_delivery(
+    async fn find_last_send(
         &self,
         tenant_id: TenantId,
         address: AddressKey,
-        between: (Timestamp, Timestamp),
-    ) -> Result<Option<AttemptRef>, DeliveryError> {
-        store::find_answered_delivery(self, (tenant_id, address.channel), address.address_hash, between).await
+        until: Timestamp,
+    ) -> Result<Option<MessageId>, ConsentError> {
+        carepost_consent::store::find_last_send(self, tenant_id, address, until).await
     }
 
     async fn finish_inbound(

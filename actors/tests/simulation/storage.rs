@@ -268,12 +268,12 @@ impl Session for Storage {
         panic!("nothing speaks of health in the simulation")
     }
 
-    async fn find_answered_delivery(
+    async fn find_last_send(
         &self,
         _: TenantId,
         _: AddressKey,
-        _: (Timestamp, Timestamp),
-    ) -> Result<Option<AttemptRef>, DeliveryError> {
+        _: Timestamp,
+    ) -> Result<Option<MessageId>, ConsentError> {
         panic!("nobody writes to the tenants of the simulation")
     }
 

@@ -18,7 +18,7 @@ use carepost_kernel::Cursor;
 use uuid::Uuid;
 
 pub use changes::{
-    delete_old_consent_changes, delete_old_contact_sends, insert_consent_changes, insert_contact_sends,
+    delete_old_consent_changes, delete_old_contact_sends, find_last_send, insert_consent_changes, insert_contact_sends,
     list_consent_changes,
 };
 pub use evidence::list_consent_states;

@@ -25,8 +25,8 @@ pub use events::{
 };
 pub use in_app::{InAppRecord, insert_in_app, list_in_app, mark_in_app_read, put_in_app};
 pub use inbound::{
-    InboundRecord, NewInbound, StoredInbound, UnderstoodInbound, find_answered_delivery, finish_inbound,
-    insert_inbound, list_inbound, list_open_inbound, understand_inbound,
+    InboundRecord, NewInbound, StoredInbound, UnderstoodInbound, finish_inbound, insert_inbound, list_inbound,
+    list_open_inbound, understand_inbound,
 };
 pub use keys::{KeyHolder, list_key_holders};
 pub use links::{LinkRecord, get_link, insert_link_click};
@@ -51,7 +51,6 @@ pub const SQL_FILES: &[(&str, &str)] = &[
     ("delete_old_parked", sweep::DELETE_OLD_PARKED),
     ("delete_old_refs", sweep::DELETE_OLD_REFS),
     ("extend_message", redrive::EXTEND_MESSAGE),
-    ("find_answered_delivery", inbound::FIND_ANSWERED),
     ("find_by_provider_ref", events::FIND_BY_PROVIDER_REF),
     ("find_oldest_day", events::FIND_OLDEST_DAY),
     ("finish_inbound", inbound::FINISH_INBOUND),

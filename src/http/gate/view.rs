@@ -26,8 +26,8 @@ pub(crate) struct RuleView {
     /// What it wants.
     #[schema(value_type = RulingName)]
     verdict: &'static str,
-    /// Why, where it objects: a reason of waiting, or a stable code. Where the PHI guard lets pass: `replaced_by_link`, if a
-    /// notice with a link leaves in the text's place.
+    /// Why, where it objects: a reason of waiting, or a stable code. Where the PHI guard lets pass what it
+    /// has found: `replaced_by_link`, `unsecured_by_wish`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "no_consent")]
     code: Option<String>,

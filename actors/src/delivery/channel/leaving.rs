@@ -359,7 +359,9 @@ fn refused(
 /// What counts against somebody's caps once it leaves.
 fn counts(delivery: &Delivery, facts: &gate::GateFacts<'_>) -> Option<(AddressKey, PastSend)> {
     let has_wish = facts.contact.people.iter().any(|person| person.preferences.most_per_week.is_some());
-    if delivery.attempt_no > 0 || !(facts.rulebook.counts() || has_wish) {
+    // An answer of our own to STOP, START or HELP is no message of the practice.
+    let is_answer = delivery.payload.expose().about.confirms_opt_out;
+    if is_answer || delivery.attempt_no > 0 || !(facts.rulebook.counts() || has_wish) {
         return None;
     }
     let question = gate::question(delivery, facts);

@@ -161,7 +161,8 @@ async fn settle(
     if for_all.state == ConsentState::Revoked {
         let known = open.iter().find(|row| is_opted_out(row));
         // What was said on a page may be taken back there; what the reader has texted since may not.
-        let is_weaker = |row: &&SuppressionRow| row.source == ConsentSource::Portal && source != ConsentSource::Portal;
+        let is_stronger = word == ConsentState::Revoked && source != ConsentSource::Portal;
+        let is_weaker = |row: &&SuppressionRow| is_stronger && row.source == ConsentSource::Portal;
         let replaced: Vec<SuppressionId> = known.filter(is_weaker).map(|row| row.suppression_id).into_iter().collect();
         if known.is_none() || !replaced.is_empty() {
             suppressions::lift_suppressions(desk.tx, &replaced, desk.now, desk.actor).await?;
@@ -176,7 +177,7 @@ async fn settle(
     }
     let lifted: Vec<&SuppressionRow> = open.iter().filter(|row| row.reason.ends_with_start()).collect();
     let ids: Vec<SuppressionId> = lifted.iter().map(|row| row.suppression_id).collect();
-    suppressions::lift_suppressions(desk.tx, &ids, desk.now, desk.actor).await?;
+    suppressions::lift_suppressions(desk.tx, &ids, for_all.since, desk.actor).await?;
     Ok(lifted.iter().any(|row| row.is_live(desk.now)))
 }
 
@@ -217,14 +218,15 @@ pub async fn suppress(desk: &Desk<'_, '_>, new: &Suppress) -> Result<(bool, Vec<
         _ if until.is_some_and(|until| until <= desk.now) => return Ok((false, Vec::new())),
         _ if suppressions::find_lift(desk.tx, &key, new.reason)
             .await?
-            .is_some_and(|lifted_at| lifted_at >= said_at) =>
+            .is_some_and(|lifted_at| said_at.as_second() < lifted_at.as_second()) =>
         {
             return Ok((false, Vec::new()));
         }
         _ => {
-            // One that has run out makes room, and stays as history.
+            // One that has run out makes room, and stays as history: it ended when it ran out.
             let over: Vec<SuppressionId> = known.map(|row| row.suppression_id).into_iter().collect();
-            suppressions::lift_suppressions(desk.tx, &over, desk.now, desk.actor).await?;
+            let ended_at = known.and_then(|row| row.until).unwrap_or(desk.now);
+            suppressions::lift_suppressions(desk.tx, &over, ended_at, desk.actor).await?;
             let row =
                 SuppressionRow { until, ..new_row(desk, (key, Some(&address)), new.reason, new.source, desk.now)? };
             suppressions::insert_suppression(desk.tx, &row).await?;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use carepost_kernel::{Channel, Verdict};
+use carepost_kernel::{Channel, Language, Verdict};
 
 use super::{GateCode, GateQuestion};
 use crate::policy::{GatePolicy, SmsIdentification};
@@ -59,4 +59,17 @@ fn starts_with(text: &str, name: &str) -> bool {
 pub fn with_practice_name<'a>(policy: &GatePolicy, text: &'a str) -> Cow<'a, str> {
     let name = policy.practice.name.trim();
     if name.is_empty() || names_practice(policy, text) { text.into() } else { format!("{name}: {text}").into() }
+}
+
+/// A text of advertising with the way out in it, where it does not name one yet (CON-013).
+#[must_use]
+pub fn with_way_out(text: &str, language: Language) -> Cow<'_, str> {
+    if text.contains("STOP") {
+        return text.into();
+    }
+    let way_out = match language {
+        Language::En => "Reply STOP to opt out.",
+        Language::Es => "Responda STOP para cancelar.",
+    };
+    format!("{} {way_out}", text.trim_end()).into()
 }

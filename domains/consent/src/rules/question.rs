@@ -40,14 +40,20 @@ pub struct GateQuestion<'a> {
     pub is_identified: Option<bool>,
 }
 
+/// The purpose that the rules go by: what a type calls marketing stays marketing, whatever the caller says.
+#[must_use]
+pub fn purpose_of(said: Purpose, message_type: Option<&MessageType>) -> Purpose {
+    match message_type {
+        Some(found) if found.purpose == Purpose::Marketing => Purpose::Marketing,
+        _ => said,
+    }
+}
+
 impl<'a> GateQuestion<'a> {
     /// The purpose that the rules go by: what a type calls marketing stays marketing, whatever the caller says.
     #[must_use]
     pub fn purpose(&self) -> Purpose {
-        match self.message_type {
-            Some(found) if found.purpose == Purpose::Marketing => Purpose::Marketing,
-            _ => self.purpose,
-        }
+        purpose_of(self.purpose, self.message_type)
     }
 
     /// What it is about: as it says, else by its type, else by its purpose where that leaves no doubt.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use carepost_kernel::{ConsentChangeId, TenantId};
+use carepost_kernel::{ConsentChangeId, MessageId, Purpose, TenantId};
 use carepost_store::{EngineConnection, Row, Statements, TenantTx};
 
 use super::rows::{self, Result, get, number};
@@ -14,6 +14,7 @@ pub(super) const INSERT_CONSENT_CHANGES: &str = include_str!("../sql/insert_cons
 pub(super) const LIST_CONSENT_CHANGES: &str = include_str!("../sql/list_consent_changes.sql");
 pub(super) const DELETE_OLD_CONSENT_CHANGES: &str = include_str!("../sql/delete_old_consent_changes.sql");
 pub(super) const INSERT_CONTACT_SENDS: &str = include_str!("../sql/insert_contact_sends.sql");
+pub(super) const FIND_LAST_SEND: &str = include_str!("../sql/find_last_send.sql");
 pub(super) const DELETE_OLD_CONTACT_SENDS: &str = include_str!("../sql/delete_old_contact_sends.sql");
 
 /// Tells of a change, in the change's own transaction. No key: anything of the tenant.
@@ -81,6 +82,26 @@ pub async fn insert_contact_sends(
         .execute(INSERT_CONTACT_SENDS, &[&tenants, &channels, &hashes, &messages, &instants, &purposes, &exempt])
         .await
         .tried("count messages that left")
+}
+
+/// The message that left last for an address by an instant, advertising aside, as far as it is remembered: what somebody
+/// there answers.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn find_last_send(
+    connection: &EngineConnection,
+    tenant_id: TenantId,
+    key: AddressKey,
+    until: Timestamp,
+) -> Result<Option<MessageId>> {
+    let (tenant_id, hash) = (tenant_id.as_uuid(), key.address_hash.as_slice());
+    let (channel, advertising) = (key.channel.as_i16(), Purpose::Marketing.as_i16());
+    let found = connection
+        .query_opt(FIND_LAST_SEND, &[&tenant_id, &hash, &channel, &until, &advertising])
+        .await
+        .tried("find what left last for an address")?;
+    found.map(|row| Ok(MessageId::from_uuid(get(&row, "message_id")?))).transpose()
 }
 
 /// Forgets what left before an instant; returns how many.

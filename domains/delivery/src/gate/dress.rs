@@ -8,7 +8,7 @@ use url::Url;
 
 use carepost_consent::footer::Footer;
 use carepost_consent::policy::SmsIdentification;
-use carepost_consent::rules::{names_practice, wants_unsecured, with_practice_name};
+use carepost_consent::rules::{names_practice, purpose_of, wants_unsecured, with_practice_name, with_way_out};
 use carepost_consent::tokens::{self, LinkUse, Subject};
 use carepost_consent::types::{AddressKey, ContactFacts};
 use carepost_guard::rules::refusal_code;
@@ -41,19 +41,31 @@ pub struct Dressing<'a> {
 pub struct Judged {
     /// What the guard says of it.
     pub phi: Verdict,
-    /// A notice leaves in its place, with a link to it.
-    pub is_replaced: bool,
+    /// What the guard has done where it lets pass.
+    pub done: Option<GuardDeed>,
     /// Whether a text message names the practice; none: it is no text message.
     pub is_identified: Option<bool>,
     /// Characters of a text message.
     pub text_chars: Option<u32>,
 }
 
+/// What the guard does with health information that it found and lets pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GuardDeed {
+    /// A notice leaves in its place, with a link to it.
+    Replaced,
+    /// It leaves as it is: whoever it is for was told and wants it so.
+    Wished,
+}
+
 impl Judged {
     /// What the guard has done where it lets pass: the name of its rule, and a code.
     #[must_use]
     pub fn note(&self) -> Option<(&'static str, &'static str)> {
-        self.is_replaced.then_some(("phi_guard", "replaced_by_link"))
+        self.done.map(|done| match done {
+            GuardDeed::Replaced => ("phi_guard", "replaced_by_link"),
+            GuardDeed::Wished => ("phi_guard", "unsecured_by_wish"),
+        })
     }
 }
 
@@ -85,15 +97,15 @@ pub fn dress(delivery: &Delivery, on: Dressing<'_>) -> Result<Option<Dressed>, S
     let payload = delivery.payload.expose();
     let Some(content) = payload.content(delivery.key.channel) else { return Ok(None) };
     let language = language(payload, on);
-    let Guarded { mut content, phi, secure, found } = guard(content, delivery, language, on);
+    let Guarded { mut content, phi, done, secure, found } = guard(content, delivery, language, on);
     if let Some((findings, verdict)) = found {
         carepost_guard::metrics::count(&findings, &verdict);
     }
-    name(&mut content, on);
+    sign(&mut content, delivery, language, on);
     if let Content::Email(email) = &mut content {
         add_ways_out(email, delivery, language, on)?;
     }
-    let judged = judged(&content, (phi, secure.is_some()), on);
+    let judged = judged(&content, (phi, done), on);
     Ok(Some(Dressed { content, judged, secure }))
 }
 
@@ -103,22 +115,31 @@ pub fn dress(delivery: &Delivery, on: Dressing<'_>) -> Result<Option<Dressed>, S
 pub fn foresee_dressed(delivery: &Delivery, on: Dressing<'_>) -> Option<Judged> {
     let payload = delivery.payload.expose();
     let content = payload.content(delivery.key.channel)?;
-    let Guarded { mut content, phi, secure, .. } = guard(content, delivery, language(payload, on), on);
-    name(&mut content, on);
-    Some(judged(&content, (phi, secure.is_some()), on))
+    let language = language(payload, on);
+    let Guarded { mut content, phi, done, .. } = guard(content, delivery, language, on);
+    sign(&mut content, delivery, language, on);
+    Some(judged(&content, (phi, done), on))
 }
 
-/// CON-014: a text message says who speaks, where the practice wants it so.
-fn name(content: &mut Content, on: Dressing<'_>) {
+/// CON-014, CON-013: a text message says who speaks, where the practice wants it so, and advertising how to end it.
+fn sign(content: &mut Content, delivery: &Delivery, language: Language, on: Dressing<'_>) {
     let policy = on.rulebook.policy().source();
-    if let Content::Sms(sms) = content
-        && policy.identification.sms != SmsIdentification::Off
-    {
+    let Content::Sms(sms) = content else { return };
+    if policy.identification.sms != SmsIdentification::Off {
         sms.text = with_practice_name(policy, &sms.text).into_owned();
+    }
+    if purpose(delivery, on) == Purpose::Marketing {
+        sms.text = with_way_out(&sms.text, language).into_owned();
     }
 }
 
-fn judged(content: &Content, (phi, is_replaced): (Verdict, bool), on: Dressing<'_>) -> Judged {
+/// The purpose that the rules go by.
+fn purpose(delivery: &Delivery, on: Dressing<'_>) -> Purpose {
+    let key = delivery.payload.expose().about.message_type.as_deref();
+    purpose_of(delivery.purpose, key.and_then(|key| on.rulebook.policy().message_type(key)))
+}
+
+fn judged(content: &Content, (phi, done): (Verdict, Option<GuardDeed>), on: Dressing<'_>) -> Judged {
     let (is_identified, text_chars) = match content {
         Content::Sms(sms) => {
             let chars = u32::try_from(sms.text.chars().count()).unwrap_or(u32::MAX);
@@ -126,7 +147,7 @@ fn judged(content: &Content, (phi, is_replaced): (Verdict, bool), on: Dressing<'
         }
         Content::Email(_) | Content::InApp(_) => (None, None),
     };
-    Judged { phi, is_replaced, is_identified, text_chars }
+    Judged { phi, done, is_identified, text_chars }
 }
 
 /// As the message says, else of the only reader, else of the practice.
@@ -143,6 +164,7 @@ fn language(payload: &Payload, on: Dressing<'_>) -> Language {
 struct Guarded {
     content: Content,
     phi: Verdict,
+    done: Option<GuardDeed>,
     secure: Option<SecureCopy>,
     /// What was found, where somebody looked.
     found: Option<(Findings, GuardVerdict)>,
@@ -152,24 +174,25 @@ struct Guarded {
 fn guard(content: Content, delivery: &Delivery, language: Language, on: Dressing<'_>) -> Guarded {
     let payload = delivery.payload.expose();
     let wanted = on.rulebook.phi_handling(content.channel());
-    let wants_unsecured = wants_unsecured(on.contact, payload.about.recipient_id, delivery.purpose, on.now);
-    let action = action_for(wanted, content.channel(), wants_unsecured);
-    if action == PhiHandling::Off {
-        return Guarded { content, phi: Verdict::Go, secure: None, found: None };
+    if wanted == PhiHandling::Off || content.channel() == Channel::InApp {
+        return Guarded { content, phi: Verdict::Go, done: None, secure: None, found: None };
     }
+    // It is looked for whatever was wished: what leaves on the strength of a wish is noted.
+    let recipient_id = payload.about.recipient_id;
+    let is_wished = wants_unsecured(on.contact, recipient_id, purpose(delivery, on), on.now);
     let findings = find(&content, on);
-    let verdict = judge(&findings, action);
+    let verdict = judge(&findings, action_for(wanted, content.channel(), is_wished));
     let blocked = Verdict::OtherChannel { code: refusal_code(&findings) };
-    let (content, phi, secure) = match verdict {
-        GuardVerdict::Pass => (content, Verdict::Go, None),
-        GuardVerdict::Block { .. } => (content, blocked, None),
+    let (content, phi, done, secure) = match verdict {
+        GuardVerdict::Pass => (content, Verdict::Go, (!findings.is_clean()).then_some(GuardDeed::Wished), None),
+        GuardVerdict::Block { .. } => (content, blocked, None, None),
         GuardVerdict::Replace { .. } => match secure_copy(&content, payload) {
             // What nobody could read there would be lost.
-            None => (content, blocked, None),
-            Some(secure) => (notice(&content, language, on), Verdict::Go, Some(secure)),
+            None => (content, blocked, None, None),
+            Some(secure) => (notice(&content, language, on), Verdict::Go, Some(GuardDeed::Replaced), Some(secure)),
         },
     };
-    Guarded { content, phi, secure, found: Some((findings, verdict)) }
+    Guarded { content, phi, done, secure, found: Some((findings, verdict)) }
 }
 
 fn find(content: &Content, on: Dressing<'_>) -> Findings {

@@ -32,8 +32,7 @@ pub struct Around<'a> {
 }
 
 /// A text that nobody has seen.
-pub(super) const UNSEEN: Judged =
-    Judged { phi: Verdict::Go, is_replaced: false, is_identified: None, text_chars: None };
+pub(super) const UNSEEN: Judged = Judged { phi: Verdict::Go, done: None, is_identified: None, text_chars: None };
 
 /// What the rules would say.
 #[derive(Debug, Clone)]

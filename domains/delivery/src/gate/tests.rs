@@ -51,7 +51,7 @@ impl Case {
             pause_recheck: at(NOW + 5),
             contact: &self.contact,
             rulebook: &self.rulebook,
-            judged: Judged { phi: self.phi.clone(), is_replaced: false, is_identified: None, text_chars: None },
+            judged: Judged { phi: self.phi.clone(), done: None, is_identified: None, text_chars: None },
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use carepost_kernel::{Channel, MessageId, Phi, Priority, SealError, TenantId};
+use carepost_kernel::{AttemptRef, Channel, MessageId, Phi, Priority, SealError, TenantId};
 use carepost_store::{EngineConnection, Row};
 
 use crate::error::DeliveryError;
@@ -53,6 +53,13 @@ impl DueRow {
     #[must_use]
     pub const fn key(&self) -> DeliveryKey {
         self.delivery.key
+    }
+
+    /// The last attempt, where there was one.
+    #[must_use]
+    pub fn last_attempt(&self) -> Option<AttemptRef> {
+        let Delivery { key, attempt_no, .. } = self.delivery;
+        (attempt_no > 0).then(|| key.attempt(attempt_no))
     }
 
     /// Its place in the order.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use carepost_kernel::{
-    AttemptRef, Channel, Cursor, EventId, InboundId, MessageId, Page, ProviderAccountId, ProviderRef, TenantId,
+    AttemptRef, Channel, Cursor, EventId, InboundId, Page, ProviderAccountId, ProviderRef, TenantId,
 };
 use carepost_store::{EngineConnection, Row, TenantTx, ToSql};
 
@@ -15,7 +15,6 @@ use crate::types::{DeliveryEvent, DeliveryKey, EventKind};
 pub(super) const INSERT_INBOUND: &str = include_str!("../sql/insert_inbound.sql");
 pub(super) const UNDERSTAND_INBOUND: &str = include_str!("../sql/understand_inbound.sql");
 pub(super) const FINISH_INBOUND: &str = include_str!("../sql/finish_inbound.sql");
-pub(super) const FIND_ANSWERED: &str = include_str!("../sql/find_answered_delivery.sql");
 pub(super) const LIST_OPEN_INBOUND: &str = include_str!("../sql/list_open_inbound.sql");
 pub(super) const LIST_INBOUND: &str = include_str!("../sql/list_inbound.sql");
 
@@ -127,30 +126,6 @@ pub async fn understand_inbound(
     let tenant_id = tx.tenant_id().as_uuid();
     let row = tx.query_one(UNDERSTAND_INBOUND, &[&tenant_id, &inbound_id.as_uuid(), &reply, &is_answered]).await?;
     Ok(UnderstoodInbound { reply: get(&row, "reply")?, is_answered: get(&row, "is_answered")? })
-}
-
-/// The last attempt to reach an address with a message that was handed in between two instants: what somebody there answers.
-///
-/// # Errors
-/// Where the database fails or the row cannot be read.
-pub async fn find_answered_delivery(
-    connection: &EngineConnection,
-    (tenant_id, channel): (TenantId, Channel),
-    address_hash: [u8; 16],
-    between: (Timestamp, Timestamp),
-) -> Result<Option<AttemptRef>> {
-    let bound = |at| MessageId::first_at(at).as_uuid();
-    let row = connection
-        .query_opt(
-            FIND_ANSWERED,
-            &[&tenant_id.as_uuid(), &channel.as_i16(), &address_hash.as_slice(), &bound(between.0), &bound(between.1)],
-        )
-        .await?;
-    let attempt = |row: &Row| {
-        let (message_id, attempt_no) = (rows::message_id(row)?, get(row, "attempt_no")?);
-        Ok(AttemptRef { message_id, channel, attempt_no })
-    };
-    row.as_ref().map(attempt).transpose()
 }
 
 /// All that follows from a message was done, and the delivery that it answers is told so: once, however often this is done.

@@ -72,6 +72,26 @@ fn con_014_a_text_begins_with_the_practice() {
 }
 
 #[test]
+fn con_013_advertising_by_text_says_how_to_end_it() {
+    let text = |words: &str, purpose| {
+        text_of(&dressed(policy(PhiHandling::Off), Channel::Sms, sms(words), purpose)).to_owned()
+    };
+    assert_eq!(
+        text("20 % off this week.", Purpose::Marketing),
+        "Bright Braces: 20 % off this week. Reply STOP to opt out."
+    );
+    let says_so = "Bright Braces: 20 % off. STOP ends this.";
+    assert_eq!(text(says_so, Purpose::Marketing), says_so);
+    assert_eq!(text("See you at 9:30.", Purpose::Treatment), "Bright Braces: See you at 9:30.");
+    // What ships as advertising is advertising, whatever it is called.
+    let mut disguised = sms("20 % off this week.");
+    disguised.about.message_type = Some("birthday".to_owned());
+    disguised.about.language = Some("es".to_owned());
+    let dressed = dressed(policy(PhiHandling::Off), Channel::Sms, disguised, Purpose::Treatment);
+    assert!(text_of(&dressed).ends_with("Responda STOP para cancelar."), "{}", text_of(&dressed));
+}
+
+#[test]
 fn con_016_what_speaks_of_health_is_blocked_or_replaced_by_a_notice() {
     let off = dressed(policy(PhiHandling::Off), Channel::Sms, sms(ABOUT_HEALTH), Purpose::Treatment);
     assert!(text_of(&off).contains("melanoma") && off.judged.phi == Verdict::Go);
@@ -112,7 +132,8 @@ fn con_016_who_was_told_and_wants_it_gets_the_text_itself() {
         dressed_for(vec![person(state)], policy(PhiHandling::Replace), Channel::Sms, sms(ABOUT_HEALTH), purpose)
     };
     let wished = told(ConsentState::GrantedUnsecured, Purpose::Treatment);
-    assert!(text_of(&wished).contains("melanoma") && wished.secure.is_none() && wished.judged.note().is_none());
+    assert!(text_of(&wished).contains("melanoma") && wished.secure.is_none());
+    assert_eq!(wished.judged.note(), Some(("phi_guard", "unsecured_by_wish")), "what leaves so can be listed");
     for guarded in [
         told(ConsentState::GrantedUnsecured, Purpose::Financial),
         told(ConsentState::GrantedInWriting, Purpose::Treatment),
