@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, BulkSend, Clinic, Server, World, message_of, phone, taken, with};
 
-/// 100,000 would be a manual run: see docs/operations.md.
+/// `carepost-loadtest -- bulk` sends to 100,000: see docs/performance.md.
 const ROWS: usize = 2_000;
 
 async fn clinic(server: &Server, simulator: &Simulator, slug: &str) -> Clinic {

@@ -1,5 +1,5 @@
 //! The policy changes while messages wait: the new rules hold at once, nothing is lost, and each decision says by which version
-//! of the policy it was made. Two thousand wait here; what happens to them is the same for a hundred thousand, page by page.
+//! of the policy it was made. Two thousand wait here, of which each page is worked off as any other.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

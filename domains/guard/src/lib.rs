@@ -9,10 +9,11 @@
 //! - **GRD-2** Time is linear in the text, and the text is bounded; what is too long to judge does not pass.
 //! - **GRD-3** What is the practice's own (name, phone, email, address) is no finding.
 //! - **GRD-4** Nothing here has state besides the compiled dictionary: the same text gets the same findings.
-//! - **GRD-5** Only whoever was told that a channel is not secure and wants it still gets the text itself (decision C35).
 //! - **GRD-6** The replacement text itself has no health information and fits one GSM-7 text message.
+//! - **GRD-7** Only whoever was told that a channel is not secure and wants it still gets the text itself (decision C35).
 //!
-//! Deliberately absent: statistics about language, what pictures and attachments say inside, rows of any database, the decision whether a
+//! Deliberately absent: GRD-5, no health information to a vendor without an agreement (decision C57), which comes with the
+//! register of agreements; statistics about language, what pictures and attachments say inside, rows of any database, the decision whether a
 //! recipient has consented to plain email (the consent room's).
 
 mod detect;

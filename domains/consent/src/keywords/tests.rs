@@ -100,7 +100,10 @@ fn con_008_the_labelled_replies_are_read() {
         let least = match (held_out, reply) {
             (false, _) => 1.0,
             (true, Reply::Stop) => 0.8,
-            (true, _) => 0.0,
+            (true, Reply::Confirm) => 0.75,
+            // Asking for another time has many words; what is not read as that is for staff.
+            (true, Reply::Reschedule) => 0.5,
+            (true, Reply::Other | Reply::Start | Reply::Help) => 0.95,
         };
         assert!(figures.right as f64 >= least * figures.expected as f64, "{reply:?}, held out: {held_out}");
     }
