@@ -11,6 +11,10 @@ use crate::compose::Storage;
 use crate::config::Config;
 use crate::http::{Provisioner as _, install_preset, preset_policy};
 
+/// Said where a practice begins without rules of its own.
+const NO_PRESET: &str = "note: without --preset the built-in policy holds: text messages leave at any hour, nothing is \
+                         capped, and no text is searched for health information (docs/gate.md)";
+
 pub(super) async fn run(command: TenantCommand, config: &Config) -> anyhow::Result<()> {
     let shown = with_storage(config, async |storage| work(command, storage).await).await?;
     out::json(&shown);
@@ -30,9 +34,12 @@ async fn work(command: TenantCommand, storage: &Storage) -> anyhow::Result<Value
             let new = NewTenant { slug, display_name: name, placement, settings: TenantSettings::default() };
             let opener = &storage.opener;
             let made = directory.create_tenant(&actor(), new, |record| opener.provision(record)).await?;
-            if let Some(policy) = policy {
-                let now = Clock::system().now();
-                install_preset(directory, &storage.placements, &made, &policy, &actor(), now).await?;
+            match policy {
+                Some(policy) => {
+                    let now = Clock::system().now();
+                    install_preset(directory, &storage.placements, &made, &policy, &actor(), now).await?;
+                }
+                None => out::complain(NO_PRESET),
             }
             shown(&made)
         }
