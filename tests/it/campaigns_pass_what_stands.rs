@@ -80,7 +80,11 @@ async fn hub_022_links_of_a_bulk_send_are_tracked_where_it_says_so() {
             let id = row["message_id"].as_str().unwrap();
             let content = format!("/api/v1/messaging/messages/{id}?include=content");
             let text = clinic.api.get(&content).await.expect(200).text;
-            assert_eq!((text.contains("/l/"), text.contains("offers.example.com")), (is_tracked, !is_tracked), "{text}");
+            assert_eq!(
+                (text.contains("/l/"), text.contains("offers.example.com")),
+                (is_tracked, !is_tracked),
+                "{text}"
+            );
         }
     }
 }

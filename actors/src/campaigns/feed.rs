@@ -129,10 +129,7 @@ async fn follow_policy(desk: &mut Desk<'_>, rulebook: &Rulebook, now: Timestamp)
 }
 
 /// The rows whose turn has come, with the messages that some of them are already; none where each row has its fate.
-async fn due(
-    desk: &Desk<'_>,
-    now: Timestamp,
-) -> Result<Option<(Vec<DueRow>, Vec<Option<MessageId>>)>, WorkError> {
+async fn due(desk: &Desk<'_>, now: Timestamp) -> Result<Option<(Vec<DueRow>, Vec<Option<MessageId>>)>, WorkError> {
     let send_id = desk.send.bulk_send_id;
     let mut connection = desk.placement.tenant(desk.live.tenant_id).await?;
     let tx = connection.begin().await?;

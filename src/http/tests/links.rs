@@ -173,7 +173,8 @@ async fn hub_022_a_bulk_send_is_tracked_where_a_message_may_be() {
         assert_eq!((&shown["track_links"], &shown["track_opens"]), (&json!(expected.0), &json!(expected.1)));
     }
     let both = ["/track_links".to_owned(), "/track_opens".to_owned()];
-    for never in [json!({"purpose": "emergency"}), json!({"purpose": "treatment"}), json!({"type": "result_released"})] {
+    for never in [json!({"purpose": "emergency"}), json!({"purpose": "treatment"}), json!({"type": "result_released"})]
+    {
         let mut wish = never;
         (wish["track_links"], wish["track_opens"]) = (json!(true), json!(true));
         let reply = world.post(BULK, &of(wish)).await;
@@ -189,9 +190,7 @@ async fn hub_022_a_bulk_send_is_tracked_where_a_message_may_be() {
     assert_eq!(template.status, 201, "{}", template.text());
     let id = template.json()["id"].as_str().unwrap().to_owned();
     assert_eq!(world.post(&format!("{TEMPLATES}/{id}/publish"), &json!({"version": 1})).await.status, 200);
-    let send = |links: bool, opens: bool| {
-        json!({"name": "canary", "template_id": id, "track_links": links, "track_opens": opens})
-    };
+    let send = |links: bool, opens: bool| json!({"name": "canary", "template_id": id, "track_links": links, "track_opens": opens});
     assert_eq!(world.post(BULK, &send(false, false)).await.status, 201);
     for (links, opens, pointers) in [(true, true, &both[..]), (false, true, &both[1..])] {
         let reply = world.post(BULK, &send(links, opens)).await;

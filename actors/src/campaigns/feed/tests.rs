@@ -12,8 +12,7 @@ fn at(seconds: i64) -> Timestamp {
 
 fn paused(until: Timestamp) -> Said {
     let (verdict, code) = (RowVerdict::Wait, Some("paused".to_owned()));
-    let one =
-        ChannelSaid { channel: Channel::Sms, verdict, rule: None, code: code.clone(), until: Some(until) };
+    let one = ChannelSaid { channel: Channel::Sms, verdict, rule: None, code: code.clone(), until: Some(until) };
     Said { verdict, code, channel: Some(Channel::Sms), until: Some(until), channels: vec![one] }
 }
 

@@ -97,7 +97,8 @@ fn check(new: &NewBulkSend, now: Timestamp) -> Vec<FieldFault> {
 /// What must not be tracked is refused when the send is made, and not row by row.
 fn check_tracking(send: &BulkSend) -> Result<(), CampaignError> {
     let wished = (send.track_links, send.track_opens);
-    let faults = prepare::tracking_faults(wished, send.message_type.as_deref(), send.purpose.unwrap_or(Purpose::Transactional));
+    let faults =
+        prepare::tracking_faults(wished, send.message_type.as_deref(), send.purpose.unwrap_or(Purpose::Transactional));
     if faults.is_empty() { Ok(()) } else { Err(invalid(faults)) }
 }
 

@@ -103,8 +103,7 @@ async fn con_c59_the_last_word_of_a_list_on_a_guardian_holds() {
                 recipient_id: Some(parent),
                 ..one.clone()
             };
-            let input =
-                RecipientInput { guardians: list.iter().map(of_parent).collect(), ..RecipientInput::default() };
+            let input = RecipientInput { guardians: list.iter().map(of_parent).collect(), ..RecipientInput::default() };
             world.at(noon(), async |desk| update_recipient(desk, ward_id, input).await).await.unwrap();
             let expected =
                 is_there.then_some(WardFact { ward_id, also: Vec::new(), scope: GuardianScope::Full, ends_on: None });
