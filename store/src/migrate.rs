@@ -40,6 +40,8 @@ const PLACEMENT: Files = files!("placement":
     "202611222100_allow_pixels",
     "202611222140_create_bulk_send_claims",
     "202611222200_index_lifted_suppressions",
+    "202611222230_share_bulk_send_claims",
+    "202611222240_track_bulk_sends",
 );
 
 /// The oldest PostgreSQL that will do.

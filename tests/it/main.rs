@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "all of this crate is tests, helpers included")]
 
 mod campaigns_bulk_sends;
+mod campaigns_pass_what_stands;
 mod campaigns_survive_kills;
 mod coverage_metrics;
 mod dependencies;

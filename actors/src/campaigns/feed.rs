@@ -1,6 +1,6 @@
 //! A running send: rows whose turn has come go to the engine, page by page, as fast as the tenant's limits allow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use super::once::find_duplicates;
 use super::page::{self, Judged, policy, recheck, version_of};
 use super::work::{Desk, IDLE, Next, Passed, WorkError};
 
-/// Rows of one page.
+/// Rows of one page, whatever the send's pace: that cuts what is handed in. Rows that stand in the way are passed quickly.
 const PAGE: u32 = 256;
 /// Rows that one transaction makes due again.
 const RELEASED: u32 = 5_000;
@@ -34,7 +34,7 @@ const MOST_WAITING: i64 = 2_000;
 /// After which time the tenant's waiting deliveries are looked at again.
 const WHILE_FULL: Duration = Duration::from_millis(200);
 
-/// Feeds the next page.
+/// Feeds the next page. All of it is of one instant: what is to be looked at again soon is compared with what was told then.
 pub(super) async fn feed(desk: &mut Desk<'_>) -> Result<Next, WorkError> {
     let now = desk.shared.now();
     desk.kept.passed = desk.kept.passed.filter(|passed| passed.until > now);
@@ -50,20 +50,18 @@ pub(super) async fn feed(desk: &mut Desk<'_>) -> Result<Next, WorkError> {
         return Ok(Next::After(WHILE_FULL));
     }
     let rate = rate(desk);
-    let limit = i64::from(PAGE.min(rate)).min(room);
-    let Some((rows, known)) = due(desk, now, limit).await? else { return settle(desk, now).await };
-    let Some(last) = rows.last().map(DueRow::place) else { return next_row(desk, now).await };
-    let mut held: BTreeMap<i32, Said> =
-        rows.iter().filter_map(|due| Some((due.row.row_no, due.held.clone()?))).collect();
+    let most = usize::try_from(i64::from(PAGE.min(rate)).min(room)).unwrap_or_default();
+    let Some((rows, known)) = due(desk, now).await? else { return settle(desk, now).await };
+    if rows.is_empty() {
+        return next_row(desk, now).await;
+    }
+    let mut page = Page::of(&rows);
     let rows: Vec<FedRow> = rows.into_iter().map(|due| due.row).collect();
-    let whole = rows.len();
-    let Some(fed) = feed_rows(desk, rows, known, &rulebook).await? else { return Ok(Next::Over) };
+    let Some(fed) = feed_rows(desk, (rows, known), &rulebook, (now, most)).await? else { return Ok(Next::Over) };
     let Fed { mut outcomes, sent, back_off } = fed;
-    let has_all = outcomes.len() == whole;
     let soon = recheck(now);
-    outcomes.retain(|outcome| !stands(held.remove(&outcome.row_no).as_ref(), outcome, soon));
-    if has_all && outcomes.len() < whole {
-        desk.kept.pass(last, soon);
+    if let Some(to) = page.settle(&mut outcomes, soon) {
+        desk.kept.pass(to, soon, sent > 0);
     }
     let from = [RowState::Waiting, RowState::Held];
     if !outcomes.is_empty()
@@ -76,6 +74,30 @@ pub(super) async fn feed(desk: &mut Desk<'_>) -> Result<Next, WorkError> {
     }
     let pace = Duration::from_secs_f64(f64::from(sent) / f64::from(rate));
     Ok(Next::After(back_off.unwrap_or_default().max(pace)))
+}
+
+/// A page as it was read: its rows' places in the order of their turns, and how those stood that were held.
+struct Page {
+    places: Vec<DuePlace>,
+    held: BTreeMap<i32, Said>,
+}
+
+impl Page {
+    fn of(rows: &[DueRow]) -> Self {
+        Self {
+            places: rows.iter().map(DueRow::place).collect(),
+            held: rows.iter().filter_map(|due| Some((due.row.row_no, due.held.clone()?))).collect(),
+        }
+    }
+
+    /// Leaves out what stands as it is stored. Then tells up to where nothing is to be done again soon: all before the
+    /// first row that was not handed in, or came back.
+    fn settle(&mut self, outcomes: &mut Vec<RowOutcome>, soon: Timestamp) -> Option<DuePlace> {
+        let fated: BTreeSet<i32> = outcomes.iter().map(|outcome| outcome.row_no).collect();
+        outcomes.retain(|outcome| !stands(self.held.remove(&outcome.row_no).as_ref(), outcome, soon));
+        let last = self.places.iter().take_while(|place| fated.contains(&place.row_no)).last();
+        last.copied().filter(|_| outcomes.len() < fated.len())
+    }
 }
 
 /// Rows in a second: as the send says, and never more than half of what the tenant may hand in, so that its own messages
@@ -107,16 +129,12 @@ async fn follow_policy(desk: &mut Desk<'_>, rulebook: &Rulebook, now: Timestamp)
 }
 
 /// The rows whose turn has come, with the messages that some of them are already; none where each row has its fate.
-async fn due(
-    desk: &Desk<'_>,
-    now: Timestamp,
-    limit: i64,
-) -> Result<Option<(Vec<DueRow>, Vec<Option<MessageId>>)>, WorkError> {
+async fn due(desk: &Desk<'_>, now: Timestamp) -> Result<Option<(Vec<DueRow>, Vec<Option<MessageId>>)>, WorkError> {
     let send_id = desk.send.bulk_send_id;
     let mut connection = desk.placement.tenant(desk.live.tenant_id).await?;
     let tx = connection.begin().await?;
     let after = desk.kept.passed.map_or(DuePlace::FIRST, |passed| passed.to);
-    let rows = store::list_due_rows(&tx, desk.tenant, (send_id, now), after, limit).await?;
+    let rows = store::list_due_rows(&tx, desk.tenant, (send_id, now), after, i64::from(PAGE)).await?;
     if rows.is_empty() && store::next_due(&tx, send_id, DuePlace::FIRST).await?.is_none() {
         return Ok(None);
     }
@@ -143,9 +161,9 @@ struct Fed {
 
 async fn feed_rows(
     desk: &Desk<'_>,
-    rows: Vec<FedRow>,
-    known: Vec<Option<MessageId>>,
+    (rows, known): (Vec<FedRow>, Vec<Option<MessageId>>),
     rulebook: &Rulebook,
+    (now, most): (Timestamp, usize),
 ) -> Result<Option<Fed>, WorkError> {
     let mut outcomes = Vec::with_capacity(rows.len());
     let mut fresh = Vec::with_capacity(rows.len());
@@ -157,7 +175,7 @@ async fn feed_rows(
         }
     }
     let mut going = Vec::new();
-    for judged in page::judge_page(desk, fresh, rulebook).await? {
+    for judged in page::judge_page(desk, fresh, rulebook, now).await? {
         match judged {
             Judged::None(outcome) => outcomes.push(outcome),
             Judged::Message(composed, said) => match held_back(composed.row_no, &said) {
@@ -166,10 +184,10 @@ async fn feed_rows(
             },
         }
     }
-    let doubled = find_duplicates(desk, going.iter().map(|(composed, _)| &**composed)).await?;
+    going.truncate(most);
+    let doubled = find_duplicates(desk, going.iter().map(|(composed, _)| &**composed), now).await?;
     let Some(doubled) = doubled else { return Ok(None) };
-    outcomes.extend(doubled.iter().copied().map(duplicate));
-    going.retain(|(composed, _)| !doubled.contains(&composed.row_no));
+    going.retain(|(composed, _)| !doubled.contains_key(&composed.row_no));
     let (going, messages): (Vec<_>, Vec<_>) =
         going.into_iter().map(|(composed, said)| ((composed.row_no, said), composed.message)).unzip();
     let mut fed = Fed { outcomes, sent: u32::try_from(messages.len()).unwrap_or(u32::MAX), back_off: None };
@@ -185,6 +203,10 @@ async fn feed_rows(
             Err(error) => fed.back_off = fed.back_off.max(error.retry_after()),
         }
     }
+    let is_sent = |outcome: &&RowOutcome| outcome.state == RowState::Enqueued;
+    let sent_now: BTreeSet<i32> = fed.outcomes.iter().filter(is_sent).map(|outcome| outcome.row_no).collect();
+    let left_out = doubled.iter().map(|(row_no, others)| duplicate(*row_no, others, &sent_now, recheck(now)));
+    fed.outcomes.extend(left_out);
     Ok(Some(fed))
 }
 
@@ -225,3 +247,6 @@ async fn settle(desk: &mut Desk<'_>, now: Timestamp) -> Result<Next, WorkError> 
     let is_ours = desk.write(async |tx| store::end_send(tx, desk.named(), states, now).await).await?;
     Ok(if is_ours { Next::Now } else { Next::Over })
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,6 +38,7 @@ pub(super) enum Judged {
 
 /// Counts the next page of a send: nothing leaves.
 pub(super) async fn count(desk: &Desk<'_>) -> Result<Next, WorkError> {
+    let now = desk.shared.now();
     let rulebook = policy(desk).await?;
     let rows = {
         let mut connection = desk.placement.tenant(desk.live.tenant_id).await?;
@@ -47,14 +48,14 @@ pub(super) async fn count(desk: &Desk<'_>) -> Result<Next, WorkError> {
     };
     let is_over = rows.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
     let counted_to = rows.last().map_or(desk.send.counted_to, |row| row.row_no);
-    let judged = judge_page(desk, rows, &rulebook).await?;
+    let judged = judge_page(desk, rows, &rulebook, now).await?;
     let outcomes: Vec<RowOutcome> = judged.into_iter().map(counted).collect();
     let version = version_of(&rulebook);
     let is_ours = desk
         .write(async |tx| {
             let from = [RowState::Waiting, RowState::Failed];
             store::record_rows(tx, desk.named(), &outcomes, &from).await?;
-            store::note_count(tx, desk.named(), (counted_to, is_over), version, desk.shared.now()).await
+            store::note_count(tx, desk.named(), (counted_to, is_over), version, now).await
         })
         .await?;
     Ok(if is_ours { Next::Now } else { Next::Over })
@@ -94,20 +95,20 @@ pub(super) async fn policy(desk: &Desk<'_>) -> Result<Arc<Rulebook>, WorkError> 
     }
 }
 
-/// Makes rows messages, and asks the gate about each.
+/// Makes rows messages, and asks the gate about each, as of one instant.
 pub(super) async fn judge_page(
     desk: &Desk<'_>,
     rows: Vec<FedRow>,
     rulebook: &Rulebook,
+    now: Timestamp,
 ) -> Result<Vec<Judged>, WorkError> {
-    let people = people_of(desk, &rows).await?;
+    let people = people_of(desk, &rows, now).await?;
     let practice = practice_of(desk, rulebook);
-    let now = desk.shared.now();
     let composer = Composer {
         send: desk.send,
-        content: &desk.kept.content,
+        content: &desk.content.words,
         practice: &practice,
-        public_url: &desk.kept.public_url,
+        public_url: &desk.content.public_url,
         tenant: desk.tenant,
         now,
     };
@@ -119,13 +120,14 @@ pub(super) async fn judge_page(
         }
         tokio::task::yield_now().await;
     }
-    let facts = facts_of(desk, composed.iter().flatten().flat_map(Composed::keys).collect()).await?;
+    let keys = composed.iter().flatten().flat_map(Composed::keys).collect();
+    let facts = facts_of(desk, keys, now).await?;
     let settings = &desk.tenant.tenant.settings;
     let circumstances = Circumstances {
         now,
         rulebook,
         tenant: desk.tenant,
-        public_url: &desk.kept.public_url,
+        public_url: &desk.content.public_url,
         is_paused: desk.tenant.tenant.status != TenantStatus::Active,
         paused_channels: &settings.paused_channels,
         with_sender: &senders(desk).await?,
@@ -148,7 +150,11 @@ pub(super) async fn judge_page(
     Ok(judged)
 }
 
-async fn people_of(desk: &Desk<'_>, rows: &[FedRow]) -> Result<BTreeMap<RecipientId, Recipient>, WorkError> {
+async fn people_of(
+    desk: &Desk<'_>,
+    rows: &[FedRow],
+    now: Timestamp,
+) -> Result<BTreeMap<RecipientId, Recipient>, WorkError> {
     let ids: Vec<RecipientId> = rows.iter().filter_map(|row| row.recipient_id).collect();
     if ids.is_empty() {
         return Ok(BTreeMap::new());
@@ -156,7 +162,7 @@ async fn people_of(desk: &Desk<'_>, rows: &[FedRow]) -> Result<BTreeMap<Recipien
     let mut connection = desk.placement.tenant(desk.live.tenant_id).await?;
     let tx = connection.begin().await?;
     let actor = Actor::system();
-    let reading = PeopleDesk { tx: &tx, tenant: desk.tenant, actor: &actor, now: desk.shared.now() };
+    let reading = PeopleDesk { tx: &tx, tenant: desk.tenant, actor: &actor, now };
     Ok(list_people(&reading, &ids).await.map_err(carepost_campaigns::CampaignError::from)?)
 }
 
@@ -170,12 +176,16 @@ fn practice_of(desk: &Desk<'_>, rulebook: &Rulebook) -> Practice {
 }
 
 /// What the gate has to know, and in memory for when the messages leave.
-async fn facts_of(desk: &Desk<'_>, keys: BTreeSet<AddressKey>) -> Result<HashMap<AddressKey, ContactFacts>, WorkError> {
+async fn facts_of(
+    desk: &Desk<'_>,
+    keys: BTreeSet<AddressKey>,
+    now: Timestamp,
+) -> Result<HashMap<AddressKey, ContactFacts>, WorkError> {
     let keys: Vec<AddressKey> = keys.into_iter().collect();
     let mut found = HashMap::with_capacity(keys.len());
     for page in keys.chunks(MOST_ADDRESSES) {
         let session = desk.live.writers.journal.connect().await?;
-        let read = session.load_facts(desk.live.tenant_id, page, desk.shared.now()).await;
+        let read = session.load_facts(desk.live.tenant_id, page, now).await;
         let read = read.map_err(carepost_campaigns::CampaignError::from)?;
         found.extend(read.into_iter().map(|facts| (facts.key, facts)));
     }

@@ -1,6 +1,6 @@
 //! One turn: a page of each of the tenant's bulk sends.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -26,6 +26,8 @@ use super::{cancel, feed, page};
 const SENDS: i64 = 16;
 /// Without anything due, and after a failure.
 pub(super) const IDLE: Duration = Duration::from_secs(1);
+/// Contents that are kept ready: those of the sends that had their turns last. A turn takes fewer (DEL-12).
+const CONTENTS: usize = 24;
 
 /// When the next turn is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +68,8 @@ pub(super) enum WorkError {
 #[derive(Default)]
 pub(super) struct Memory {
     sends: HashMap<BulkSendId, Kept>,
+    /// What they say, the one that was used last at the end.
+    contents: VecDeque<(BulkSendId, ReadyWords)>,
     /// Sends that there is nothing to do for now: their pace, a limit of the tenant, what they wait for, a step that has
     /// failed. They take nobody's place meanwhile.
     rests: HashMap<BulkSendId, Rest>,
@@ -79,13 +83,18 @@ struct Rest {
     until: Instant,
 }
 
-/// What is kept of one send.
+/// What a send says.
 #[derive(Clone)]
-pub(super) struct Kept {
-    /// What it says, ready to be filled.
-    pub(super) content: Arc<ReadyContent>,
+pub(super) struct ReadyWords {
+    /// Ready to be filled.
+    pub(super) words: Arc<ReadyContent>,
     /// Where its links lead.
     pub(super) public_url: Arc<Url>,
+}
+
+/// What is kept of one send, however many there are: marks.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Kept {
     /// Rows up to this one have no delivery that waits to leave.
     pub(super) settled_to: i32,
     /// A look through what is to be cancelled has found deliveries that may yet come back.
@@ -99,14 +108,15 @@ pub(super) struct Kept {
 pub(super) struct Passed {
     /// Up to this one.
     pub(super) to: DuePlace,
-    /// Then they are looked at again.
+    /// Then they are looked at again, from the first.
     pub(super) until: Timestamp,
 }
 
 impl Kept {
-    /// Rows up to this one are passed over; those before them have the next look as it was.
-    pub(super) fn pass(&mut self, to: DuePlace, until: Timestamp) {
-        let until = self.passed.map_or(until, |passed| passed.until);
+    /// Rows up to this one are passed over. A page that nothing goes of puts the next look off, so that what lies behind
+    /// has its turn however long the way there is; one that something goes of does not, so that the look comes.
+    pub(super) fn pass(&mut self, to: DuePlace, until: Timestamp, has_sent: bool) {
+        let until = self.passed.filter(|_| has_sent).map_or(until, |passed| passed.until);
         self.passed = Some(Passed { to, until });
     }
 }
@@ -126,7 +136,25 @@ impl Memory {
     /// Forgets what is neither worked on nor resting.
     fn keep_only(&mut self, is_active: impl Fn(&BulkSendId) -> bool) {
         self.rests.retain(|_, rest| until(rest.until).is_some());
-        self.sends.retain(|known, _| is_active(known) || self.rests.contains_key(known));
+        let is_kept = |known: &BulkSendId| is_active(known) || self.rests.contains_key(known);
+        self.sends.retain(|known, _| is_kept(known));
+        self.contents.retain(|(known, _)| is_kept(known));
+    }
+
+    /// What a send says, if that is still known.
+    fn content(&mut self, bulk_send_id: BulkSendId) -> Option<ReadyWords> {
+        let place = self.contents.iter().position(|(known, _)| *known == bulk_send_id)?;
+        let found = self.contents.remove(place)?;
+        self.contents.push_back(found.clone());
+        Some(found.1)
+    }
+
+    /// The one that was not used for the longest time goes for it.
+    fn keep_content(&mut self, bulk_send_id: BulkSendId, content: ReadyWords) {
+        if self.contents.len() >= CONTENTS {
+            self.contents.pop_front();
+        }
+        self.contents.push_back((bulk_send_id, content));
     }
 
     /// Nothing is done for it for this time, whoever calls for a turn.
@@ -155,6 +183,7 @@ pub(super) struct Desk<'a> {
     pub(super) placement: &'a Placement,
     pub(super) tenant: &'a Arc<TenantHandle>,
     pub(super) send: &'a BulkSend,
+    pub(super) content: ReadyWords,
     pub(super) kept: Kept,
 }
 
@@ -225,11 +254,16 @@ async fn work_on(
     send: &BulkSend,
     memory: &mut Memory,
 ) -> Result<Next, WorkError> {
-    let kept = match memory.sends.get(&send.bulk_send_id) {
-        Some(kept) => kept.clone(),
-        None => load(tenant, placement, send.bulk_send_id).await?,
+    let content = match memory.content(send.bulk_send_id) {
+        Some(content) => content,
+        None => {
+            let loaded = load(tenant, placement, send.bulk_send_id).await?;
+            memory.keep_content(send.bulk_send_id, loaded.clone());
+            loaded
+        }
     };
-    let mut desk = Desk { shared, live, placement, tenant, send, kept };
+    let kept = memory.sends.get(&send.bulk_send_id).copied().unwrap_or_default();
+    let mut desk = Desk { shared, live, placement, tenant, send, content, kept };
     let step = match send.state {
         BulkState::Counting => page::count(&desk).await?,
         BulkState::Running => feed::feed(&mut desk).await?,
@@ -242,17 +276,11 @@ async fn work_on(
 }
 
 /// What a send says, ready to be filled.
-async fn load(tenant: &TenantHandle, placement: &Placement, bulk_send_id: BulkSendId) -> Result<Kept, WorkError> {
+async fn load(tenant: &TenantHandle, placement: &Placement, bulk_send_id: BulkSendId) -> Result<ReadyWords, WorkError> {
     let mut connection = placement.tenant(tenant.tenant.tenant_id).await?;
     let tx = connection.begin().await?;
     let sealed = store::find_content(&tx, tenant, bulk_send_id).await?;
-    Ok(Kept {
-        content: Arc::new(ReadyContent::new(&sealed.content)?),
-        public_url: Arc::new(sealed.url()?),
-        settled_to: 0,
-        is_to_look_again: false,
-        passed: None,
-    })
+    Ok(ReadyWords { words: Arc::new(ReadyContent::new(&sealed.content)?), public_url: Arc::new(sealed.url()?) })
 }
 
 impl Desk<'_> {
@@ -282,14 +310,11 @@ mod tests {
 
     use super::*;
 
-    fn kept() -> Kept {
+    fn content() -> ReadyWords {
         let content = BulkContent::Fixed(Box::<FixedContent>::default());
-        Kept {
-            content: Arc::new(ReadyContent::new(&content).unwrap()),
+        ReadyWords {
+            words: Arc::new(ReadyContent::new(&content).unwrap()),
             public_url: Arc::new("https://care.example.com/".parse().unwrap()),
-            settled_to: 0,
-            is_to_look_again: false,
-            passed: None,
         }
     }
 
@@ -302,7 +327,8 @@ mod tests {
         let (resting, failed) = (BulkSendId::new(now()), BulkSendId::new(now()));
         let mut memory = Memory::default();
         assert_eq!(memory.first_rested(), Next::Over);
-        memory.sends.insert(resting, kept());
+        memory.sends.insert(resting, Kept::default());
+        memory.keep_content(resting, content());
         memory.rest(resting, Some(BulkState::Running), Duration::from_secs(2));
         memory.rest(failed, None, IDLE);
         let mut rests = memory.resting();
@@ -317,16 +343,34 @@ mod tests {
         assert_eq!(memory.resting(), []);
         memory.keep_only(|_| false);
         assert_eq!((memory.sends(), memory.rests.len()), (0, 0), "what has ended is forgotten");
+        assert!(memory.content(resting).is_none());
+    }
+
+    #[test]
+    fn del_12_of_many_sends_only_the_contents_that_were_used_last_are_kept() {
+        let mut memory = Memory::default();
+        let sends: Vec<BulkSendId> = (0..100).map(|_| BulkSendId::new(now())).collect();
+        for send in &sends {
+            memory.sends.insert(*send, Kept { settled_to: 7, ..Kept::default() });
+            memory.keep_content(*send, content());
+            // The first one is used all the time.
+            assert!(memory.content(sends[0]).is_some());
+        }
+        assert_eq!(memory.contents.len(), CONTENTS);
+        assert!(memory.content(sends[1]).is_none() && memory.content(sends[99]).is_some());
+        assert!(sends.iter().all(|send| memory.sends[send].settled_to == 7), "marks are small, and stay");
     }
 
     #[test]
     fn hub_014_rows_that_stand_as_they_are_stored_are_passed_over_until_the_next_look() {
-        let mut kept = kept();
+        let mut kept = Kept::default();
         let place = |row_no| DuePlace { due_at: now(), row_no };
         let later = |seconds| now() + jiff::SignedDuration::from_secs(seconds);
-        kept.pass(place(256), later(30));
-        kept.pass(place(512), later(31));
-        assert_eq!(kept.passed, Some(Passed { to: place(512), until: later(30) }), "the first look counts");
+        kept.pass(place(256), later(30), false);
+        kept.pass(place(512), later(31), false);
+        assert_eq!(kept.passed, Some(Passed { to: place(512), until: later(31) }), "the way goes on to its end");
+        kept.pass(place(768), later(32), true);
+        assert_eq!(kept.passed, Some(Passed { to: place(768), until: later(31) }), "and the next look comes");
     }
 
     #[test]

@@ -302,16 +302,25 @@ fn purpose(request: &EnqueueRequest, faults: &mut Faults) -> Purpose {
 
 /// LNK-3: what must not be tracked is refused, and not silently left alone.
 fn check_tracking(request: &EnqueueRequest, purpose: Purpose, faults: &mut Faults) {
-    let of_type = request.about.message_type.as_deref().and_then(message_types::shipped);
+    let wished = (request.track_links.is_some(), request.track_opens.is_some());
+    faults.0.extend(tracking_faults(wished, request.about.message_type.as_deref(), purpose));
+}
+
+/// What is wrong with the wish to track links and opens (LNK-3), for a type and a purpose.
+#[must_use]
+pub fn tracking_faults((links, opens): (bool, bool), message_type: Option<&str>, purpose: Purpose) -> Vec<FieldFault> {
+    let of_type = message_type.and_then(message_types::shipped);
+    let mut faults = Faults::default();
     if links::may_track(purpose) && of_type.is_none_or(|known| known.is_trackable) {
-        return;
+        return faults.0;
     }
-    if request.track_links.is_some() {
+    if links {
         faults.add("/track_links", "is not for emergencies and health care: their links are never tracked");
     }
-    if request.track_opens.is_some() {
+    if opens {
         faults.add("/track_opens", "is not for emergencies and health care: nobody watches whether they are opened");
     }
+    faults.0
 }
 
 fn check_metadata(metadata: &BTreeMap<String, String>, faults: &mut Faults) {

@@ -55,6 +55,16 @@ pub(crate) struct CreateBulkSendBody {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 1000)]
     per_second: Option<u32>,
+    /// As of a message: whether links in the text message and the email lead over short ones of ours, so that following
+    /// them is known. Not for emergencies and health care.
+    #[serde(default)]
+    #[schema(default = false)]
+    track_links: bool,
+    /// As of a message: whether the email's HTML part gets a picture of one point, by which its being opened is known. Off
+    /// by default, because it says little and readers cannot see it. Not for emergencies and health care.
+    #[serde(default)]
+    #[schema(default = false)]
+    track_opens: bool,
 }
 
 impl CreateBulkSendBody {
@@ -74,6 +84,8 @@ impl CreateBulkSendBody {
             send_at: self.send_at,
             expires_at: self.expires_at,
             per_second: self.per_second,
+            track_links: self.track_links,
+            track_opens: self.track_opens,
             created_by,
         })
     }

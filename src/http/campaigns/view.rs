@@ -56,6 +56,10 @@ pub(crate) struct BulkSendView {
     /// At most so many recipients a second.
     #[serde(skip_serializing_if = "Option::is_none")]
     per_second: Option<u32>,
+    /// Whether following links is known.
+    track_links: bool,
+    /// Whether emails' being opened is known.
+    track_opens: bool,
     /// Rows of its list.
     row_count: i32,
     /// Lines that were left out because their recipient was in the list already.
@@ -215,6 +219,8 @@ impl From<BulkSend> for BulkSendView {
             send_at: send.send_at,
             expires_at: send.expires_at,
             per_second: send.per_second,
+            track_links: send.track_links,
+            track_opens: send.track_opens,
             row_count: send.row_count,
             duplicate_count: send.duplicate_count,
             version: send.version,

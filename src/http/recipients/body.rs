@@ -87,9 +87,13 @@ pub(crate) struct GuardianBody {
     /// The last day, as in 2032-09-02; left out: until it is taken back.
     #[serde(default)]
     ends_on: Option<String>,
-    /// Takes the guardian away.
+    /// Takes the guardian away: the link has ended, before today wherever the guardian may be. It is kept as ended, so that
+    /// nothing about the ward that still waits reaches them; adding the guardian again opens it again.
     #[serde(default)]
     removed: bool,
+    /// With `removed`: there never was such a link; no trace of it is kept.
+    #[serde(default)]
+    mistake: bool,
 }
 
 /// By what somebody is searched: exactly one of these.
@@ -150,6 +154,7 @@ impl GuardianBody {
             scope: self.scope,
             ends_on: self.ends_on,
             is_removed: self.removed,
+            is_mistake: self.mistake,
         }
     }
 }

@@ -151,3 +151,49 @@ async fn hub_022_what_must_not_be_tracked_is_refused_with_its_field() {
         assert_eq!((reply.status, reply.pointers()), (422, vec!["/track_links".to_owned()]));
     }
 }
+
+#[actix_web::test]
+async fn hub_022_a_bulk_send_is_tracked_where_a_message_may_be() {
+    const BULK: &str = "/api/v1/messaging/bulk-sends";
+    const TEMPLATES: &str = "/api/v1/messaging/templates";
+    let world = World::new().await;
+    let of = |more: serde_json::Value| {
+        let mut body = json!({"name": "canary", "content": {"subject": "canary", "body": TARGET}});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    for (wish, expected) in [
+        (json!({}), (false, false)),
+        (json!({"track_links": true}), (true, false)),
+        (json!({"track_opens": true, "purpose": "marketing"}), (false, true)),
+    ] {
+        let made = world.post(BULK, &of(wish)).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        let shown = world.get(&format!("{BULK}/{}", made.json()["id"].as_str().unwrap())).await.json();
+        assert_eq!((&shown["track_links"], &shown["track_opens"]), (&json!(expected.0), &json!(expected.1)));
+    }
+    let both = ["/track_links".to_owned(), "/track_opens".to_owned()];
+    for never in [json!({"purpose": "emergency"}), json!({"purpose": "treatment"}), json!({"type": "result_released"})]
+    {
+        let mut wish = never;
+        (wish["track_links"], wish["track_opens"]) = (json!(true), json!(true));
+        let reply = world.post(BULK, &of(wish)).await;
+        assert_eq!((reply.status, reply.pointers()), (422, both.to_vec()));
+    }
+    // A template brings its purpose with it.
+    let text = json!({"body": "{{practice.name}}: your form is ready."});
+    let template = json!({
+        "name": "Form", "category": "Administrative", "purpose": "treatment", "topic": "appointments",
+        "sms": {"en": text, "es": text}
+    });
+    let template = world.post(TEMPLATES, &template).await;
+    assert_eq!(template.status, 201, "{}", template.text());
+    let id = template.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(world.post(&format!("{TEMPLATES}/{id}/publish"), &json!({"version": 1})).await.status, 200);
+    let send = |links: bool, opens: bool| json!({"name": "canary", "template_id": id, "track_links": links, "track_opens": opens});
+    assert_eq!(world.post(BULK, &send(false, false)).await.status, 201);
+    for (links, opens, pointers) in [(true, true, &both[..]), (false, true, &both[1..])] {
+        let reply = world.post(BULK, &send(links, opens)).await;
+        assert_eq!((reply.status, reply.pointers()), (422, pointers.to_vec()));
+    }
+}

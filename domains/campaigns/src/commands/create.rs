@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use url::Url;
 
 use carepost_consent::message_types;
-use carepost_delivery::types::About;
-use carepost_kernel::{BulkSendId, Channel, Phi};
+use carepost_delivery::prepare;
+use carepost_kernel::{BulkSendId, Channel, Phi, Purpose};
 use carepost_store::TenantTx;
 use carepost_templates::error::TemplateError;
 use carepost_templates::get_template;
@@ -16,7 +16,7 @@ use carepost_tenancy::TenantHandle;
 
 use crate::CampaignError;
 use crate::error::FieldFault;
-use crate::rules::compose::check_fixed;
+use crate::rules::compose::{check_fixed, invalid};
 use crate::store::{self, SealedContent, SealedSend};
 use crate::types::{BulkContent, BulkSend, BulkState, FixedContent, NewBulkSend};
 
@@ -63,9 +63,9 @@ pub async fn create_bulk_send(
         return Err(CampaignError::Invalid(faults));
     }
     let send = send_of(new, template.map(|(template, version)| about(template, version)), channels, now);
-    if let BulkContent::Fixed(fixed) = &content {
-        let about = About { message_type: send.message_type.clone(), topic: send.topic, ..About::default() };
-        check_fixed(fixed, about, send.purpose, &send.channels, tenant, now)?;
+    match &content {
+        BulkContent::Fixed(fixed) => check_fixed(fixed, &send, public_url, tenant, now)?,
+        BulkContent::Template(_) => check_tracking(&send)?,
     }
     let content = SealedContent { content, public_url: public_url.to_string() };
     let sealed = SealedSend::new(send, &content, tenant)?;
@@ -92,6 +92,14 @@ fn check(new: &NewBulkSend, now: Timestamp) -> Vec<FieldFault> {
         add("/channels", "takes sms, email and in_app, each once");
     }
     faults
+}
+
+/// What must not be tracked is refused when the send is made, and not row by row.
+fn check_tracking(send: &BulkSend) -> Result<(), CampaignError> {
+    let wished = (send.track_links, send.track_opens);
+    let faults =
+        prepare::tracking_faults(wished, send.message_type.as_deref(), send.purpose.unwrap_or(Purpose::Transactional));
+    if faults.is_empty() { Ok(()) } else { Err(invalid(faults)) }
 }
 
 fn template_channels(content: &TemplateContent, wanted: &[Channel], faults: &mut Vec<FieldFault>) -> Vec<Channel> {
@@ -144,6 +152,8 @@ fn send_of(new: NewBulkSend, template: Option<(Template, i32)>, channels: Vec<Ch
         send_at: new.send_at,
         expires_at: new.expires_at,
         per_second: new.per_second,
+        track_links: new.track_links,
+        track_opens: new.track_opens,
         state: BulkState::Draft,
         row_count: 0,
         duplicate_count: 0,

@@ -132,6 +132,8 @@ impl Composer<'_> {
             priority: Priority::Bulk,
             expires_at: self.send.expires_at,
             about,
+            track_links: self.send.track_links.then(|| self.public_url.clone()),
+            track_opens: self.send.track_opens.then(|| self.public_url.clone()),
             ..EnqueueRequest::default()
         };
         match self.content {
@@ -221,9 +223,8 @@ fn fill_fixed(request: &mut EnqueueRequest, fixed: &FixedContent) {
 /// The faulty fields.
 pub fn check_fixed(
     fixed: &FixedContent,
-    about: About,
-    purpose: Option<carepost_kernel::Purpose>,
-    channels: &[Channel],
+    send: &BulkSend,
+    public_url: &Url,
     tenant: &TenantHandle,
     now: Timestamp,
 ) -> Result<(), CampaignError> {
@@ -232,7 +233,16 @@ pub fn check_fixed(
         email: Some("pat@example.com".to_owned()),
         in_app: Some("pat".to_owned()),
     };
-    let mut request = EnqueueRequest { to, channels: channels.to_vec(), purpose, about, ..EnqueueRequest::default() };
+    let about = About { message_type: send.message_type.clone(), topic: send.topic, ..About::default() };
+    let mut request = EnqueueRequest {
+        to,
+        channels: send.channels.clone(),
+        purpose: send.purpose,
+        about,
+        track_links: send.track_links.then(|| public_url.clone()),
+        track_opens: send.track_opens.then(|| public_url.clone()),
+        ..EnqueueRequest::default()
+    };
     fill_fixed(&mut request, fixed);
     let context = PrepareContext {
         tenant_id: tenant.tenant.tenant_id,
@@ -244,12 +254,15 @@ pub fn check_fixed(
     };
     match prepare::prepare(request, None, context) {
         Ok(_) => Ok(()),
-        Err(PrepareError::Invalid(faults)) => {
-            let field = |fault: prepare::FieldFault| crate::error::FieldFault::new(fault.pointer, fault.problem);
-            Err(CampaignError::Invalid(faults.into_iter().map(field).collect()))
-        }
+        Err(PrepareError::Invalid(faults)) => Err(invalid(faults)),
         Err(PrepareError::Seal(error)) => Err(error).tried("seal content of a bulk send"),
     }
+}
+
+/// Faults of a message as faults of the send.
+pub(crate) fn invalid(faults: Vec<prepare::FieldFault>) -> CampaignError {
+    let field = |fault: prepare::FieldFault| crate::error::FieldFault::new(fault.pointer, fault.problem);
+    CampaignError::Invalid(faults.into_iter().map(field).collect())
 }
 
 fn refusal(row_no: i32, code: &str) -> RowOutcome {

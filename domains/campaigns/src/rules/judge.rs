@@ -13,6 +13,7 @@ use carepost_tenancy::TenantHandle;
 use url::Url;
 
 use super::compose::{Composed, address_of};
+use super::once::DUPLICATE;
 use crate::types::{ChannelSaid, RowOutcome, RowState, RowVerdict, Said};
 
 /// What holds for all rows of a page.
@@ -142,12 +143,15 @@ pub fn stands(held: Option<&Said>, outcome: &RowOutcome, recheck: Timestamp) -> 
         (before.verdict, &before.code, before.channel) == (now.verdict, &now.code, now.channel)
             && of_channels(before) == of_channels(now)
     };
-    outcome.state == RowState::Held && is_soon && is_same(before)
+    // What waits for another row is written: its time says that it holds nothing meanwhile (CAM-5).
+    let is_doubled = now.code.as_deref() == Some(DUPLICATE);
+    outcome.state == RowState::Held && is_soon && !is_doubled && is_same(before)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::once::duplicate;
 
     fn said(channel: Channel, verdict: RowVerdict, code: Option<&str>) -> ChannelSaid {
         let until = (verdict == RowVerdict::Wait).then_some(Timestamp::UNIX_EPOCH);
@@ -198,6 +202,8 @@ mod tests {
         check(Some(paused(later(30))), &again, later(59), false);
         let other = all_in_all(vec![said(Channel::Sms, RowVerdict::Wait, Some("no_sender"))]);
         check(Some(other), &again, later(60), false);
+        let doubled = duplicate(1, &[], &BTreeSet::new(), later(60));
+        check(doubled.said.clone(), &doubled, later(60), false);
         let gone = RowOutcome { state: RowState::Refused, ..again.clone() };
         check(Some(paused(later(30))), &gone, later(60), false);
     }

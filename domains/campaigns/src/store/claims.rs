@@ -1,7 +1,7 @@
 //! Whom and which addresses a send has reached already (CAM-5). Read and written behind the fence of the tenant's lease: one
 //! process at a time works on a send.
 
-use std::collections::BTreeMap;
+use jiff::Timestamp;
 
 use carepost_kernel::{BulkSendId, TenantId};
 use carepost_store::{EngineTx, ToSql};
@@ -9,12 +9,13 @@ use carepost_store::{EngineTx, ToSql};
 use super::{Result, get};
 use crate::CampaignError;
 use crate::error::Tried as _;
-use crate::rules::once::{ClaimHash, Holder};
+use crate::rules::once::{ClaimHash, Held, Holder};
 
 const LIST_BULK_CLAIMS: &str = include_str!("../sql/list_bulk_claims.sql");
 const INSERT_BULK_CLAIMS: &str = include_str!("../sql/insert_bulk_claims.sql");
 
-/// Who holds these; what nobody holds is left out.
+/// Who holds these at this instant; what nobody holds is left out. A row that has ended without a message, or is to be asked
+/// about later, holds nothing any more.
 ///
 /// # Errors
 /// Where the database fails or a row cannot be read.
@@ -22,15 +23,21 @@ pub async fn list_claims(
     tx: &EngineTx<'_>,
     (tenant_id, bulk_send_id): (TenantId, BulkSendId),
     hashes: &[ClaimHash],
-) -> Result<BTreeMap<ClaimHash, Holder>> {
+    now: Timestamp,
+) -> Result<Held> {
     let wanted: Vec<&[u8]> = hashes.iter().map(<[u8; 16]>::as_slice).collect();
-    let params: [&(dyn ToSql + Sync); 3] = [&tenant_id.as_uuid(), &bulk_send_id.as_uuid(), &wanted];
+    let params: [&(dyn ToSql + Sync); 4] = [&tenant_id.as_uuid(), &bulk_send_id.as_uuid(), &wanted, &now];
     let found = tx.query(LIST_BULK_CLAIMS, &params).await.tried("find what a bulk send has reached")?;
-    let mut held = BTreeMap::new();
+    let mut held = Held::new();
     for row in &found {
         let hash: &[u8] = get(row, "claim_hash")?;
         let hash = hash.try_into().map_err(|_| CampaignError::Row { column: "claim_hash" })?;
-        held.insert(hash, Holder { row_no: get(row, "row_no")?, names_person: get(row, "names_person")? });
+        let holder = Holder {
+            row_no: get(row, "row_no")?,
+            names_person: get(row, "names_person")?,
+            is_sent: get(row, "is_sent")?,
+        };
+        held.entry(hash).or_default().push(holder);
     }
     Ok(held)
 }

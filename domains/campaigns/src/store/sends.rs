@@ -79,7 +79,7 @@ pub(crate) async fn insert_send(tx: &TenantTx<'_>, new: &SealedSend) -> Result<(
     let (template_id, template_version) =
         send.template.map(|(template_id, version)| (template_id.as_uuid(), version)).unzip();
     let channels: Vec<i16> = send.channels.iter().map(|channel| channel.as_i16()).collect();
-    let params: [&(dyn ToSql + Sync); 16] = [
+    let params: [&(dyn ToSql + Sync); 18] = [
         &tx.tenant_id().as_uuid(),
         &send.bulk_send_id.as_uuid(),
         &new.name_sealed,
@@ -96,6 +96,8 @@ pub(crate) async fn insert_send(tx: &TenantTx<'_>, new: &SealedSend) -> Result<(
         &send.state.as_i16(),
         &send.created_by.as_uuid(),
         &send.created_at,
+        &send.track_links,
+        &send.track_opens,
     ];
     tx.execute(INSERT_BULK_SEND, &params).await.tried("insert bulk send")?;
     Ok(())
@@ -228,6 +230,8 @@ fn read(row: &Row, tenant: &TenantHandle) -> Result<BulkSend> {
         send_at: get(row, "send_at")?,
         expires_at: get(row, "expires_at")?,
         per_second: get::<Option<i32>>(row, "per_second")?.and_then(|rate| u32::try_from(rate).ok()),
+        track_links: get(row, "track_links")?,
+        track_opens: get(row, "track_opens")?,
         state: number(row, "state", BulkState::from_i16)?,
         row_count: get(row, "row_count")?,
         duplicate_count: get(row, "duplicate_count")?,

@@ -95,6 +95,10 @@ pub struct NewBulkSend {
     pub expires_at: Option<Timestamp>,
     /// Rows that go to the engine in a second at most.
     pub per_second: Option<u32>,
+    /// Links lead over short ones of ours, and following them is known.
+    pub track_links: bool,
+    /// The email's HTML gets a pixel, and looking at it is known.
+    pub track_opens: bool,
     /// Who makes it.
     pub created_by: ApiKeyId,
 }
@@ -122,6 +126,10 @@ pub struct BulkSend {
     pub expires_at: Option<Timestamp>,
     /// Rows that go to the engine in a second at most.
     pub per_second: Option<u32>,
+    /// Links lead over short ones of ours, and following them is known.
+    pub track_links: bool,
+    /// The email's HTML gets a pixel, and looking at it is known.
+    pub track_opens: bool,
     /// Where it stands.
     pub state: BulkState,
     /// Rows of its list.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "all of this crate is tests, helpers included")]
 
+mod claims;
 mod engine;
 mod support;
 mod upload;

@@ -125,6 +125,8 @@ pub(crate) fn new_send() -> NewBulkSend {
         send_at: None,
         expires_at: None,
         per_second: None,
+        track_links: false,
+        track_opens: false,
         created_by: ApiKeyId::new(noon()),
     }
 }

@@ -78,7 +78,18 @@ pub(super) struct CheckedGuardian {
     pub(super) by: GuardianId,
     pub(super) scope: GuardianScope,
     pub(super) ends_on: Option<Date>,
-    pub(super) is_removed: bool,
+    pub(super) removal: Removal,
+}
+
+/// Whether, and how, a guardian is taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Removal {
+    /// They stay.
+    No,
+    /// The link is kept as one that has ended.
+    Ended,
+    /// There never was such a link: no trace is kept.
+    Mistake,
 }
 
 pub(super) enum GuardianId {
@@ -207,6 +218,16 @@ fn guardians(inputs: Vec<GuardianInput>, faults: &mut Vec<FieldFault>) -> Vec<Ch
                 continue;
             }
         };
+        let removal = match (input.is_removed, input.is_mistake) {
+            (true, true) => Removal::Mistake,
+            (true, false) => Removal::Ended,
+            (false, is_mistake) => {
+                if is_mistake {
+                    faults.push(FieldFault::new(input.field.clone(), "is no mistake unless it is removed"));
+                }
+                Removal::No
+            }
+        };
         let problem = "must end on a day, as in 2027-06-30";
         let day = parsed(input.ends_on, &input.field, problem, |text| text.parse().ok(), faults);
         checked.push(CheckedGuardian {
@@ -214,7 +235,7 @@ fn guardians(inputs: Vec<GuardianInput>, faults: &mut Vec<FieldFault>) -> Vec<Ch
             by,
             scope: input.scope.unwrap_or(GuardianScope::Full),
             ends_on: day.is().copied(),
-            is_removed: input.is_removed,
+            removal,
         });
     }
     checked

@@ -181,8 +181,10 @@ pub struct GuardianInput {
     pub scope: Option<GuardianScope>,
     /// The last day, as in 2027-06-30.
     pub ends_on: Option<String>,
-    /// Takes the guardian away.
+    /// Takes the guardian away: the link has ended.
     pub is_removed: bool,
+    /// With `is_removed`: there never was such a link.
+    pub is_mistake: bool,
 }
 
 /// A record that was merged into another one.

@@ -1,5 +1,6 @@
 //! What the gate knows of guardians, and when it hears of a change (decision C59).
 
+use carepost_consent::ConsentError;
 use carepost_consent::commands::{merge, unmerge, update_recipient};
 use carepost_consent::types::{GuardianInput, GuardianScope, RecipientInput, WardFact};
 use carepost_kernel::{Channel, RecipientId};
@@ -47,9 +48,68 @@ async fn con_c59_the_gate_knows_for_whom_readers_answer_and_hears_of_each_change
     let full = GuardianInput { scope: Some(GuardianScope::Full), ..financial(parent) };
     assert_eq!(link(&world, ward_id, full).await, 3);
     assert_eq!(wards(&world, Channel::InApp, INBOX).await[0].scope, GuardianScope::Full);
-    let gone = GuardianInput { is_removed: true, ..financial(parent) };
-    assert_eq!(link(&world, ward_id, gone).await, 3);
+    let gone = GuardianInput { is_removed: true, is_mistake: true, ..financial(parent) };
+    assert_eq!(link(&world, ward_id, gone.clone()).await, 3);
     assert!(wards(&world, Channel::InApp, INBOX).await.is_empty());
+    assert_eq!(link(&world, ward_id, gone).await, 0);
+    let unclear = GuardianInput { is_mistake: true, field: "/guardians/0".to_owned(), ..financial(parent) };
+    let input = RecipientInput { guardians: vec![unclear], ..RecipientInput::default() };
+    let refused = world.at(noon(), async |desk| update_recipient(desk, ward_id, input).await).await;
+    let Err(ConsentError::Invalid(faults)) = refused else { panic!("a mistake that is not taken away") };
+    assert_eq!(faults.iter().map(|fault| fault.pointer.as_str()).collect::<Vec<_>>(), ["/guardians/0"]);
+}
+
+/// Without a link nothing would be asked, and what waits would leave.
+#[tokio::test]
+async fn con_c59_a_link_that_is_taken_away_closes_as_one_that_has_ended() {
+    let world = World::new().await;
+    let parent = world.add("g-1", &[(Channel::InApp, INBOX)]).await;
+    let ward_id = world.add("p-1", &[]).await;
+    let gone = GuardianInput { is_removed: true, ..financial(parent) };
+    assert_eq!(link(&world, ward_id, gone.clone()).await, 0, "who was never there is not there as ended");
+    assert!(wards(&world, Channel::InApp, INBOX).await.is_empty());
+    link(&world, ward_id, GuardianInput { ends_on: None, ..financial(parent) }).await;
+    assert_eq!(link(&world, ward_id, gone.clone()).await, 1);
+    let [ward] = &wards(&world, Channel::InApp, INBOX).await[..] else { panic!("one ward") };
+    // At noon in UTC it is the 22nd everywhere, and has just begun to be in the last zone of all.
+    assert_eq!((ward.scope, ward.ends_on), (GuardianScope::Financial, Some("2026-11-21".parse().unwrap())));
+    assert_eq!(link(&world, ward_id, gone.clone()).await, 0, "it has ended already");
+    // What ended earlier ended then.
+    let past = GuardianInput { ends_on: Some("2026-01-31".to_owned()), ..financial(parent) };
+    link(&world, ward_id, past).await;
+    assert_eq!(link(&world, ward_id, gone).await, 0);
+    assert_eq!(wards(&world, Channel::InApp, INBOX).await[0].ends_on, Some("2026-01-31".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn con_c59_the_last_word_of_a_list_on_a_guardian_holds() {
+    let there = || GuardianInput { scope: Some(GuardianScope::Full), ends_on: None, ..GuardianInput::default() };
+    let gone = |is_mistake| GuardianInput { is_removed: true, is_mistake, ..GuardianInput::default() };
+    for (list, is_there) in [
+        (vec![gone(false), there()], true),
+        (vec![gone(true), there()], true),
+        (vec![there(), gone(true)], false),
+        (vec![gone(true), there(), gone(true)], false),
+    ] {
+        for is_known in [true, false] {
+            let world = World::new().await;
+            let parent = world.add("g-1", &[(Channel::InApp, INBOX)]).await;
+            let ward_id = world.add("p-1", &[]).await;
+            if is_known {
+                link(&world, ward_id, financial(parent)).await;
+            }
+            let of_parent = |one: &GuardianInput| GuardianInput {
+                field: "/guardians/0".to_owned(),
+                recipient_id: Some(parent),
+                ..one.clone()
+            };
+            let input = RecipientInput { guardians: list.iter().map(of_parent).collect(), ..RecipientInput::default() };
+            world.at(noon(), async |desk| update_recipient(desk, ward_id, input).await).await.unwrap();
+            let expected =
+                is_there.then_some(WardFact { ward_id, also: Vec::new(), scope: GuardianScope::Full, ends_on: None });
+            assert_eq!(wards(&world, Channel::InApp, INBOX).await, Vec::from_iter(expected));
+        }
+    }
 }
 
 #[tokio::test]
@@ -64,7 +124,7 @@ async fn con_c59_the_link_of_the_record_that_stands_for_a_ward_holds_for_all_of_
     let [ward] = &wards(&world, Channel::InApp, INBOX).await[..] else { panic!("one ward") };
     assert_eq!((ward.ward_id, &ward.also[..], ward.scope), (stays, &[goes][..], GuardianScope::Financial));
     // Whoever names the former record means the present one.
-    link(&world, goes, GuardianInput { is_removed: true, ..financial(parent) }).await;
+    link(&world, goes, GuardianInput { is_removed: true, is_mistake: true, ..financial(parent) }).await;
     assert!(wards(&world, Channel::InApp, INBOX).await.is_empty());
     let (_, keys) = world.at(later(2), async |desk| unmerge(desk, goes).await).await.unwrap();
     assert_eq!(keys.len(), 1);

@@ -85,7 +85,10 @@ async fn con_c59_guardians_have_a_scope_and_an_end_and_are_people_who_are_known(
         (guardian, GuardianScope::Financial, "2032-09-02".to_owned())
     );
     let gone = GuardianInput { is_removed: true, ..told("g-1") };
-    world.at(noon(), async |desk| create_recipient(desk, with(gone)).await).await.unwrap();
+    world.at(noon(), async |desk| create_recipient(desk, with(gone.clone())).await).await.unwrap();
+    assert_eq!(shown().await[0].ends_on.unwrap().to_string(), "2026-11-21", "it has ended, and is kept");
+    let mistake = GuardianInput { is_mistake: true, ..gone };
+    world.at(noon(), async |desk| create_recipient(desk, with(mistake)).await).await.unwrap();
     assert!(shown().await.is_empty());
 }
 

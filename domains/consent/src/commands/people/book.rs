@@ -4,11 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use carepost_kernel::{Channel, ContactPointId, RecipientId};
+use jiff::civil::Date;
+use jiff::tz::{Offset, TimeZone};
+use jiff::{Timestamp, ToSpan as _};
 
 use super::{EXTERNAL_ID, Item, Upserted, blank};
 use crate::ConsentError;
 use crate::address::address_hash;
-use crate::commands::check::{Checked, CheckedGuardian, CheckedPoint, GuardianId};
+use crate::commands::check::{Checked, CheckedGuardian, CheckedPoint, GuardianId, Removal};
 use crate::commands::{ADDRESS, Desk, keys_of};
 use crate::error::FieldFault;
 use crate::store::evidence::{Spot, lock_addresses};
@@ -18,6 +21,8 @@ use crate::types::{AddressKey, ChangeKind, Guardian, Profile};
 
 /// Addresses that one person can ever have had.
 const MOST_POINTS: usize = 60;
+/// Where each day ends last.
+const LAST_ZONE: Offset = Offset::constant(-12);
 
 type Hash = [u8; 16];
 type Written = (Vec<Result<Upserted, Vec<FieldFault>>>, Vec<AddressKey>);
@@ -120,7 +125,7 @@ impl Book {
         let is_new = known.is_none();
         let is_changed = self.put_person(desk, &mut row, &checked, external)?
             | self.put_points(desk, owner, &checked.points)?
-            | self.put_wards(owner, wards);
+            | self.put_wards(owner, wards, desk.now);
         let upserted = Upserted { recipient_id: row.recipient_id, is_new, is_changed: is_changed || is_new };
         self.named.extend(external);
         self.by_external_id.extend(row.external_id_hash.map(|hash| (hash, row.recipient_id)));
@@ -216,7 +221,7 @@ impl Book {
         (row, owner): (&RecipientRow, RecipientId),
         told: &[CheckedGuardian],
         faults: &mut Vec<FieldFault>,
-    ) -> Vec<(Guardian, bool)> {
+    ) -> Vec<(Guardian, Removal)> {
         let mut found = Vec::new();
         for one in told {
             let id = match &one.by {
@@ -230,32 +235,36 @@ impl Book {
                 }
                 Some(guardian_id) => {
                     let guardian = Guardian { guardian_id, scope: one.scope, ends_on: one.ends_on };
-                    found.push((guardian, one.is_removed));
+                    found.push((guardian, one.removal));
                 }
             }
         }
         found
     }
 
-    fn put_wards(&mut self, recipient_id: RecipientId, told: Vec<(Guardian, bool)>) -> bool {
+    /// Adds, changes and ends links. The last word on a guardian holds, in whichever order a list has them.
+    fn put_wards(&mut self, recipient_id: RecipientId, told: Vec<(Guardian, Removal)>, now: Timestamp) -> bool {
         let mut is_changed = false;
         let stored = self.guardians.entry(recipient_id).or_default();
-        for (guardian, is_removed) in told {
-            let before = stored.iter().find(|one| one.guardian_id == guardian.guardian_id).copied();
-            if is_removed {
-                if before.is_some() {
-                    self.gone_wards.push((recipient_id, guardian));
-                    self.shown.insert(guardian.guardian_id);
-                    is_changed = true;
-                }
-            } else if before != Some(guardian) {
-                stored.retain(|one| one.guardian_id != guardian.guardian_id);
-                stored.push(guardian);
-                self.put_wards.retain(|(id, one)| (*id, one.guardian_id) != (recipient_id, guardian.guardian_id));
-                self.put_wards.push((recipient_id, guardian));
-                self.shown.insert(guardian.guardian_id);
-                is_changed = true;
+        for (guardian, removal) in told {
+            let guardian_id = guardian.guardian_id;
+            let before = stored.iter().find(|one| one.guardian_id == guardian_id).copied();
+            let after = after(before, guardian, removal, now);
+            if before == after {
+                continue;
             }
+            let is_same = |(id, one): &Ward| (*id, one.guardian_id) == (recipient_id, guardian_id);
+            stored.retain(|one| one.guardian_id != guardian_id);
+            self.put_wards.retain(|ward| !is_same(ward));
+            self.gone_wards.retain(|ward| !is_same(ward));
+            if let Some(after) = after {
+                stored.push(after);
+                self.put_wards.push((recipient_id, after));
+            } else {
+                self.gone_wards.push((recipient_id, guardian));
+            }
+            self.shown.insert(guardian_id);
+            is_changed = true;
         }
         is_changed
     }
@@ -274,8 +283,8 @@ impl Book {
         people::update_recipients(desk.tx, &rows(&self.changed), desk.now).await?;
         points::insert_points(desk.tx, &added).await?;
         points::update_points(desk.tx, &changed).await?;
-        people::put_guardians(desk.tx, &self.put_wards).await?;
         people::delete_guardians(desk.tx, &self.gone_wards).await?;
+        people::put_guardians(desk.tx, &self.put_wards).await?;
         // What was said of an address before anybody was known there holds for them as well.
         let touched: Vec<PointRow> = added.into_iter().chain(changed).collect();
         let spots: Vec<Spot> =
@@ -290,6 +299,24 @@ impl Book {
         let keys = keys.into_iter().chain(shown.flat_map(|points| keys_of(points)));
         desk.tell(keys, ChangeKind::Recipient).await
     }
+}
+
+/// What becomes of a link. One that is taken away has ended, and stays: what waits about the ward is closed to the guardian
+/// as after a last day, where without any link nothing would be asked. Only what was a mistake leaves no trace.
+fn after(before: Option<Guardian>, told: Guardian, removal: Removal, now: Timestamp) -> Option<Guardian> {
+    match removal {
+        Removal::No => Some(told),
+        Removal::Mistake => None,
+        Removal::Ended => {
+            let ended = ended_on(now);
+            before.map(|link| Guardian { ends_on: Some(link.ends_on.map_or(ended, |day| day.min(ended))), ..link })
+        }
+    }
+}
+
+/// The newest day that is over wherever somebody may live.
+fn ended_on(now: Timestamp) -> Date {
+    now.to_zoned(TimeZone::fixed(LAST_ZONE)).date().saturating_sub(1.day())
 }
 
 fn next_rank(points: &[PointRow]) -> i16 {
