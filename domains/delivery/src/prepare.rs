@@ -140,7 +140,7 @@ pub fn prepare(
     check_metadata(&request.metadata, &mut faults);
     let purpose = purpose(&request, &mut faults);
     let (strategy, priority) = (request.strategy, request.priority);
-    check_tracking(&request, purpose, &mut faults);
+    check_tracking(&request, purpose, context.settings, &mut faults);
     let (track_links, track_opens) = (request.track_links.clone(), request.track_opens.clone());
     let mut payload = content::complete(request, to, &channels, &mut faults);
     if let Some(recipient_id) = payload.about.recipient_id {
@@ -301,9 +301,12 @@ fn purpose(request: &EnqueueRequest, faults: &mut Faults) -> Purpose {
 }
 
 /// LNK-3: what must not be tracked is refused, and not silently left alone.
-fn check_tracking(request: &EnqueueRequest, purpose: Purpose, faults: &mut Faults) {
+fn check_tracking(request: &EnqueueRequest, purpose: Purpose, settings: &TenantSettings, faults: &mut Faults) {
     let of_type = request.about.message_type.as_deref().and_then(message_types::shipped);
     if links::may_track(purpose) && of_type.is_none_or(|known| known.is_trackable) {
+        if request.track_opens.is_some() && !settings.allow_open_tracking {
+            faults.add("/track_opens", "is not allowed by the tenant's settings (allow_open_tracking)");
+        }
         return;
     }
     if request.track_links.is_some() {
