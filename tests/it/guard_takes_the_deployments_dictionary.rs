@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use carepost_providers::Vendor;
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::support::server::{PROGRAM, base_env};
-use crate::support::{Clinic, Server, TestDatabase};
+use crate::support::{Clinic, Server, TestDatabase, simulator};
 
 const VARIABLE: &str = "CAREPOST_PHI_DICTIONARY";
 
@@ -34,10 +35,11 @@ impl Drop for Words {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn con_016_the_gate_looks_for_the_words_of_the_deployment() {
-    carepost::compose::install_crypto();
-    let (words, database) = (Words::with("[drugs.en]\nzorblaxin\n"), TestDatabase::create().await);
+    let (simulator, database) = (simulator().await, TestDatabase::create().await);
+    let words = Words::with("[drugs.en]\nzorblaxin\n");
     let server = Server::start(&database.url, &[(VARIABLE, words.path())]).await;
     let clinic = Clinic::open(&server, "words", json!({})).await;
+    clinic.account(&simulator, Vendor::Twilio, json!({})).await;
     for (text, is_health) in [("Your zorblaxin is ready", true), ("Your metformin is ready", false)] {
         let asked = json!({ "to": { "phone": "+15005550006" }, "content": { "body": text } });
         let told = clinic.api.post("/api/v1/messaging/gate/simulate", &asked).await.expect(200);

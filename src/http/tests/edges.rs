@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use actix_web::App;
 use actix_web::dev::ServerHandle;
-use actix_web::test::TestRequest;
+use actix_web::test::{TestRequest, call_service, init_service};
 use carepost_kernel::Secret;
 use carepost_tenancy::{NewTenant, PlacementChoice, Scope, TenantSettings};
 use serde_json::{Value, json};
@@ -117,18 +118,25 @@ async fn every_operation_is_open_to_exactly_the_scopes_of_the_document() {
     let is_open =
         |operation: (&str, &str)| document["paths"][operation.1][operation.0.to_lowercase()].get("security").is_none();
     let asked: Vec<_> = operations().into_iter().filter(|operation| !is_open(*operation)).collect();
-    // Each scope alone, all but each, and what the document says is enough.
+    // Each scope alone, what the document says is enough, and all but one of that.
     sets.extend(all.iter().map(|one| BTreeSet::from([*one])));
-    sets.extend(all.iter().map(|one| all.iter().copied().filter(|scope| scope != one).collect()));
     sets.extend(asked.iter().flat_map(|operation| documented_scopes(&document, *operation)));
+    sets.extend(all.iter().map(|one| all.iter().copied().filter(|scope| scope != one).collect()));
+    // One server for all: these are a thousand requests.
+    let app = init_service(App::new().configure(configure(world.state.clone()))).await;
     let mut wrong = Vec::new();
     for scopes in sets {
         let key = world.key_with(&scopes.iter().copied().collect::<Vec<_>>()).await;
         for (method, path) in &asked {
             let ways = documented_scopes(&document, (method, path));
             let may = ways.iter().any(|way| way.is_subset(&scopes));
+            if may && scopes.len() + 1 == all.len() {
+                continue;
+            }
             let uri = path.replace("{tenant}", &world.tenant.tenant_id.to_string());
-            let status = world.status(authorized(request(method, &uri), &key)).await;
+            let request = authorized(request(method, &uri), &key).to_request();
+            // It may be a stream, which ends with its answer here.
+            let status = call_service(&app, request).await.status().as_u16();
             assert!(status != 401 && status < 500, "{method} {path}: {status}");
             if (status != 403) != may {
                 wrong.push(format!("{method} {path}: {status} with {scopes:?}, the document has {ways:?}"));
@@ -249,7 +257,7 @@ async fn del_12_more_than_can_be_taken_in_is_refused_before_it_is_read() {
 /// The world's server on a socket, until it is stopped.
 fn serve(world: &World) -> (SocketAddr, ServerHandle) {
     let state = world.state.clone();
-    let server = actix_web::HttpServer::new(move || actix_web::App::new().configure(configure(state.clone())));
+    let server = actix_web::HttpServer::new(move || App::new().configure(configure(state.clone())));
     let server = server.workers(1).bind("127.0.0.1:0").unwrap();
     let address = server.addrs()[0];
     let server = server.run();

@@ -146,11 +146,6 @@ impl World {
         response.into_body()
     }
 
-    /// The status of the answer to a request as it is, which may be a stream.
-    pub(crate) async fn status(&self, request: TestRequest) -> u16 {
-        self.answer(request).await.status().as_u16()
-    }
-
     /// Sends a request as it is.
     pub(crate) async fn send(&self, request: TestRequest) -> Reply {
         let response = self.answer(request).await;
