@@ -1,14 +1,11 @@
-//! A deployment's own words stand in for the shipped dictionary; a file that is none stops the start.
+//! A file that is no dictionary stops the start.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-use carepost_providers::Vendor;
-use serde_json::json;
 use uuid::Uuid;
 
 use crate::support::server::{PROGRAM, base_env};
-use crate::support::{Clinic, Server, TestDatabase, simulator};
 
 const VARIABLE: &str = "CAREPOST_PHI_DICTIONARY";
 
@@ -30,22 +27,6 @@ impl Words {
 impl Drop for Words {
     fn drop(&mut self) {
         let _removed = std::fs::remove_file(&self.0);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn con_016_the_gate_looks_for_the_words_of_the_deployment() {
-    let (simulator, database) = (simulator().await, TestDatabase::create().await);
-    let words = Words::with("[drugs.en]\nzorblaxin\n");
-    let server = Server::start(&database.url, &[(VARIABLE, words.path())]).await;
-    let clinic = Clinic::open(&server, "words", json!({})).await;
-    clinic.account(&simulator, Vendor::Twilio, json!({})).await;
-    for (text, is_health) in [("Your zorblaxin is ready", true), ("Your metformin is ready", false)] {
-        let asked = json!({ "to": { "phone": "+15005550006" }, "content": { "body": text } });
-        let told = clinic.api.post("/api/v1/messaging/gate/simulate", &asked).await.expect(200);
-        let rules = told.body["channels"][0]["rules"].as_array().unwrap();
-        let guard = rules.iter().find(|rule| rule["rule"] == "phi_guard").expect("it is asked");
-        assert_eq!(guard["verdict"] != "go" || !guard["code"].is_null(), is_health, "{text}: {}", told.text);
     }
 }
 
