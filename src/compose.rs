@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use carepost_actors::{Engine, EngineParts, Tuning};
+use carepost_guard::{Dictionary, Guard};
 use carepost_kernel::{Chain, Clock, Dice, InstanceId, Reach};
 use carepost_providers::network;
 use carepost_providers::simulator::Simulator;
@@ -61,6 +62,9 @@ impl Deployment {
     /// The first step that fails; what was started before it ends again.
     pub async fn start(config: &Config, public_url: Url, peer_url: &Url, metrics: Metrics) -> anyhow::Result<Self> {
         install_crypto();
+        if let Some(dictionary) = &config.guard.dictionary {
+            Guard::install(Dictionary::clone(dictionary)).context("use the dictionary of CAREPOST_PHI_DICTIONARY")?;
+        }
         let clock = Clock::system();
         let keys = keys::load(config)?;
         let storage = Storage::open(config, keys.master, clock.clone(), Access::Serve).await?;

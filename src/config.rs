@@ -9,6 +9,7 @@ pub mod database;
 pub mod demo;
 pub mod engine;
 pub mod env;
+pub mod guard;
 pub mod http;
 pub mod keys;
 pub mod outbound;
@@ -22,6 +23,7 @@ pub use database::DatabaseSettings;
 pub use demo::DemoSettings;
 pub use engine::EngineSettings;
 pub use env::{Env, Fault, ProcessEnv, Reader};
+pub use guard::GuardSettings;
 pub use http::HttpSettings;
 pub use keys::{KeySettings, KeySource};
 pub use outbound::OutboundSettings;
@@ -42,6 +44,8 @@ pub struct Config {
     pub keys: KeySettings,
     /// The actors.
     pub engine: EngineSettings,
+    /// What is health information.
+    pub guard: GuardSettings,
     /// Simulated vendors.
     pub sandbox: SandboxSettings,
     /// Logs.
@@ -76,12 +80,14 @@ impl Config {
         let http = HttpSettings::read(&mut reader);
         let keys = KeySettings::read(&mut reader, &data_dir, is_own);
         let engine = EngineSettings::read(&mut reader);
+        let guard = GuardSettings::read(&mut reader);
         let sandbox = SandboxSettings::read(&mut reader, is_own);
         let telemetry = TelemetrySettings::read(&mut reader);
         let outbound = OutboundSettings::read(&mut reader);
         let demo = DemoSettings::read(&mut reader);
         let unknown = reader.unknown();
-        let config = Self { data_dir, database, http, keys, engine, sandbox, telemetry, outbound, demo, unknown };
+        let config =
+            Self { data_dir, database, http, keys, engine, guard, sandbox, telemetry, outbound, demo, unknown };
         reader.finish().map(|()| config).map_err(ConfigFaults)
     }
 }

@@ -183,12 +183,12 @@ fn of_outside() -> Vec<Path> {
         path("/webhooks/{vendor}/{token}")
             .get(webhooks::receive_webhook_by_get).post(webhooks::receive_webhook).by_owner(&["GET", "POST"]),
 
-        path("/l/{token}").get(links::follow_link).head(links::follow_link).by_owner(&["GET"]).undocumented(),
-        path("/o/{token}").get(opens::show_pixel).head(opens::show_pixel).by_owner(&["GET"]).undocumented(),
+        path("/l/{token}").get(links::follow_link).head(links::follow_link).by_owner(&["GET"]),
+        path("/o/{token}").get(opens::show_pixel).head(opens::show_pixel).by_owner(&["GET"]),
         path("/p/{token}")
-            .get(preferences::show_preferences).post(preferences::save_preferences).by_owner(&["POST"]).undocumented(),
+            .get(preferences::show_preferences).post(preferences::save_preferences).by_owner(&["POST"]),
         path("/u/{token}")
-            .get(unsubscribe::show_unsubscribe).post(unsubscribe::unsubscribe).by_owner(&["POST"]).page(&["GET"]),
+            .get(unsubscribe::show_unsubscribe).post(unsubscribe::unsubscribe).by_owner(&["POST"]),
     ]
 }
 

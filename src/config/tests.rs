@@ -82,6 +82,26 @@ fn a_secret_comes_from_one_place() {
 }
 
 #[test]
+fn con_016_a_dictionary_of_ones_own_is_read_at_the_start_and_a_fault_names_line_and_column() {
+    let path = std::env::temp_dir().join(format!("carepost-dictionary-{}.txt", std::process::id()));
+    let path_text = path.to_str().unwrap();
+    let variable = [("CAREPOST_PHI_DICTIONARY", path_text)];
+    std::fs::write(&path, "# ours\n[drugs.en]\nzorblaxin, zorblaxin forte\n").unwrap();
+    let config = Config::from_env(&env(&variable)).unwrap();
+    assert_eq!(config.guard.dictionary.map(|dictionary| dictionary.len()), Some(2));
+    assert!(Config::from_env(&env(&[])).unwrap().guard.dictionary.is_none());
+
+    std::fs::write(&path, "# ours\n[drugs.en]\nzorblaxin\nquuxapril, canary. bracket\n").unwrap();
+    let text = Config::from_env(&env(&variable)).unwrap_err().to_string();
+    assert!(text.contains("CAREPOST_PHI_DICTIONARY: ") && text.contains("line 4, column 12: "), "{text}");
+    assert!(!text.contains("canary") && !text.contains(path_text), "{text}");
+    std::fs::write(&path, "").unwrap();
+    assert_eq!(faults(&variable), ["CAREPOST_PHI_DICTIONARY"], "nothing would be found");
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(faults(&[("CAREPOST_PHI_DICTIONARY", "/nowhere/at/all")]), ["CAREPOST_PHI_DICTIONARY"]);
+}
+
+#[test]
 fn misspelt_variables_are_named() {
     let config = Config::from_env(&env(&[("CAREPOST_LISTN", "x"), ("CAREPOST_TEST_DATABASE_URL", "x")])).unwrap();
     assert_eq!(config.unknown, ["CAREPOST_LISTN"]);
@@ -113,6 +133,7 @@ fn the_example_file_has_every_variable_and_no_other() {
     HttpSettings::read(&mut reader);
     KeySettings::read(&mut reader, std::path::Path::new("/srv/care"), true);
     EngineSettings::read(&mut reader);
+    GuardSettings::read(&mut reader);
     SandboxSettings::read(&mut reader, true);
     TelemetrySettings::read(&mut reader);
     OutboundSettings::read(&mut reader);

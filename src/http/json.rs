@@ -77,6 +77,25 @@ pub(super) async fn read(request: &HttpRequest, payload: Payload, limit_bytes: u
     read_raw(request, payload, limit_bytes).await
 }
 
+/// Reads the raw body of a JSON request that may come without one.
+///
+/// # Errors
+/// As [`read`], where there is one.
+pub(super) async fn read_some(
+    request: &HttpRequest,
+    payload: Payload,
+    limit_bytes: usize,
+) -> Result<Option<Body>, ApiError> {
+    if request.headers().contains_key(CONTENT_TYPE) {
+        return read(request, payload, limit_bytes).await.map(Some);
+    }
+    let body = read_raw(request, payload, limit_bytes).await?;
+    if body.is_empty() {
+        return Ok(None);
+    }
+    Err(ApiError::new(Code::UnsupportedMediaType, "the header Content-Type must be application/json"))
+}
+
 /// Reads a raw body of any type; one that was [held](hold) is there already. A body over the limit is read on for a
 /// while and thrown away, so that the caller, who is still sending, gets to see the answer.
 ///

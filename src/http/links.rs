@@ -33,8 +33,23 @@ pub(super) struct Found {
     pub(super) record: LinkRecord,
 }
 
-/// Follows a link: 302, or one page for all that is no link.
-pub(super) async fn follow_link(request: HttpRequest, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+/// Follow a short link
+///
+/// To where it was made to lead and nowhere else; whatever is no link gets the same page. Following it makes its message
+/// `clicked`, once.
+#[utoipa::path(
+    get,
+    path = "/l/{token}",
+    tag = "pages",
+    params(("token" = String, Path, description = "The token of the link.")),
+    responses(
+        (status = 302, description = "The way there.", headers(("Location" = String, description = "Where it leads."))),
+        (status = 404, description = "The link opens nothing, or not any more: a page.", content_type = "text/html", body = String),
+        (status = 500, description = "Something failed: a page.", content_type = "text/html", body = String),
+        (status = 503, description = "Nobody can tell now; nothing was changed: a page.", content_type = "text/html", body = String),
+    ),
+)]
+pub(crate) async fn follow_link(request: HttpRequest, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     follow(&request, &state).await.or_else(|error| pages::failed(&request, error))
 }
 

@@ -10,8 +10,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::error::{Code, FaultView, ProblemView};
 use super::{
-    admin, campaigns, consent, events, gate, health, in_app, inbound, messages, recipients, templates, unsubscribe,
-    webhooks,
+    admin, campaigns, consent, events, gate, health, in_app, inbound, links, messages, opens, preferences, recipients,
+    templates, unsubscribe, webhooks,
 };
 
 /// The document.
@@ -37,7 +37,12 @@ use super::{
         in_app::read_in_app_message,
         in_app::stream_in_app,
         inbound::list_inbound_messages,
+        unsubscribe::show_unsubscribe,
         unsubscribe::unsubscribe,
+        preferences::show_preferences,
+        preferences::save_preferences,
+        links::follow_link,
+        opens::show_pixel,
         recipients::list_recipients,
         recipients::create_recipient,
         recipients::search_recipients,
@@ -132,7 +137,7 @@ use super::{
         (name = "events", description = "What happens to messages, as it happens."),
         (name = "in-app", description = "The recipients' own inboxes."),
         (name = "inbound", description = "Messages from outside."),
-        (name = "pages", description = "What recipients' mail programs call."),
+        (name = "pages", description = "What recipients open, and their mail programs call: the token is the key."),
         (name = "recipients", description = "People and where they are reached."),
         (name = "consent", description = "What they have consented to, what they wish, and who gets nothing."),
         (name = "gate", description = "Whether, when and how a message may leave: the policy, and what it would say."),
@@ -182,8 +187,8 @@ impl Modify for Problems {
     fn modify(&self, document: &mut Document) {
         for (path, item) in &mut document.paths.paths {
             // Neither is answered with problems: health says how it is, and people get pages.
-            let is_health = path.starts_with("/health/") || path.starts_with("/u/");
-            for operation in operations(item).into_iter().filter(|_| !is_health) {
+            let has_problems = !path.starts_with("/health/") && !is_page(path);
+            for operation in operations(item).into_iter().filter(|_| has_problems) {
                 for code in problems_of(path, operation) {
                     let status = code.status().as_u16().to_string();
                     operation.responses.responses.entry(status).or_insert_with(|| RefOr::T(problem(code)));
@@ -198,6 +203,11 @@ fn operations(item: &mut PathItem) -> Vec<&mut Operation> {
         .into_iter()
         .filter_map(Option::as_mut)
         .collect()
+}
+
+/// Whether a path is for people and what they read mail with.
+fn is_page(path: &str) -> bool {
+    ["/l/", "/o/", "/p/", "/u/"].iter().any(|start| path.starts_with(start))
 }
 
 /// With what an operation may be answered, from its shape.

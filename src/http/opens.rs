@@ -20,8 +20,17 @@ use super::visits::Visit;
 pub(super) const PIXEL: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff\
     \x21\xf9\x04\x01\0\0\0\0\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0\x3b";
 
-/// Shows the pixel, and counts whoever looks at it.
-pub(super) async fn show_pixel(request: HttpRequest, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+/// Show the picture of one point
+///
+/// Whatever the token is and whatever ails us. A person who loads it makes its message `opened`, once.
+#[utoipa::path(
+    get,
+    path = "/o/{token}",
+    tag = "pages",
+    params(("token" = String, Path, description = "The token of the picture.")),
+    responses((status = 200, description = "One transparent point.", content_type = "image/gif", body = Vec<u8>)),
+)]
+pub(crate) async fn show_pixel(request: HttpRequest, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     match visit(&request, &state).await {
         Ok(result) => count_open(result),
         // The request is held until the tenant is there: see `relay.rs`.

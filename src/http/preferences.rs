@@ -69,8 +69,23 @@ pub(super) fn actor(subject: &Subject) -> Actor {
     Actor { kind: ActorKind::Recipient, id }
 }
 
-/// Shows the page.
-pub(super) async fn show_preferences(
+/// Show a recipient's own settings
+///
+/// The token is the capability: it came in a message, and no key is needed. Changes nothing.
+#[utoipa::path(
+    get,
+    path = "/p/{token}",
+    tag = "pages",
+    params(("token" = String, Path, description = "The token of the link.")),
+    responses(
+        (status = 200, description = "The page, in the recipient's language.", content_type = "text/html", body = String),
+        (status = 404, description = "The link opens nothing, or not any more: a page.", content_type = "text/html", body = String),
+        (status = 429, description = "More than 20 times in a minute: a page.", content_type = "text/html", body = String),
+        (status = 500, description = "Something failed: a page.", content_type = "text/html", body = String),
+        (status = 503, description = "Nobody can tell now; nothing was changed: a page.", content_type = "text/html", body = String),
+    ),
+)]
+pub(crate) async fn show_preferences(
     request: HttpRequest,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
@@ -90,8 +105,31 @@ async fn show(request: &HttpRequest, state: &AppState) -> Result<HttpResponse, A
     Ok(page(StatusCode::OK, &opened, &reader, &wishes, News::None, state))
 }
 
-/// Takes the form.
-pub(super) async fn save_preferences(
+/// Save a recipient's own settings
+///
+/// The form of the page, with the mark that the page gave it.
+#[utoipa::path(
+    post,
+    path = "/p/{token}",
+    tag = "pages",
+    params(("token" = String, Path, description = "The token of the link.")),
+    request_body(
+        content = String,
+        content_type = "application/x-www-form-urlencoded",
+        description = "The form of the page, as a browser sends it.",
+    ),
+    responses(
+        (status = 200, description = "Saved: the page, with what holds now.", content_type = "text/html", body = String),
+        (status = 400, description = "Not the page's form: a page.", content_type = "text/html", body = String),
+        (status = 404, description = "The link opens nothing, or not any more: a page.", content_type = "text/html", body = String),
+        (status = 413, description = "More than such a form holds: a page.", content_type = "text/html", body = String),
+        (status = 422, description = "Nothing was saved: the page, with what is wrong.", content_type = "text/html", body = String),
+        (status = 429, description = "More than 20 times in a minute: a page.", content_type = "text/html", body = String),
+        (status = 500, description = "Something failed: a page.", content_type = "text/html", body = String),
+        (status = 503, description = "Nobody can tell now; nothing was changed: a page.", content_type = "text/html", body = String),
+    ),
+)]
+pub(crate) async fn save_preferences(
     request: HttpRequest,
     payload: web::Payload,
     state: web::Data<AppState>,

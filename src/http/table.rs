@@ -14,7 +14,6 @@ pub(super) struct Path {
     pattern: &'static str,
     methods: Vec<&'static str>,
     documented: bool,
-    pages: &'static [&'static str],
     resource: Resource,
     by_owner: &'static [&'static str],
 }
@@ -22,7 +21,7 @@ pub(super) struct Path {
 /// Begins a line of the table.
 pub(super) fn path(pattern: &'static str) -> Path {
     let resource = web::resource(pattern).app_data(RoutePattern(pattern));
-    Path { pattern, methods: Vec::new(), documented: true, pages: &[], resource, by_owner: &[] }
+    Path { pattern, methods: Vec::new(), documented: true, resource, by_owner: &[] }
 }
 
 macro_rules! method {
@@ -71,15 +70,9 @@ impl Path {
         self
     }
 
-    /// Not a part of the API: pages for people.
+    /// Not a part of the API: the documents about it.
     pub(super) fn undocumented(mut self) -> Self {
         self.documented = false;
-        self
-    }
-
-    /// These methods are pages for people; the others belong to the API.
-    pub(super) fn page(mut self, methods: &'static [&'static str]) -> Self {
-        self.pages = methods;
         self
     }
 
@@ -106,10 +99,10 @@ impl Path {
         }
     }
 
-    /// Pattern and methods, where they belong into the OpenAPI document.
+    /// Pattern and methods, where they belong into the OpenAPI document. HEAD is the GET beside it, without its body (RFC 9110,
+    /// section 9.3.2).
     pub(super) fn documented(&self) -> Vec<(&'static str, &'static str)> {
         let methods = if self.documented { self.methods.as_slice() } else { &[] };
-        let is_api = |method: &&&str| !self.pages.contains(*method);
-        methods.iter().filter(is_api).map(|method| (*method, self.pattern)).collect()
+        methods.iter().filter(|method| **method != "HEAD").map(|method| (*method, self.pattern)).collect()
     }
 }

@@ -28,8 +28,23 @@ struct UnsubscribeView {
     preferences_path: Option<String>,
 }
 
-/// Shows the button.
-pub(super) async fn show_unsubscribe(
+/// Show the button that unsubscribes
+///
+/// Changes nothing: scanners follow every address in a mail.
+#[utoipa::path(
+    get,
+    path = "/u/{token}",
+    tag = "pages",
+    params(("token" = String, Path, description = "The token of the link.")),
+    responses(
+        (status = 200, description = "A page with one button.", content_type = "text/html", body = String),
+        (status = 404, description = "The link opens nothing, or not any more: a page.", content_type = "text/html", body = String),
+        (status = 429, description = "More than 20 times in a minute: a page.", content_type = "text/html", body = String),
+        (status = 500, description = "Something failed: a page.", content_type = "text/html", body = String),
+        (status = 503, description = "Nobody can tell now; nothing was changed: a page.", content_type = "text/html", body = String),
+    ),
+)]
+pub(crate) async fn show_unsubscribe(
     request: HttpRequest,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
@@ -65,7 +80,10 @@ async fn show(request: &HttpRequest, state: &AppState) -> Result<HttpResponse, A
         (status = 200, description = "Opted out: a page that says so.", content_type = "text/html", body = String),
         (status = 400, description = "Not the body of RFC 8058: a page.", content_type = "text/html", body = String),
         (status = 404, description = "The link opens nothing, or not any more: a page.", content_type = "text/html", body = String),
+        (status = 413, description = "More than such a body holds: a page.", content_type = "text/html", body = String),
         (status = 429, description = "More than 20 times in a minute: a page.", content_type = "text/html", body = String),
+        (status = 500, description = "Something failed: a page.", content_type = "text/html", body = String),
+        (status = 503, description = "Nobody can tell now; nothing was changed: a page.", content_type = "text/html", body = String),
     ),
 )]
 pub(crate) async fn unsubscribe(

@@ -37,6 +37,7 @@ mod delivery_unknown_is_an_outcome;
 mod delivery_waits_with_a_name;
 mod gate_policy_takes_effect;
 mod gate_simulation_agrees;
+mod guard_takes_the_deployments_dictionary;
 mod http_bad_input;
 mod http_samples_and_streams;
 mod leases_one_owner;

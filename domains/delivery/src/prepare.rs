@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 use zeroize::Zeroizing;
 
-use carepost_consent::message_types;
+use carepost_consent::message_types::{self, MessageType};
 use carepost_consent::policy::GatePolicy;
 use carepost_kernel::{
     ApiKeyId, Channel, DataKey, EmailContent, InAppContent, MessageId, Phi, Priority, Purpose, SealError, SmsContent,
@@ -140,7 +140,7 @@ pub fn prepare(
     check_metadata(&request.metadata, &mut faults);
     let purpose = purpose(&request, &mut faults);
     let (strategy, priority) = (request.strategy, request.priority);
-    check_tracking(&request, purpose, &mut faults);
+    check_tracking(&request, purpose, context.settings, &mut faults);
     let (track_links, track_opens) = (request.track_links.clone(), request.track_opens.clone());
     let mut payload = content::complete(request, to, &channels, &mut faults);
     if let Some(recipient_id) = payload.about.recipient_id {
@@ -301,17 +301,25 @@ fn purpose(request: &EnqueueRequest, faults: &mut Faults) -> Purpose {
 }
 
 /// LNK-3: what must not be tracked is refused, and not silently left alone.
-fn check_tracking(request: &EnqueueRequest, purpose: Purpose, faults: &mut Faults) {
+fn check_tracking(request: &EnqueueRequest, purpose: Purpose, settings: &TenantSettings, faults: &mut Faults) {
     let wished = (request.track_links.is_some(), request.track_opens.is_some());
-    faults.0.extend(tracking_faults(wished, request.about.message_type.as_deref(), purpose));
+    let of_type = request.about.message_type.as_deref().and_then(message_types::shipped);
+    faults.0.extend(tracking_faults(wished, of_type, purpose, settings));
 }
 
 /// What is wrong with the wish to track links and opens (LNK-3), for a type and a purpose.
 #[must_use]
-pub fn tracking_faults((links, opens): (bool, bool), message_type: Option<&str>, purpose: Purpose) -> Vec<FieldFault> {
-    let of_type = message_type.and_then(message_types::shipped);
+pub fn tracking_faults(
+    (links, opens): (bool, bool),
+    of_type: Option<&MessageType>,
+    purpose: Purpose,
+    settings: &TenantSettings,
+) -> Vec<FieldFault> {
     let mut faults = Faults::default();
     if links::may_track(purpose) && of_type.is_none_or(|known| known.is_trackable) {
+        if opens && !settings.allow_open_tracking {
+            faults.add("/track_opens", "is not allowed by the tenant's settings (allow_open_tracking)");
+        }
         return faults.0;
     }
     if links {

@@ -61,6 +61,18 @@ impl Dictionary {
         &DICTIONARY
     }
 
+    /// Reads the dictionary of a deployment, which stands in for the shipped one: it must have terms.
+    ///
+    /// # Errors
+    /// As [`Dictionary::parse`], and where there is no term; where the terms are too large to be looked for.
+    pub fn of_deployment(text: &str) -> Result<Self, GuardError> {
+        let dictionary = Self::parse(text)?;
+        if dictionary.is_empty() {
+            return Err(GuardError::Empty);
+        }
+        Ok(dictionary)
+    }
+
     /// Reads a dictionary.
     ///
     /// # Errors
@@ -68,42 +80,54 @@ impl Dictionary {
     pub fn parse(text: &str) -> Result<Self, GuardError> {
         let mut dictionary = Self::default();
         let mut section = None;
-        for (i, line) in text.lines().enumerate() {
-            let at = |problem| GuardError::Line { line: i + 1, problem };
-            let line = line.trim();
+        for (i, whole) in text.lines().enumerate() {
+            let at = |(part, problem): (&str, &'static str)| GuardError::Line {
+                line: i + 1,
+                column: column(whole, part),
+                problem,
+            };
+            let line = whole.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
             if let Some(name) = line.strip_prefix('[') {
-                section = Some(name.strip_suffix(']').and_then(read_section).ok_or(at("there is no such section"))?);
+                let named = name.strip_suffix(']').and_then(read_section);
+                section = Some(named.ok_or(at((line, "there is no such section")))?);
                 continue;
             }
-            let (kind, language) = section.ok_or(at("terms come after a section's head"))?;
+            let (kind, language) = section.ok_or(at((line, "terms come after a section's head")))?;
             if let Some(phrase) = line.strip_prefix('!') {
-                dictionary.ignored.push((language, read_term(phrase).map_err(at)?));
+                dictionary.ignored.push((language, read_term(phrase).map_err(|problem| at((phrase, problem)))?));
                 continue;
             }
-            let (terms, companions) = line.split_once('~').map_or((line, None), |(left, right)| (left, Some(right)));
-            let companions = companions.map(read_list).transpose().map_err(at)?.unwrap_or_default();
-            let (endings, terms) =
-                read_list(terms).map_err(at)?.into_iter().partition::<Vec<_>, _>(|term| term.starts_with('-'));
-            if !endings.is_empty() && !companions.is_empty() {
-                return Err(at("an ending has no companion"));
-            }
-            for ending in &endings {
-                dictionary.endings.push((kind, read_ending(ending).map_err(at)?));
-            }
-            dictionary.terms.extend(terms.into_iter().map(|text| Term {
-                kind,
-                language,
-                text,
-                companions: companions.clone(),
-            }));
+            dictionary.add(kind, language, line).map_err(at)?;
             if dictionary.len() > MOST_TERMS {
                 return Err(GuardError::TooMany { most: MOST_TERMS });
             }
         }
         Ok(dictionary)
+    }
+
+    /// Reads a line of terms; what is wrong with which part of it.
+    fn add<'line>(
+        &mut self,
+        kind: FindingKind,
+        language: Language,
+        line: &'line str,
+    ) -> Result<(), (&'line str, &'static str)> {
+        let (terms, companions) = line.split_once('~').map_or((line, None), |(left, right)| (left, Some(right)));
+        let companions = companions.map(read_list).transpose()?.unwrap_or_default();
+        let companions: Vec<String> = companions.into_iter().map(|(_, companion)| companion).collect();
+        for (part, text) in read_list(terms)? {
+            if !text.starts_with('-') {
+                self.terms.push(Term { kind, language, text, companions: companions.clone() });
+            } else if companions.is_empty() {
+                self.endings.push((kind, read_ending(&text).map_err(|problem| (part, problem))?));
+            } else {
+                return Err((part, "an ending has no companion"));
+            }
+        }
+        Ok(())
     }
 
     /// How many terms and endings there are.
@@ -136,8 +160,18 @@ fn read_section(name: &str) -> Option<(FindingKind, Language)> {
     Some((kind, language.parse().ok()?))
 }
 
-fn read_list(terms: &str) -> Result<Vec<String>, &'static str> {
-    terms.split(',').map(read_term).collect()
+/// Each part of a list, and the term that it holds.
+fn read_list(terms: &str) -> Result<Vec<(&str, String)>, (&str, &'static str)> {
+    let read = |part| read_term(part).map(|term| (part, term)).map_err(|problem| (part, problem));
+    terms.split(',').map(read).collect()
+}
+
+/// The character of a line at which a part of it begins, blanks not counted, from 1.
+fn column(line: &str, part: &str) -> usize {
+    let part = part.trim_start();
+    // A part is a slice of its line.
+    let start = (part.as_ptr() as usize).saturating_sub(line.as_ptr() as usize);
+    line.get(..start).unwrap_or(line).chars().count() + 1
 }
 
 /// An ending without its hyphen: one word, long enough not to be everywhere.

@@ -6,10 +6,12 @@ use carepost_kernel::ErrorKind;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GuardError {
     /// A line of a dictionary is not in its form.
-    #[error("read dictionary: line {line}: {problem}")]
+    #[error("read dictionary: line {line}, column {column}: {problem}")]
     Line {
         /// The line, from 1.
         line: usize,
+        /// The character of the line at which what is wrong begins, from 1.
+        column: usize,
         /// What is wrong with it.
         problem: &'static str,
     },
@@ -21,6 +23,12 @@ pub enum GuardError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// A dictionary has no term: nothing would ever be found.
+    #[error("read dictionary: there is no term in it")]
+    Empty,
+    /// Another dictionary is in use already, and texts may have been judged by it.
+    #[error("install dictionary: another one is in use")]
+    InUse,
     /// There are more terms than one guard holds.
     #[error("compile dictionary: more than {most} terms")]
     TooMany {
@@ -37,7 +45,8 @@ impl GuardError {
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Self::Line { .. } | Self::Term { .. } => ErrorKind::Invalid,
+            Self::Line { .. } | Self::Term { .. } | Self::Empty => ErrorKind::Invalid,
+            Self::InUse => ErrorKind::Conflict,
             Self::TooMany { .. } | Self::TooLarge => ErrorKind::TooLarge,
         }
     }

@@ -1,6 +1,6 @@
 //! The guard: a compiled dictionary and the detectors, asked with one text at a time.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -17,6 +17,9 @@ use crate::words::Words;
 
 /// Longer texts are not judged, and do not pass (GRD-2). Twice what a rendered template may have.
 pub const MAX_TEXT_BYTES: usize = 512 * 1024;
+
+/// The dictionary that a deployment has put in the place of the shipped one, and its guard.
+static INSTALLED: OnceLock<(Dictionary, Arc<Guard>)> = OnceLock::new();
 
 /// Finds health information in texts. Compile it once for each dictionary and share it.
 pub struct Guard {
@@ -37,6 +40,36 @@ impl Guard {
             Arc::new(Guard::with(Dictionary::shipped(), &[], &[]).expect("a test compiles the shipped dictionary"))
         });
         Arc::clone(&GUARD)
+    }
+
+    /// Puts a dictionary in the place of the shipped one, for the whole process: once, at its start, before any text is judged.
+    /// Whatever makes guards afterwards builds on it.
+    ///
+    /// # Errors
+    /// Terms that cannot be compiled; `InUse` where another dictionary was installed before.
+    pub fn install(dictionary: Dictionary) -> Result<(), GuardError> {
+        let guard = Arc::new(Self::with(&dictionary, &[], &[])?);
+        let (installed, _) = INSTALLED.get_or_init(|| (dictionary.clone(), guard));
+        // The same again changes nothing.
+        if *installed == dictionary { Ok(()) } else { Err(GuardError::InUse) }
+    }
+
+    /// The guard of the dictionary that is in use: the deployment's own, or else the shipped one.
+    #[must_use]
+    pub fn in_use() -> Arc<Self> {
+        INSTALLED.get().map_or_else(Self::shipped, |(_, guard)| Arc::clone(guard))
+    }
+
+    /// The guard of the dictionary that is in use, with a tenant's own terms, and phrases that are no finding there.
+    ///
+    /// # Errors
+    /// As [`Guard::with`].
+    pub fn in_use_with(extra: &[String], ignored: &[String]) -> Result<Arc<Self>, GuardError> {
+        if extra.is_empty() && ignored.is_empty() {
+            return Ok(Self::in_use());
+        }
+        let dictionary = INSTALLED.get().map_or_else(Dictionary::shipped, |(dictionary, _)| dictionary);
+        Self::with(dictionary, extra, ignored).map(Arc::new)
     }
 
     /// Compiles a dictionary with a tenant's own terms, and phrases that are no finding there (GRD-3): a term that lies

@@ -20,8 +20,12 @@ const INLINE: [&str; 32] = [
 /// Elements whose content nobody reads.
 const HIDDEN: [&str; 2] = ["style", "script"];
 /// Elements whose content is text up to their own end, whatever looks like a tag in it: some readers take it for tags all the
-/// same.
-const TEXTUAL: [&str; 7] = ["title", "textarea", "xmp", "iframe", "noembed", "noframes", "noscript"];
+/// same, so it is read in both ways.
+const TEXTUAL: [&str; 8] = ["title", "textarea", "xmp", "iframe", "noembed", "noframes", "noscript", ENDLESS];
+/// The one that has no end: all that follows is text.
+const ENDLESS: &str = "plaintext";
+/// The one whose content nobody shows as it is written: without scripts it is tags, and with them it is nothing.
+const NEVER_RAW: &str = "noscript";
 /// Attributes that are shown, read aloud, or seen in the address bar.
 const READ: [&str; 13] = [
     "alt",
@@ -67,7 +71,8 @@ pub(crate) fn visible(html: &str) -> Folded {
 struct Reader<'html> {
     html: &'html str,
     folded: Folded,
-    /// Values to be read after the text, so that none parts a word; and whether each is a URL.
+    /// Values to be read after the text, so that none parts a word, and what is shown as it is written; and whether each is a
+    /// URL.
     attributes: Vec<(Range<usize>, bool)>,
     /// Whether a `>` may still come: a search that found none is not repeated.
     ends: bool,
@@ -190,8 +195,13 @@ impl Reader<'_> {
             return end.unwrap_or(tag.end);
         }
         if let Some(texts) = place(&TEXTUAL).and_then(|i| self.texts.get_mut(i)).filter(|texts| **texts) {
-            let end = end_of_element(self.html, &tag);
+            let end = end_of_element(self.html, &tag).filter(|_| tag.name != ENDLESS);
             *texts = end.is_some();
+            // One that is not closed runs to the end of it all.
+            let content = tag.end..end.unwrap_or(self.html.len());
+            if tag.name != NEVER_RAW && self.html.get(content.clone()).is_some_and(|content| content.contains('<')) {
+                self.attributes.push((content, false));
+            }
             if let Some(end) = end {
                 self.confined(tag.end, end);
                 return end;

@@ -167,13 +167,15 @@ pub async fn publish_template(
 /// Takes a template out of use. What waits to be sent with it is rendered already.
 ///
 /// # Errors
-/// `NotFound`; `Conflict` where it is out of use.
+/// `NotFound`; `Conflict` where it is out of use; `Outdated` where it is not what its author saw.
 pub async fn archive_template(
     tx: &TenantTx<'_>,
     author: Author,
     template_id: TemplateId,
+    seen: Seen,
 ) -> Result<Template, TemplateError> {
     let mut template = own(tx, author, template_id).await?;
+    is_as_seen(&template, seen, "archive template")?;
     if template.archived_at.is_some() {
         return Err(TemplateError::Conflict { tried: "archive template", problem: "it is archived already" });
     }
@@ -187,14 +189,16 @@ pub async fn archive_template(
 /// Brings a former version back, as a new one (TPL-010).
 ///
 /// # Errors
-/// `NotFound`; `VersionNotFound`.
+/// `NotFound`; `VersionNotFound`; `Outdated` where it is not what its author saw.
 pub async fn restore_version(
     tx: &TenantTx<'_>,
     author: Author,
     template_id: TemplateId,
     number: i32,
+    seen: Seen,
 ) -> Result<(Template, TemplateVersion), TemplateError> {
     let mut template = own(tx, author, template_id).await?;
+    is_as_seen(&template, seen, "restore version")?;
     let former = version(tx, template_id, number).await?;
     template.updated_at = author.now;
     let restored = add_version(tx, author, &mut template, former.content, Some(number)).await?;

@@ -200,7 +200,8 @@ macro_rules! message_body {
             /// Whether the email's HTML part gets a picture of one point, by which its being opened is known. Off by default,
             /// because it says little and readers cannot see it: many mail programs load pictures by themselves or not at
             /// all, and nobody asked the reader. Following a link (`track_links`) says more. An email without HTML gets
-            /// none. Not for emergencies and health care.
+            /// none. Not for emergencies and health care, and only where the tenant's settings allow it
+            /// (`allow_open_tracking`).
             #[serde(default)]
             #[schema(default = false)]
             track_opens: bool,
@@ -369,16 +370,30 @@ pub(crate) struct OpenedView {
     pub(crate) content: ContentBody,
     /// The caller's own notes.
     pub(crate) metadata: BTreeMap<String, String>,
+    /// The template that it was made from.
+    pub(crate) template: Option<UsedTemplateView>,
+}
+
+/// The template that a message was made from, and which of its versions.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UsedTemplateView {
+    /// Its id.
+    #[schema(value_type = Uuid)]
+    id: TemplateId,
+    /// The version.
+    #[schema(example = 1)]
+    version: i32,
 }
 
 impl From<Payload> for OpenedView {
-    fn from(Payload { to, sms, email, in_app, metadata, about: _ }: Payload) -> Self {
+    fn from(Payload { to, sms, email, in_app, metadata, about }: Payload) -> Self {
         let content = ContentBody {
             sms: sms.map(Into::into),
             email: email.map(Into::into),
             in_app: in_app.map(Into::into),
             ..ContentBody::default()
         };
-        Self { to: to.into(), content, metadata }
+        let template = about.template.map(|(id, version)| UsedTemplateView { id, version });
+        Self { to: to.into(), content, metadata, template }
     }
 }

@@ -134,7 +134,7 @@ pub(crate) async fn search_messages(
 
 /// Show a message
 ///
-/// `include=content` adds recipient, content and metadata, for keys with the scope `messages:content`.
+/// `include=content` adds recipient, content, metadata and the template it was made from, for keys with the scope `messages:content`.
 #[utoipa::path(
     get,
     path = "/api/v1/messaging/messages/{id}",

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::body::{ContentBody, OpenedView, RecipientBody};
+use super::body::{ContentBody, OpenedView, RecipientBody, UsedTemplateView};
 use crate::http::error::ProblemView;
 use crate::http::names::{ChannelName, PriorityName, PurposeName, ReasonName, StatusName, StrategyName};
 
@@ -172,6 +172,9 @@ pub(crate) struct MessageView {
     /// The caller's own notes, where content was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<BTreeMap<String, String>>,
+    /// The template that it was made from, where content was asked for: it says what the message is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<UsedTemplateView>,
 }
 
 /// A message on one channel.
@@ -214,9 +217,10 @@ pub(crate) struct DeliveryView {
 impl MessageView {
     /// Shows a message, with what was sealed where it was opened for the caller.
     pub(crate) fn new(message: MessageRecord, opened: Option<OpenedView>) -> Self {
-        let parts = opened.map(|OpenedView { to, content, metadata }| (to, (content, metadata)));
-        let (to, rest) = parts.unzip();
-        let (content, metadata) = rest.unzip();
+        let (to, content, metadata, template) = match opened {
+            Some(OpenedView { to, content, metadata, template }) => (Some(to), Some(content), Some(metadata), template),
+            None => (None, None, None, None),
+        };
         Self {
             id: message.message_id,
             status: message_state(&message.deliveries),
@@ -231,6 +235,7 @@ impl MessageView {
             to,
             content,
             metadata,
+            template,
         }
     }
 }

@@ -61,11 +61,11 @@ fn every_operation_says_who_may_and_what_may_go_wrong() {
     let document = rendered();
     for (method, path, operation) in documented(&document) {
         // People get pages, and health says how it is: neither is a problem.
-        let has_no_problems = path.starts_with("/health/") || path.starts_with("/u/");
+        let has_no_problems = path.starts_with("/health/") || is_page(&path);
         let is_open = has_no_problems || path.starts_with("/webhooks/");
         assert_eq!(operation.get("security").is_none(), is_open, "{method} {path}");
         let responses = operation["responses"].as_object().unwrap();
-        assert!(responses.keys().any(|status| status.starts_with('2')), "{method} {path}");
+        assert!(responses.keys().any(|status| status.starts_with(['2', '3'])), "{method} {path}");
         if has_no_problems {
             continue;
         }
@@ -77,6 +77,29 @@ fn every_operation_says_who_may_and_what_may_go_wrong() {
             assert_eq!(described.is_some(), expected, "{method} {path}");
         }
     }
+}
+
+#[test]
+fn what_recipients_open_is_in_the_document_with_its_types() {
+    let document = rendered();
+    let types = |path: &str, method: &str| {
+        let responses = document["paths"][path][method]["responses"].as_object().unwrap();
+        let types = |(status, response): (&String, &Value)| {
+            let types = response["content"].as_object().map(|content| content.keys().cloned().collect::<Vec<_>>());
+            (status.clone(), types.unwrap_or_default().join(", "))
+        };
+        responses.iter().map(types).collect::<Vec<_>>()
+    };
+    let pages = |statuses: &[&str]| {
+        statuses.iter().map(|status| ((*status).to_owned(), "text/html".to_owned())).collect::<Vec<_>>()
+    };
+    assert_eq!(types("/p/{token}", "get"), pages(&["200", "404", "429", "500", "503"]));
+    assert_eq!(types("/p/{token}", "post"), pages(&["200", "400", "404", "413", "422", "429", "500", "503"]));
+    assert_eq!(types("/u/{token}", "get"), pages(&["200", "404", "429", "500", "503"]));
+    assert_eq!(types("/u/{token}", "post"), pages(&["200", "400", "404", "413", "429", "500", "503"]));
+    let link = types("/l/{token}", "get");
+    assert_eq!((link[0].0.as_str(), link[0].1.as_str(), &link[1..]), ("302", "", &pages(&["404", "500", "503"])[..]));
+    assert_eq!(types("/o/{token}", "get"), [("200".to_owned(), "image/gif".to_owned())]);
 }
 
 #[test]

@@ -2,13 +2,67 @@
 
 use std::collections::BTreeSet;
 
-use carepost_consent::types::{Preferences, QuietHours};
+use carepost_consent::types::{Digest, Preferences, QuietHours};
 use carepost_kernel::{Channel, Language, Topic};
-use jiff::civil::Time;
+use jiff::civil::{Time, Weekday};
 use url::form_urlencoded;
 
 /// The page has choices for these.
 pub(super) const CHANNELS: [Channel; 3] = [Channel::Sms, Channel::Email, Channel::InApp];
+
+/// What the page gathers: nothing of it is missed by waiting.
+const GATHERED: [Topic; 3] = [Topic::Financial, Topic::Surveys, Topic::Marketing];
+/// When the page has it come.
+const GATHERED_AT: Time = Time::constant(17, 0, 0, 0);
+
+/// A choice of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Choice<T> {
+    /// Stays as it is: the page has no words for it, or the form did not name it.
+    Kept,
+    /// This; none: as the practice does it.
+    Of(Option<T>),
+}
+
+impl<T> Choice<T> {
+    fn or(self, present: Option<T>) -> Option<T> {
+        match self {
+            Self::Kept => present,
+            Self::Of(chosen) => chosen,
+        }
+    }
+}
+
+/// How often messages that do not hurry come, gathered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rhythm {
+    /// Each evening.
+    Daily,
+    /// On Mondays.
+    Weekly,
+}
+
+impl Rhythm {
+    pub(super) const ALL: [Self; 2] = [Self::Daily, Self::Weekly];
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+        }
+    }
+
+    fn digest(self) -> Digest {
+        let on = match self {
+            Self::Daily => None,
+            Self::Weekly => Some(Weekday::Monday),
+        };
+        Digest { topics: GATHERED.into(), at: GATHERED_AT, on }
+    }
+}
+
+/// The value of what stays as it is.
+pub(super) const KEPT: &str = "kept";
 
 /// What is on the page: what holds, or what somebody has just filled in.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,6 +77,10 @@ pub(super) struct Wishes {
     pub(super) quiet_until: String,
     /// At most so many a week.
     pub(super) most_per_week: Option<u16>,
+    /// Whether what does not hurry comes gathered.
+    pub(super) digest: Choice<Rhythm>,
+    /// The channel that is tried first.
+    pub(super) first_channel: Choice<Channel>,
     /// The language of messages.
     pub(super) language: Language,
 }
@@ -67,6 +125,8 @@ impl Wishes {
             quiet_from: time(preferences.quiet.map(|quiet| quiet.from)),
             quiet_until: time(preferences.quiet.map(|quiet| quiet.until)),
             most_per_week: preferences.most_per_week,
+            digest: gathered(preferences.digest.as_ref()),
+            first_channel: Choice::Of(preferences.first_channel),
             language,
         }
     }
@@ -77,7 +137,13 @@ impl Wishes {
     /// What is wrong with the quiet hours.
     pub(super) fn apply(&self, to: &Preferences) -> Result<Preferences, Fault> {
         let quiet = self.quiet()?;
-        let mut preferences = Preferences { quiet, most_per_week: self.most_per_week, ..to.clone() };
+        let digest = match self.digest {
+            Choice::Kept => to.digest.clone(),
+            Choice::Of(rhythm) => rhythm.map(Rhythm::digest),
+        };
+        let first_channel = self.first_channel.or(to.first_channel);
+        let most_per_week = self.most_per_week;
+        let mut preferences = Preferences { quiet, most_per_week, digest, first_channel, ..to.clone() };
         for topic in Topic::ALL {
             let off = preferences.off.entry(topic).or_default();
             for channel in &self.channels {
@@ -109,6 +175,13 @@ impl Wishes {
     }
 }
 
+/// The choice that a wish is. One of another time or other topics came from elsewhere, and stays as it is.
+fn gathered(wish: Option<&Digest>) -> Choice<Rhythm> {
+    let Some(wish) = wish else { return Choice::Of(None) };
+    let known = Rhythm::ALL.into_iter().find(|rhythm| rhythm.digest() == *wish);
+    known.map_or(Choice::Kept, |rhythm| Choice::Of(Some(rhythm)))
+}
+
 /// A time of day as `input type="time"` sends it, to the minute.
 fn time(text: &str) -> Option<Time> {
     let (hour, rest) = text.split_once(':')?;
@@ -130,6 +203,8 @@ pub(super) fn read(body: &[u8]) -> Option<Form> {
         quiet_from: String::new(),
         quiet_until: String::new(),
         most_per_week: None,
+        digest: Choice::Kept,
+        first_channel: Choice::Kept,
         language: Language::En,
     };
     for (name, value) in form_urlencoded::parse(body) {
@@ -143,6 +218,8 @@ pub(super) fn read(body: &[u8]) -> Option<Form> {
             }
             "quiet_from" => wishes.quiet_from = short(&value)?,
             "quiet_until" => wishes.quiet_until = short(&value)?,
+            "digest" => wishes.digest = chosen(&value, rhythm)?,
+            "first_channel" => wishes.first_channel = chosen(&value, |name| name.parse().ok())?,
             "most_per_week" => wishes.most_per_week = most(&value)?,
             "language" => wishes.language = Language::named(&value)?,
             _ => return None,
@@ -159,6 +236,19 @@ pub(super) fn read(body: &[u8]) -> Option<Form> {
 
 fn channel(name: &str) -> Option<Channel> {
     CHANNELS.into_iter().find(|channel| channel.as_str() == name)
+}
+
+/// Which of a list; nothing is as the practice does it.
+fn chosen<T>(value: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<Choice<T>> {
+    match value {
+        KEPT => Some(Choice::Kept),
+        "" => Some(Choice::Of(None)),
+        name => read(name).map(|found| Choice::Of(Some(found))),
+    }
+}
+
+fn rhythm(name: &str) -> Option<Rhythm> {
+    Rhythm::ALL.into_iter().find(|rhythm| rhythm.as_str() == name)
 }
 
 fn short(text: &str) -> Option<String> {

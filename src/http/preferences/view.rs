@@ -4,7 +4,7 @@ use carepost_consent::commands::Reader;
 use carepost_kernel::{Channel, Language, Topic};
 use serde::Serialize;
 
-use super::form::{CHANNELS, Fault, Wishes};
+use super::form::{CHANNELS, Choice, Fault, KEPT, Rhythm, Wishes};
 use crate::http::pages;
 
 /// Offered as the most messages of a week.
@@ -29,6 +29,8 @@ pub(super) struct PreferencesView {
     quiet_from: String,
     quiet_until: String,
     most_per_week: Vec<OptionView>,
+    digest: Vec<OptionView>,
+    first_channel: Vec<OptionView>,
     languages: Vec<OptionView>,
 }
 
@@ -112,6 +114,8 @@ impl PreferencesView {
             quiet_from: wishes.quiet_from.clone(),
             quiet_until: wishes.quiet_until.clone(),
             most_per_week: most_per_week(wishes),
+            digest: digest(wishes),
+            first_channel: first_channel(wishes),
             languages: languages(wishes),
         }
     }
@@ -143,7 +147,7 @@ fn stopped(reader: &Reader, language: Language) -> Vec<String> {
     reader.stopped.iter().map(show).collect()
 }
 
-/// What is wanted now, channel by channel.
+/// What is wanted now, channel by channel, and what was chosen of the lists.
 fn summary(wishes: &Wishes) -> Vec<String> {
     let language = wishes.language;
     let of = |channel: &Channel| {
@@ -156,7 +160,54 @@ fn summary(wishes: &Wishes) -> Vec<String> {
         };
         format!("{}: {names}", channel_word(language, *channel))
     };
-    wishes.channels.iter().map(of).collect()
+    let word = |name| pages::word(language, &["preferences", name]);
+    let chosen = |title, options: Vec<OptionView>| {
+        let option = options.into_iter().find(|option| option.is_chosen && !option.value.is_empty())?;
+        Some(format!("{}: {}", word(title), option.name))
+    };
+    let lists = [chosen("digest_title", digest(wishes)), chosen("first_title", first_channel(wishes))];
+    wishes.channels.iter().map(of).chain(lists.into_iter().flatten()).collect()
+}
+
+/// Whether what does not hurry comes gathered: three ways, and the wish of elsewhere that none of them is.
+fn digest(wishes: &Wishes) -> Vec<OptionView> {
+    let option = |value: &str, name: &str, choice| OptionView {
+        value: value.to_owned(),
+        name: pages::word(wishes.language, &["preferences", name]).to_owned(),
+        is_chosen: wishes.digest == choice,
+    };
+    let mut options = vec![option("", "digest_none", Choice::Of(None))];
+    options.extend(Rhythm::ALL.into_iter().map(|rhythm| {
+        let name = match rhythm {
+            Rhythm::Daily => "digest_daily",
+            Rhythm::Weekly => "digest_weekly",
+        };
+        option(rhythm.as_str(), name, Choice::Of(Some(rhythm)))
+    }));
+    if wishes.digest == Choice::Kept {
+        options.push(option(KEPT, "digest_kept", Choice::Kept));
+    }
+    options
+}
+
+/// The channel that is tried first: those of the page, and the one that holds.
+fn first_channel(wishes: &Wishes) -> Vec<OptionView> {
+    let held = match wishes.first_channel {
+        Choice::Of(held) => held,
+        Choice::Kept => None,
+    };
+    let shown = wishes.channels.iter().copied().chain(held.filter(|channel| !wishes.channels.contains(channel)));
+    let none = OptionView {
+        value: String::new(),
+        name: pages::word(wishes.language, &["preferences", "first_none"]).to_owned(),
+        is_chosen: held.is_none(),
+    };
+    let some = shown.map(|channel| OptionView {
+        value: channel.as_str().to_owned(),
+        name: channel_word(wishes.language, channel).to_owned(),
+        is_chosen: held == Some(channel),
+    });
+    std::iter::once(none).chain(some).collect()
 }
 
 fn topics(wishes: &Wishes) -> Vec<TopicView> {

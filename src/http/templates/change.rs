@@ -41,9 +41,22 @@ pub(crate) struct PublishTemplateBody {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"version": 1}))]
 pub(crate) struct RestoreTemplateBody {
-    /// Its number; left out: the one before the newest.
+    /// Its number; left out: the one before `expected_version`, which must be there then.
     #[serde(default)]
     version: Option<i32>,
+    /// The latest version that you saw: where there is a newer one, nothing is brought back (409).
+    #[serde(default)]
+    expected_version: Option<i32>,
+}
+
+/// What was seen of a template that goes out of use.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"expected_version": 2}))]
+pub(crate) struct ArchiveTemplateBody {
+    /// The latest version that you saw: where there is a newer one, nothing is archived (409).
+    #[serde(default)]
+    expected_version: Option<i32>,
 }
 
 /// How the copy is called.
@@ -250,11 +263,14 @@ pub(crate) async fn restore_template(
     caller.require(Scope::TemplatesManage)?;
     let bytes = json::read(&request, payload, state.limits.admin_body_bytes).await?;
     let body: RestoreTemplateBody = json::parse(&bytes)?;
+    // The version before the newest is another one as soon as somebody has been faster.
+    let before = body.expected_version.map(|seen| seen.saturating_sub(1));
+    let unnamed = || ApiError::field(Code::ValidationFailed, "/version", "must be there, or expected_version must");
+    let version = body.version.or(before).ok_or_else(unnamed)?;
     let (mut connection, template_id) = at(&caller, &request, &state).await?;
     let tx = connection.begin().await?;
-    let (template, _) = take_template(&tx, author(&caller, &state), template_id).await?;
-    let version = body.version.unwrap_or(template.latest_version - 1);
-    let restored = restore_version(&tx, author(&caller, &state), template_id, version).await?;
+    let seen = Seen { latest_version: body.expected_version, ..Seen::default() };
+    let restored = restore_version(&tx, author(&caller, &state), template_id, version, seen).await?;
     tx.commit().await?;
     Ok(HttpResponse::Ok().json(show(&caller, restored)))
 }
@@ -266,17 +282,24 @@ pub(crate) async fn restore_template(
     tag = "templates",
     security(("api_key" = ["templates:manage"])),
     params(("id" = Uuid, Path, description = "The template.")),
+    request_body(content = Option<ArchiveTemplateBody>, description = "May be left out."),
     responses((status = 200, body = TemplateDetailView)),
 )]
 pub(crate) async fn archive_template(
     caller: Caller,
     request: HttpRequest,
+    payload: web::Payload,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     caller.require(Scope::TemplatesManage)?;
+    let body: ArchiveTemplateBody = match json::read_some(&request, payload, state.limits.admin_body_bytes).await? {
+        Some(bytes) => json::parse(&bytes)?,
+        None => ArchiveTemplateBody::default(),
+    };
     let (mut connection, template_id) = at(&caller, &request, &state).await?;
     let tx = connection.begin().await?;
-    archive(&tx, author(&caller, &state), template_id).await?;
+    let seen = Seen { latest_version: body.expected_version, ..Seen::default() };
+    archive(&tx, author(&caller, &state), template_id, seen).await?;
     let archived = load(&tx, template_id, None).await?;
     tx.commit().await?;
     Ok(HttpResponse::Ok().json(show(&caller, archived)))

@@ -58,6 +58,9 @@ async fn tpl_002_a_template_says_it_in_the_recipients_language_and_a_missing_var
     let message = opened(&world, reply.json()["id"].as_str().unwrap()).await;
     let text = message["content"]["sms"]["text"].as_str().unwrap();
     assert!(text.starts_with("Larch Lane: ") && text.contains("Responda C"), "{text}");
+    assert_eq!(message["template"], json!({"id": template, "version": 1}));
+    let closed = world.get(&format!("{MESSAGES}/{}", message["id"].as_str().unwrap())).await.json();
+    assert!(closed.get("template").is_none(), "it says what the message is about: {closed}");
 
     let missing = json!({"recipient_id": person, "channels": ["sms"], "template": {"id": template}});
     let reply = world.post(MESSAGES, &missing).await;

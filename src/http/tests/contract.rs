@@ -222,6 +222,27 @@ async fn templates_answer_as_the_document_says() {
 }
 
 #[actix_web::test]
+async fn what_leads_nowhere_answers_as_the_document_says() {
+    let (world, contract) = (World::new().await, Contract::new());
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    for (method, path, status) in [
+        ("get", "/p/{token}", 404),
+        ("post", "/p/{token}", 404),
+        ("get", "/u/{token}", 404),
+        ("post", "/u/{token}", 404),
+        ("get", "/l/{token}", 404),
+        ("get", "/o/{token}", 200),
+    ] {
+        let request = TestRequest::with_uri(&path.replace("{token}", "none")).insert_header(form);
+        let reply = world.send(request.method(method.to_uppercase().parse().unwrap())).await;
+        assert_eq!(reply.status, status, "{method} {path}");
+        let response = &contract.0["paths"][path][method]["responses"][status.to_string()];
+        let essence = reply.header("content-type").unwrap().split(';').next().unwrap();
+        assert!(response["content"][essence].is_object(), "{method} {path}: {essence} is not in the document");
+    }
+}
+
+#[actix_web::test]
 async fn hub_014_bulk_sends_answer_as_the_document_says() {
     const BULK: &str = "/api/v1/messaging/bulk-sends";
     let (world, contract) = (World::new().await, Contract::new());

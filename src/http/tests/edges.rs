@@ -1,18 +1,20 @@
 //! Keys, scopes, methods, sizes, types, headers: what is the same for every path.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use actix_web::App;
 use actix_web::dev::ServerHandle;
-use actix_web::test::TestRequest;
+use actix_web::test::{TestRequest, call_service, init_service};
 use carepost_kernel::Secret;
 use carepost_tenancy::{NewTenant, PlacementChoice, Scope, TenantSettings};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
 use super::support::{ADMIN_TOKEN, World, authorized};
-use crate::http::{configure, operations};
+use crate::http::{configure, openapi, operations};
 
 const MESSAGES: &str = "/api/v1/messaging/messages";
 
@@ -34,7 +36,8 @@ fn request(method: &str, pattern: &str) -> TestRequest {
 #[actix_web::test]
 async fn every_operation_wants_a_key() {
     let world = World::new().await;
-    let is_open = |path: &str| ["/health/", "/webhooks/", "/u/"].iter().any(|start| path.starts_with(start));
+    let open = ["/health/", "/webhooks/", "/l/", "/o/", "/p/", "/u/"];
+    let is_open = |path: &str| open.iter().any(|start| path.starts_with(start));
     for (method, path) in operations().into_iter().filter(|(_, path)| !is_open(path)) {
         let reply = world.send(request(method, path)).await;
         assert_eq!(reply.problem(), (401, "unauthenticated".to_owned()), "{method} {path}");
@@ -94,6 +97,53 @@ async fn every_operation_of_a_tenant_wants_its_scope() {
     for path in ["/api/v1/admin/tenants", "/api/v1/admin/actors"] {
         assert_eq!(world.get(path).await.problem(), (403, "forbidden".to_owned()), "{path}");
     }
+}
+
+/// The sets of scopes, each of which the document says is enough for an operation; none: its keys are not the tenants'.
+fn documented_scopes(document: &Value, (method, path): (&str, &str)) -> Vec<BTreeSet<Scope>> {
+    let ways = document["paths"][path][method.to_lowercase()]["security"].as_array().cloned().unwrap_or_default();
+    let scopes = |way: &Value| -> Option<BTreeSet<Scope>> {
+        let names = way.get("api_key")?.as_array().unwrap();
+        Some(names.iter().map(|name| name.as_str().unwrap().parse().unwrap()).collect())
+    };
+    ways.iter().filter_map(scopes).collect()
+}
+
+#[actix_web::test]
+async fn every_operation_is_open_to_exactly_the_scopes_of_the_document() {
+    let world = World::new().await;
+    let document: Value = serde_json::from_slice(&openapi::render()).unwrap();
+    let all: BTreeSet<Scope> = Scope::ALL.iter().copied().collect();
+    let mut sets: BTreeSet<BTreeSet<Scope>> = BTreeSet::new();
+    let is_open =
+        |operation: (&str, &str)| document["paths"][operation.1][operation.0.to_lowercase()].get("security").is_none();
+    let asked: Vec<_> = operations().into_iter().filter(|operation| !is_open(*operation)).collect();
+    // Each scope alone, what the document says is enough, and all but one of that.
+    sets.extend(all.iter().map(|one| BTreeSet::from([*one])));
+    sets.extend(asked.iter().flat_map(|operation| documented_scopes(&document, *operation)));
+    sets.extend(all.iter().map(|one| all.iter().copied().filter(|scope| scope != one).collect()));
+    // One server for all: these are a thousand requests.
+    let app = init_service(App::new().configure(configure(world.state.clone()))).await;
+    let mut wrong = Vec::new();
+    for scopes in sets {
+        let key = world.key_with(&scopes.iter().copied().collect::<Vec<_>>()).await;
+        for (method, path) in &asked {
+            let ways = documented_scopes(&document, (method, path));
+            let may = ways.iter().any(|way| way.is_subset(&scopes));
+            if may && scopes.len() + 1 == all.len() {
+                continue;
+            }
+            let uri = path.replace("{tenant}", &world.tenant.tenant_id.to_string());
+            let request = authorized(request(method, &uri), &key).to_request();
+            // It may be a stream, which ends with its answer here.
+            let status = call_service(&app, request).await.status().as_u16();
+            assert!(status != 401 && status < 500, "{method} {path}: {status}");
+            if (status != 403) != may {
+                wrong.push(format!("{method} {path}: {status} with {scopes:?}, the document has {ways:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[actix_web::test]
@@ -207,7 +257,7 @@ async fn del_12_more_than_can_be_taken_in_is_refused_before_it_is_read() {
 /// The world's server on a socket, until it is stopped.
 fn serve(world: &World) -> (SocketAddr, ServerHandle) {
     let state = world.state.clone();
-    let server = actix_web::HttpServer::new(move || actix_web::App::new().configure(configure(state.clone())));
+    let server = actix_web::HttpServer::new(move || App::new().configure(configure(state.clone())));
     let server = server.workers(1).bind("127.0.0.1:0").unwrap();
     let address = server.addrs()[0];
     let server = server.run();

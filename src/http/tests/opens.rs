@@ -36,8 +36,16 @@ fn path_in(html: &str, start: &str) -> String {
     format!("{start}{}", rest.split_once('"').unwrap().0)
 }
 
+/// Lets the tenant watch whether messages are opened.
+async fn allow(world: &World) {
+    let path = format!("/api/v1/admin/tenants/{}/settings", world.tenant.tenant_id);
+    let put = TestRequest::put().uri(&path).set_json(json!({"allow_open_tracking": true}));
+    assert_eq!(world.call(put).await.status, 200);
+}
+
 /// A message with a pixel and a link; gives the paths of both.
 async fn pixeled(world: &World) -> (String, String) {
+    allow(world).await;
     let made = world.post(MESSAGES, &message(&json!({"track_opens": true, "track_links": true}))).await;
     assert_eq!(made.status, 202, "{}", made.text());
     let html = html_of(world, &made.json()["id"]).await;
@@ -144,6 +152,7 @@ async fn hub_022_opens_are_not_watched_by_default_nor_where_it_is_refused() {
     let world = World::new().await;
     let made = world.post(MESSAGES, &message(&json!({}))).await;
     assert!(!html_of(&world, &made.json()["id"]).await.contains("<img"), "off by default");
+    allow(&world).await;
     let batch = json!({"messages": [message(&json!({"track_opens": true})), message(&json!({"track_opens": false}))]});
     let made = world.post(&format!("{MESSAGES}/batch"), &batch).await.json();
     assert!(html_of(&world, &made["results"][0]["id"]).await.contains("/o/"), "{made}");
@@ -162,4 +171,24 @@ async fn hub_022_opens_are_not_watched_by_default_nor_where_it_is_refused() {
     let made = world.post(MESSAGES, &plain).await;
     let shown = world.get(&format!("{MESSAGES}/{}?include=content", made.json()["id"].as_str().unwrap())).await.json();
     assert_eq!((made.status, shown["content"]["email"]["html"].as_str()), (202, None));
+}
+
+#[actix_web::test]
+async fn hub_022_a_tenant_that_has_not_allowed_it_watches_no_opens() {
+    let world = World::new().await;
+    let asked = message(&json!({"track_opens": true}));
+    let batch = json!({"messages": [asked]});
+    for path in [MESSAGES, "/api/v1/messaging/gate/simulate"] {
+        let reply = world.post(path, &asked).await;
+        assert_eq!((reply.status, reply.pointers()), (422, vec!["/track_opens".to_owned()]), "{path}");
+    }
+    let refused = world.post(&format!("{MESSAGES}/batch"), &batch).await.json();
+    assert_eq!(refused["results"][0]["error"]["errors"][0]["pointer"], "/messages/0/track_opens", "{refused}");
+    assert_eq!(
+        world.post(MESSAGES, &message(&json!({"track_links": true}))).await.status,
+        202,
+        "links are another matter"
+    );
+    allow(&world).await;
+    assert_eq!(world.post(MESSAGES, &asked).await.status, 202);
 }

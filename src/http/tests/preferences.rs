@@ -130,18 +130,35 @@ async fn con_017_the_form_works_without_script() {
     let mut sent = vec![("form", mark.as_str()), ("channel", "sms"), ("channel", "email")];
     sent.extend(ticked.iter().filter(|want| *want != "marketing.sms").map(|want| ("want", want.as_str())));
     sent.extend([("quiet_from", "21:30"), ("quiet_until", "08:00"), ("most_per_week", "3")]);
+    sent.extend([("digest", "daily"), ("first_channel", "email")]);
     sent.extend([("language", "es"), ("action", "save")]);
+    for list in ["digest", "first_channel"] {
+        assert!(html.contains(&format!("<select id=\"{list}\" name=\"{list}\"")), "{list}: {html}");
+    }
     let saved = post(&world, &path, &sent).await;
     assert_eq!(saved.status, 200, "{}", saved.text());
     let html = saved.text();
     assert!(html.contains("<html lang=\"es\">") && html.contains("role=\"status\""), "{html}");
     assert!(html.contains("Sus preferencias están guardadas."), "{html}");
     assert_eq!(fields(&html, "want").len(), 13);
+    for said in
+        ["<li>Agrupados: Una vez al día, a las 17:00</li>", "<li>Contactarme primero por: Correo electrónico</li>"]
+    {
+        assert!(html.contains(said), "{said}: {html}");
+    }
+    for chosen in ["value=\"daily\" selected", "value=\"email\" selected"] {
+        assert!(html.contains(chosen), "{chosen}: {html}");
+    }
     assert!(html.contains("id=\"quiet_from\" name=\"quiet_from\" value=\"21:30\""), "{html}");
 
     let now = wishes(&world, &patient).await;
     assert_eq!(now.off[&Topic::Marketing].iter().collect::<Vec<_>>(), [&Channel::Sms]);
     assert_eq!((now.off.len(), now.most_per_week), (1, Some(3)));
+    let digest = now.digest.as_ref().unwrap();
+    assert_eq!(
+        (now.first_channel, digest.on, digest.at.to_string()),
+        (Some(Channel::Email), None, "17:00:00".to_owned())
+    );
     assert_eq!(now.quiet.unwrap().from.to_string(), "21:30:00");
     let person = at(&world, async |desk| get_recipient(desk, patient.recipient_id).await.unwrap()).await;
     assert_eq!(person.language, "es");

@@ -156,6 +156,35 @@ async fn tpl_006_tpl_010_versions_stay_renderable_and_come_back() {
 }
 
 #[actix_web::test]
+async fn tpl_006_tpl_010_who_restores_or_archives_over_another_editor_is_told() {
+    let world = World::new().await;
+    let one = format!("{V1}/{}", id(&world.post(V1, &simple()).await));
+    for body in ["Second.", "Third."] {
+        assert_eq!(put(&world, &one, json!({"body": body})).await.status, 200);
+    }
+    let (restore, archive) = (format!("{one}/restore"), format!("{one}/archive"));
+    let unnamed = world.post(&restore, &json!({})).await;
+    assert_eq!((unnamed.status, unnamed.pointers()), (422, vec!["/version".to_owned()]));
+    for (path, body) in [
+        (&restore, json!({"version": 1, "expected_version": 2})),
+        (&restore, json!({"expected_version": 2})),
+        (&archive, json!({"expected_version": 2})),
+    ] {
+        let reply = world.post(path, &body).await;
+        assert_eq!(reply.problem(), (409, "conflict".to_owned()), "{path}: {}", reply.text());
+    }
+    let now = world.get(&one).await.json();
+    assert_eq!((&now["latest_version"], &now["state"]), (&json!(3), &json!("draft")), "nothing was changed");
+    let former = world.post(&restore, &json!({"expected_version": 3})).await.json();
+    assert_eq!((&former["version"], &former["body"]), (&json!(4), &json!("Second.")));
+    assert_eq!(world.post(&archive, &json!({"expected_version": 4})).await.json()["state"], "archived");
+    // Without a body, as before.
+    let other = format!("{V1}/{}/archive", id(&world.post(V1, &simple()).await));
+    let archived = world.call(TestRequest::post().uri(&other)).await;
+    assert_eq!((archived.status, &archived.json()["state"]), (200, &json!("archived")));
+}
+
+#[actix_web::test]
 async fn tpl_006_who_saves_or_publishes_over_another_editor_is_told() {
     let world = World::new().await;
     let made = world.post(EXACT, &simple()).await;

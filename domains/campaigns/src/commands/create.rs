@@ -65,7 +65,7 @@ pub async fn create_bulk_send(
     let send = send_of(new, template.map(|(template, version)| about(template, version)), channels, now);
     match &content {
         BulkContent::Fixed(fixed) => check_fixed(fixed, &send, public_url, tenant, now)?,
-        BulkContent::Template(_) => check_tracking(&send)?,
+        BulkContent::Template(_) => check_tracking(&send, tenant)?,
     }
     let content = SealedContent { content, public_url: public_url.to_string() };
     let sealed = SealedSend::new(send, &content, tenant)?;
@@ -95,10 +95,11 @@ fn check(new: &NewBulkSend, now: Timestamp) -> Vec<FieldFault> {
 }
 
 /// What must not be tracked is refused when the send is made, and not row by row.
-fn check_tracking(send: &BulkSend) -> Result<(), CampaignError> {
+fn check_tracking(send: &BulkSend, tenant: &TenantHandle) -> Result<(), CampaignError> {
     let wished = (send.track_links, send.track_opens);
-    let faults =
-        prepare::tracking_faults(wished, send.message_type.as_deref(), send.purpose.unwrap_or(Purpose::Transactional));
+    let (of_type, settings) = (send.message_type.as_deref().and_then(message_types::shipped), &tenant.tenant.settings);
+    let purpose = send.purpose.unwrap_or(Purpose::Transactional);
+    let faults = prepare::tracking_faults(wished, of_type, purpose, settings);
     if faults.is_empty() { Ok(()) } else { Err(invalid(faults)) }
 }
 

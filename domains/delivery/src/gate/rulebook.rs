@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use carepost_consent::policy::{CompiledPolicy, SmsIdentification};
 use carepost_consent::types::PolicyVersion;
-use carepost_guard::{Allowed, Dictionary, Guard, GuardError, PracticeIdentity};
+use carepost_guard::{Allowed, Guard, GuardError, PracticeIdentity};
 use carepost_kernel::{Chain, Channel, PhiHandling, TenantId};
 
 /// What the log says where something stands in for a policy.
@@ -27,11 +27,7 @@ impl Rulebook {
     pub fn new(version: u32, policy: CompiledPolicy) -> Result<Self, GuardError> {
         let source = policy.source();
         let phi = &source.phi;
-        let guard = if phi.extra_terms.is_empty() && phi.ignored_terms.is_empty() {
-            Guard::shipped()
-        } else {
-            Arc::new(Guard::with(Dictionary::shipped(), &phi.extra_terms, &phi.ignored_terms)?)
-        };
+        let guard = Guard::in_use_with(&phi.extra_terms, &phi.ignored_terms)?;
         Ok(Self::with_guard(version, policy, guard))
     }
 
@@ -50,7 +46,7 @@ impl Rulebook {
     #[must_use]
     pub fn built_in() -> Self {
         let policy = CompiledPolicy::built_in();
-        Self { version: 0, policy, guard: Guard::shipped(), allowed: Allowed::default() }
+        Self { version: 0, policy, guard: Guard::in_use(), allowed: Allowed::default() }
     }
 
     /// The version that is in force; none: the built-in rules. One that this program cannot use as it is does not open the
@@ -72,7 +68,7 @@ impl Rulebook {
         Self::new(version, policy).unwrap_or_else(|error| {
             tracing::error!(tenant.id = %tenant_id, policy.version = version, error = %Chain(&error), "{UNUSABLE}");
             let strictest = CompiledPolicy::strictest();
-            Self { version, policy: strictest, guard: Guard::shipped(), allowed: Allowed::default() }
+            Self { version, policy: strictest, guard: Guard::in_use(), allowed: Allowed::default() }
         })
     }
 

@@ -21,7 +21,7 @@ pub fn imagine(request: EnqueueRequest, context: PrepareContext<'_>) -> Result<V
     let channels = plan(&request, &to, &mut faults);
     let (scheduled_at, expires_at) = times(&request, context, &mut faults);
     let purpose = purpose(&request, &mut faults);
-    check_tracking(&request, purpose, &mut faults);
+    check_tracking(&request, purpose, context.settings, &mut faults);
     let (strategy, priority) = (request.strategy, request.priority);
     let is_said =
         request.sms.is_some() || request.email.is_some() || request.in_app.is_some() || request.body.is_some();

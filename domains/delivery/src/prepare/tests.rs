@@ -15,9 +15,16 @@ fn request() -> EnqueueRequest {
 }
 
 fn prepared(change: impl FnOnce(&mut EnqueueRequest)) -> Result<NewMessage, Vec<FieldFault>> {
+    prepared_for(TenantSettings { allow_open_tracking: true, ..TenantSettings::default() }, change)
+}
+
+fn prepared_for(
+    settings: TenantSettings,
+    change: impl FnOnce(&mut EnqueueRequest),
+) -> Result<NewMessage, Vec<FieldFault>> {
     let mut request = request();
     change(&mut request);
-    let (settings, data_key) = (TenantSettings::default(), DataKey::new(1, &[3; 32]));
+    let data_key = DataKey::new(1, &[3; 32]);
     let tenant_id = TenantId::new(now());
     let context = PrepareContext {
         tenant_id,
@@ -194,4 +201,12 @@ fn hub_022_a_pixel_is_made_where_it_is_asked_for_and_allowed() {
         let pointers: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
         assert_eq!(pointers, ["/track_links", "/track_opens"]);
     }
+    let not_allowed = prepared_for(TenantSettings::default(), |request| {
+        request.purpose = Some(Purpose::Marketing);
+        request.track_links = public_url();
+        request.track_opens = public_url();
+    });
+    let faults = not_allowed.expect_err("the tenant has not allowed it");
+    let pointers: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+    assert_eq!(pointers, ["/track_opens"], "links are another matter");
 }

@@ -87,7 +87,7 @@ async fn hub_022_a_pixel_is_stored_with_its_message_and_leads_nowhere() {
         track_opens: Some(public_url),
         ..EnqueueRequest::default()
     };
-    let settings = TenantSettings::default();
+    let settings = TenantSettings { allow_open_tracking: true, ..TenantSettings::default() };
     let (data_key, hash_key) = (&key, &key);
     let context = PrepareContext { tenant_id, api_key_id: None, settings: &settings, data_key, hash_key, now: noon() };
     let message = prepare(request, None, context).unwrap();

@@ -26,9 +26,9 @@ fn the_shipped_dictionary_says_nothing_twice() {
 }
 
 #[track_caller]
-fn refused(text: &str, line: usize) {
+fn refused(text: &str, line: usize, column: usize) {
     match Dictionary::parse(text) {
-        Err(GuardError::Line { line: at, .. }) => assert_eq!(at, line, "{text}"),
+        Err(GuardError::Line { line: at, column: from, .. }) => assert_eq!((at, from), (line, column), "{text}"),
         other => panic!("{text}: {other:?}"),
     }
 }
@@ -47,19 +47,25 @@ fn a_dictionary_is_read_line_by_line() {
 
 #[test]
 fn a_line_out_of_form_is_named() {
-    refused("term", 1);
-    refused("[drugs.fr]", 1);
-    refused("[weather.en]", 1);
-    refused("[drugs.en", 1);
-    refused("[drugs.en]\nok\n,", 3);
-    refused("[drugs.en]\nx", 2);
-    refused("[drugs.en]\nst. john's wort", 2);
-    refused("[drugs.en]\none two three four five six seven eight nine", 2);
-    refused("[drugs.en]\niron ~", 2);
-    refused("[drugs.en]\n-mab", 2);
-    refused("[drugs.en]\n-two words", 2);
-    refused("[drugs.en]\n-zumab ~ dose", 2);
-    refused(&format!("[drugs.en]\n{}", "a".repeat(101)), 2);
+    refused("term", 1, 1);
+    refused("[drugs.fr]", 1, 1);
+    refused("  [weather.en]", 1, 3);
+    refused("[drugs.en", 1, 1);
+    refused("[drugs.en]\nok\n,", 3, 1);
+    refused("[drugs.en]\nácido fólico, x, hierro", 2, 15);
+    refused("[drugs.en]\nst. john's wort", 2, 1);
+    refused("[drugs.en]\none two three four five six seven eight nine", 2, 1);
+    refused("[drugs.en]\niron ~", 2, 7);
+    refused("[drugs.en]\niron, -mab", 2, 7);
+    refused("[drugs.en]\n-two words", 2, 1);
+    refused("[drugs.en]\n-zumab ~ dose", 2, 1);
+    refused(&format!("[drugs.en]\n{}", "a".repeat(101)), 2, 1);
+}
+
+#[test]
+fn a_deployments_dictionary_has_terms() {
+    assert_eq!(Dictionary::of_deployment("# nothing\n[drugs.en]\n! iron"), Err(GuardError::Empty));
+    assert_eq!(Dictionary::of_deployment("[drugs.en]\nzorblaxin").map(|dictionary| dictionary.len()), Ok(1));
 }
 
 #[test]

@@ -167,3 +167,18 @@ proptest! {
         prop_assert!(kinds(&text).contains(&FindingKind::Card));
     }
 }
+
+#[test]
+fn con_016_what_a_browser_shows_as_it_is_written_is_found() {
+    for html in [
+        "<textarea><x 123-45-6789></textarea>",
+        "<xmp><x 123-45-6789></xmp>",
+        "<iframe><x 123-45-6789></iframe>",
+        "<title><x 123-45-6789></title>",
+        "<textarea><x 123-45-6789>",
+        "<p>Hello<plaintext><x 123-45-6789>",
+    ] {
+        let findings = Guard::shipped().find_in_html(html, &Allowed::default(), now());
+        assert_eq!(findings.kinds().into_iter().collect::<Vec<_>>(), [FindingKind::Ssn], "{html}");
+    }
+}

@@ -77,12 +77,35 @@ fn con_016_what_browsers_take_for_a_comment_ends_at_the_first_mark_and_hides_not
 
 #[test]
 fn con_016_what_is_text_up_to_its_own_end_hides_nothing_behind_it() {
-    for name in TEXTUAL {
-        check(&format!("<{name}><b class=\"</{name}>seen<b class=\">"), "<b class=\" | seen<b class=\">");
-        check(&format!("<{name}>dia<b>bet</b>es<style></{name}>seen</style>"), "diabetes | seen");
-        check(&format!("<{name}><!--</{name}><!--<b class=\"-->seen<!--\">-->"), "<b class=\" | seen | \">");
-        check(&format!("<{name}>never closed"), "never closed");
+    for name in TEXTUAL.into_iter().filter(|name| *name != ENDLESS) {
+        let check = |html: &str, seen: &str, raw: &str| {
+            // What is shown as it is written comes after the rest.
+            let raw = if name == NEVER_RAW { String::new() } else { format!(" | {raw}") };
+            check(html, &format!("{seen}{raw}"));
+        };
+        check(
+            &format!("<{name}><b class=\"</{name}>seen<b class=\">"),
+            "<b class=\" | seen<b class=\">",
+            "<b class=\"",
+        );
+        check(
+            &format!("<{name}>dia<b>bet</b>es<style></{name}>seen</style>"),
+            "diabetes | seen",
+            "dia<b>bet</b>es<style>",
+        );
+        check(&format!("<{name}><!--</{name}><!--<b class=\"-->seen<!--\">-->"), "<b class=\" | seen | \">", "<!--");
+        check(&format!("<{name}><x 123-45-6789></{name}>seen"), "seen", "<x 123-45-6789>");
+        check(&format!("seen<{name}><x 123-45-6789>"), "seen", "<x 123-45-6789>");
     }
+    check("<title>never closed", "never closed");
+}
+
+#[test]
+fn con_016_behind_plaintext_everything_is_shown_as_it_is_written() {
+    check("a<plaintext>b<x 123-45-6789></plaintext><p>c", "a | b | c | b<x 123-45-6789></plaintext><p>c");
+    check("<plaintext><x one><plaintext><x two>", "<x one><plaintext><x two>");
+    check("<!--<plaintext>-->seen<x two>", "seen");
+    check("<plaintext>nothing in it", "nothing in it");
 }
 
 #[test]
@@ -109,6 +132,11 @@ fn grd_2_html_is_read_in_linear_time() {
         "<title><b ",
         "<title></title>",
         "<!--<title>-->",
+        "<textarea><b></textarea>",
+        "<textarea><b>",
+        "<title><textarea><xmp><b></xmp></textarea></title>",
+        "<plaintext><b>",
+        "<!--<plaintext><b>-->",
     ] {
         let html = part.repeat(200_000 / part.len());
         assert!(!visible(&html).text().is_empty(), "{part}");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use carepost_kernel::{ErrorKind, TemplateId};
-use carepost_templates::types::{TemplateChange, TemplateFilter};
+use carepost_templates::types::{Seen, TemplateChange, TemplateFilter};
 use carepost_templates::{
     archive_template, copy_template, create_template, get_template, get_version, list_history, list_templates,
     list_versions, publish_template, restore_version, update_template,
@@ -34,8 +34,8 @@ async fn tpl_004_a_practice_sees_and_changes_its_own_templates_only() {
         list_history(&tx, id, None).await.unwrap_err(),
         update_template(&tx, author(1), id, TemplateChange::default()).await.unwrap_err(),
         publish_template(&tx, author(1), id, None, carepost_templates::types::Seen::default()).await.unwrap_err(),
-        archive_template(&tx, author(1), id).await.unwrap_err(),
-        restore_version(&tx, author(1), id, 1).await.unwrap_err(),
+        archive_template(&tx, author(1), id, Seen::default()).await.unwrap_err(),
+        restore_version(&tx, author(1), id, 1, Seen::default()).await.unwrap_err(),
         copy_template(&tx, author(1), id, None).await.unwrap_err(),
     ];
     for refusal in refusals {

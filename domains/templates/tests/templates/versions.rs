@@ -49,14 +49,14 @@ async fn tpl_006_tpl_010_every_save_is_a_version_that_stays() {
     for (version, end) in [(1, "one"), (2, "two"), (3, "three")] {
         assert!(text(&renderer.ready(&tx, id, Some(version), None).await.unwrap()).ends_with(end));
     }
-    let (_, restored) = restore_version(&tx, author(4), id, 2).await.unwrap();
+    let (_, restored) = restore_version(&tx, author(4), id, 2, Seen::default()).await.unwrap();
     assert_eq!((restored.version, restored.restored_from), (4, Some(2)));
     let (_, versions) = list_versions(&tx, id, None, None, 50).await.unwrap();
     assert_eq!(versions.iter().map(|version| version.version).collect::<Vec<_>>(), [4, 3, 2, 1]);
     assert_eq!(versions.iter().filter(|version| version.published_at.is_some()).count(), 1);
     let (_, page) = list_versions(&tx, id, None, Some(3), 1).await.unwrap();
     assert_eq!(page[0].version, 2);
-    archive_template(&tx, author(5), id).await.unwrap();
+    archive_template(&tx, author(5), id, Seen::default()).await.unwrap();
     assert_eq!(renderer.published(&tx, id).await.unwrap_err().kind(), ErrorKind::Conflict);
     publish_template(&tx, author(6), id, None, Seen::default()).await.unwrap();
     assert_eq!(renderer.published(&tx, id).await.unwrap().version, 4);

@@ -28,6 +28,7 @@ fn a_wrong_setting_is_named_by_its_pointer() {
         (json!({"weight": 1_001}), "/weight"),
         (json!({"weight": -1}), "/weight"),
         (json!({"weight": "3"}), "/weight"),
+        (json!({"allow_open_tracking": "yes"}), "/allow_open_tracking"),
         (json!({"admission": {"per_second": 0}}), "/admission/per_second"),
         (json!({"admission": {"burst": 0}}), "/admission/burst"),
         (json!({"admission": 5}), "/admission"),

@@ -32,6 +32,8 @@ pub struct TenantSettings {
     pub unknown: UnknownPolicies,
     /// Channels that send nothing for now.
     pub paused_channels: BTreeSet<Channel>,
+    /// Whether messages may ask for a pixel by which their being opened is known (decision C49).
+    pub allow_open_tracking: bool,
 }
 
 impl Default for TenantSettings {
@@ -47,6 +49,7 @@ impl Default for TenantSettings {
             retry: RetrySettings::default(),
             unknown: UnknownPolicies::default(),
             paused_channels: BTreeSet::new(),
+            allow_open_tracking: false,
         }
     }
 }

@@ -20,6 +20,17 @@ fn encoded(wishes: &Wishes, action: &str) -> String {
     }
     form.append_pair("quiet_from", &wishes.quiet_from).append_pair("quiet_until", &wishes.quiet_until);
     form.append_pair("most_per_week", &wishes.most_per_week.map_or_else(String::new, |most| most.to_string()));
+    // A list that was not shown a choice of is not sent.
+    let list = |name: &'static str, value: Option<&'static str>| value.map(|value| (name, value));
+    let digest = match wishes.digest {
+        Choice::Kept => KEPT,
+        Choice::Of(rhythm) => rhythm.map_or("", Rhythm::as_str),
+    };
+    let first = match wishes.first_channel {
+        Choice::Kept => None,
+        Choice::Of(channel) => Some(channel.map_or("", Channel::as_str)),
+    };
+    form.extend_pairs([list("digest", Some(digest)), list("first_channel", first)].into_iter().flatten());
     form.append_pair("language", wishes.language.as_str()).append_pair("action", action);
     form.finish()
 }
@@ -59,6 +70,32 @@ fn con_001_a_channel_that_was_not_shown_is_not_switched_off() {
 }
 
 #[test]
+fn con_004_a_digest_of_elsewhere_stays_until_another_is_chosen() {
+    let own = Digest { topics: [Topic::Care].into(), at: Time::constant(9, 0, 0, 0), on: None };
+    let preferences = Preferences { digest: Some(own), ..Preferences::default() };
+    let mut wishes = Wishes::of(&preferences, Language::En, all());
+    assert_eq!(wishes.digest, Choice::Kept);
+    assert_eq!(saved(&encoded(&wishes, "save")).apply(&preferences).unwrap(), preferences);
+    wishes.digest = Choice::Of(None);
+    assert_eq!(saved(&encoded(&wishes, "save")).apply(&preferences).unwrap().digest, None);
+    wishes.digest = Choice::Of(Some(Rhythm::Weekly));
+    let weekly = saved(&encoded(&wishes, "save")).apply(&preferences).unwrap().digest.unwrap();
+    assert_eq!((weekly.on, weekly.at), (Some(Weekday::Monday), GATHERED_AT));
+    assert!(!weekly.topics.contains(&Topic::Appointments) && !weekly.topics.contains(&Topic::Care), "none is missed");
+}
+
+#[test]
+fn con_001_lists_that_a_form_does_not_name_stay_as_they_are() {
+    let held = Preferences {
+        first_channel: Some(Channel::Voice),
+        digest: Some(Rhythm::Daily.digest()),
+        ..Preferences::default()
+    };
+    let after = saved("form=mark&action=save&channel=sms").apply(&held).unwrap();
+    assert_eq!((after.first_channel, after.digest), (held.first_channel, held.digest));
+}
+
+#[test]
 fn con_006_quiet_hours_are_two_different_times_or_none() {
     let check = |from: &str, until: &str| {
         let mut wishes = Wishes::of(&Preferences::default(), Language::En, all());
@@ -93,6 +130,8 @@ fn what_is_no_form_of_ours_is_not_read() {
         "form=mark&action=save&channel=sms&most_per_week=0",
         "form=mark&action=save&channel=sms&most_per_week=101",
         "form=mark&action=save&channel=sms&language=fr",
+        "form=mark&action=save&channel=sms&digest=hourly",
+        "form=mark&action=save&channel=sms&first_channel=fax",
         "form=mark&action=save&channel=sms&quiet_from=12345678901234567",
     ] {
         assert!(read(body.as_bytes()).is_none(), "{body}");
@@ -102,8 +141,16 @@ fn what_is_no_form_of_ours_is_not_read() {
 
 proptest! {
     #[test]
-    fn con_001_whatever_is_ticked_comes_back(ticked in prop::collection::btree_set((0..7_usize, 0..3_usize), 0..21)) {
+    fn con_001_whatever_is_ticked_and_chosen_comes_back(
+        ticked in prop::collection::btree_set((0..7_usize, 0..3_usize), 0..21),
+        most_per_week in prop::option::of(1..=100_u16),
+        rhythm in prop::option::of(0..2_usize),
+        first in prop::option::of(prop::sample::select(Channel::ALL.to_vec())),
+    ) {
         let mut wishes = Wishes::of(&Preferences::default(), Language::En, all());
+        wishes.most_per_week = most_per_week;
+        wishes.digest = Choice::Of(rhythm.map(|rhythm| Rhythm::ALL[rhythm]));
+        wishes.first_channel = Choice::Of(first);
         wishes.wanted = ticked.into_iter().map(|(topic, channel)| (Topic::ALL[topic], CHANNELS[channel])).collect();
         let preferences = saved(&encoded(&wishes, "save")).apply(&Preferences::default()).unwrap();
         prop_assert!(Wishes::of(&preferences, Language::En, all()) == wishes);
