@@ -86,6 +86,8 @@ pub(super) struct Kept {
     pub(super) content: Arc<ReadyContent>,
     /// Where its links lead.
     pub(super) public_url: Arc<Url>,
+    /// Nobody named channels.
+    pub(super) is_plan_open: bool,
     /// Rows up to this one have no delivery that waits to leave.
     pub(super) settled_to: i32,
     /// A look through what is to be cancelled has found deliveries that may yet come back.
@@ -249,6 +251,7 @@ async fn load(tenant: &TenantHandle, placement: &Placement, bulk_send_id: BulkSe
     Ok(Kept {
         content: Arc::new(ReadyContent::new(&sealed.content)?),
         public_url: Arc::new(sealed.url()?),
+        is_plan_open: sealed.is_plan_open,
         settled_to: 0,
         is_to_look_again: false,
         passed: None,

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 use zeroize::Zeroizing;
 
-use carepost_consent::message_types;
+use carepost_consent::message_types::{self, MessageType};
 use carepost_consent::policy::GatePolicy;
 use carepost_kernel::{
     ApiKeyId, Channel, DataKey, EmailContent, InAppContent, MessageId, Phi, Priority, Purpose, SealError, SmsContent,
@@ -59,6 +59,8 @@ pub struct EnqueueRequest {
     pub metadata: BTreeMap<String, String>,
     /// Whom and what it is about.
     pub about: About,
+    /// The type that `about` names, as the practice has it; `None`: as it is shipped.
+    pub message_type: Option<MessageType>,
     /// Links lead over short ones below this address of ours, and following them is known; `None`: they stay as they are.
     pub track_links: Option<Url>,
     /// The email's HTML gets a pixel below this address of ours, and looking at it is known; `None`: it gets none.
@@ -282,12 +284,17 @@ fn times(request: &EnqueueRequest, context: PrepareContext<'_>, faults: &mut Fau
     (scheduled_at, expires_at)
 }
 
+/// The type that a request names, if it is one.
+fn type_of(request: &EnqueueRequest) -> Option<&MessageType> {
+    let key = request.about.message_type.as_deref()?;
+    request.message_type.as_ref().filter(|known| known.key == key).or_else(|| message_types::shipped(key))
+}
+
 /// The purpose that the message is sent for: by its type, where the caller does not say. What a type calls marketing is
 /// marketing, whatever the caller says (decision C32).
 fn purpose(request: &EnqueueRequest, faults: &mut Faults) -> Purpose {
-    let key = request.about.message_type.as_deref();
-    let known = key.and_then(message_types::shipped);
-    if key.is_some() && known.is_none() {
+    let known = type_of(request);
+    if request.about.message_type.is_some() && known.is_none() {
         faults.add("/type", "must be the key of a message type");
     }
     if request.about.language.as_deref().is_some_and(|language| !GatePolicy::LANGUAGES.contains(&language)) {
@@ -302,8 +309,7 @@ fn purpose(request: &EnqueueRequest, faults: &mut Faults) -> Purpose {
 
 /// LNK-3: what must not be tracked is refused, and not silently left alone.
 fn check_tracking(request: &EnqueueRequest, purpose: Purpose, faults: &mut Faults) {
-    let of_type = request.about.message_type.as_deref().and_then(message_types::shipped);
-    if links::may_track(purpose) && of_type.is_none_or(|known| known.is_trackable) {
+    if links::may_track(purpose) && type_of(request).is_none_or(|known| known.is_trackable) {
         return;
     }
     if request.track_links.is_some() {

@@ -236,6 +236,7 @@ macro_rules! message_body {
                     expires_at,
                     metadata: body.metadata,
                     about,
+                    message_type: None,
                     track_links: None,
                     track_opens: None,
                 }

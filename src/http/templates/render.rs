@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use carepost_consent::store::rules_in_force;
 use carepost_delivery::prepare::EnqueueRequest;
 use carepost_kernel::{Channel, Content, TemplateId};
 use carepost_templates::rules::samples;
@@ -24,9 +25,6 @@ use crate::http::messages::create::prepare_message;
 use crate::http::names::{ChannelName, LanguageName};
 use crate::http::state::AppState;
 
-/// The zone where none is said.
-const DEFAULT_ZONE: &str = "UTC";
-
 /// How a template is rendered. Every other parameter is a variable by its dotted name.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -38,7 +36,7 @@ pub(crate) struct RenderQuery {
     /// In this language; left out: the template's own.
     #[param(value_type = Option<LanguageName>)]
     language: Option<String>,
-    /// In this time zone, by its IANA name; default `UTC`.
+    /// In this time zone, by its IANA name; left out: as messages are, that of the practice's first site.
     #[param(example = "America/New_York")]
     zone: Option<String>,
     /// This version; left out: the one that is sent, else the newest.
@@ -58,7 +56,7 @@ pub(crate) struct RenderTemplateBody {
     #[serde(default)]
     #[schema(value_type = Option<LanguageName>)]
     language: Option<Language>,
-    /// In this time zone, by its IANA name; default `UTC`.
+    /// In this time zone, by its IANA name; left out: as messages are, that of the practice's first site.
     #[serde(default)]
     zone: Option<String>,
     /// This version; left out: the one that is sent, else the newest.
@@ -86,7 +84,7 @@ pub(crate) struct TestSendBody {
     #[serde(default)]
     #[schema(value_type = Option<LanguageName>)]
     language: Option<Language>,
-    /// In this time zone, by its IANA name; default `UTC`.
+    /// In this time zone, by its IANA name; left out: as messages are, that of the practice's first site.
     #[serde(default)]
     zone: Option<String>,
     /// This version; left out: the one that is sent, else the newest.
@@ -219,7 +217,8 @@ async fn render(
         let (_, version) = get_version(&tx, template_id, ready.version, viewer(caller)).await?;
         given.fill(&samples(&version.content, language));
     }
-    let zone = zone.as_deref().unwrap_or(DEFAULT_ZONE);
+    let policy = rules_in_force(&tx, state.clock.now()).await?;
+    let zone = policy.source().practice.zone_of_texts(zone.as_deref());
     let rendered = ready.render(&RenderInput { channel, language, zone, values: &given })?;
     Ok((ready, rendered))
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use carepost_consent::message_types;
+use carepost_consent::store::rules_in_force;
 use carepost_delivery::types::About;
 use carepost_kernel::{BulkSendId, Channel, Phi};
 use carepost_store::TenantTx;
@@ -62,12 +63,14 @@ pub async fn create_bulk_send(
     if !faults.is_empty() {
         return Err(CampaignError::Invalid(faults));
     }
+    let is_plan_open = new.channels.is_empty();
     let send = send_of(new, template.map(|(template, version)| about(template, version)), channels, now);
     if let BulkContent::Fixed(fixed) = &content {
         let about = About { message_type: send.message_type.clone(), topic: send.topic, ..About::default() };
-        check_fixed(fixed, about, send.purpose, &send.channels, tenant, now)?;
+        let policy = rules_in_force(tx, now).await?;
+        check_fixed(fixed, about, send.purpose, &send.channels, (tenant, &policy), now)?;
     }
-    let content = SealedContent { content, public_url: public_url.to_string() };
+    let content = SealedContent { content, public_url: public_url.to_string(), is_plan_open };
     let sealed = SealedSend::new(send, &content, tenant)?;
     store::insert_send(tx, &sealed).await?;
     Ok(sealed.send)

@@ -15,9 +15,6 @@ use carepost_templates::rules::{CompiledTemplate, RenderInput, Values};
 use carepost_templates::types::Language;
 use carepost_tenancy::TenantHandle;
 
-/// Where neither recipient nor practice say where they are.
-const ZONE: &str = "America/New_York";
-
 /// Who speaks, and where links lead.
 #[derive(Debug, Clone, Copy)]
 pub struct Speaker<'a> {
@@ -58,8 +55,7 @@ impl Speaker<'_> {
         variables: &Map<String, Value>,
         person: Option<&Person>,
     ) -> Result<(), FillError> {
-        let zone = person.and_then(|person| person.zone.as_deref());
-        let zone = zone.or_else(|| self.practice.zones.first().map(String::as_str)).unwrap_or(ZONE);
+        let zone = self.practice.zone_of_texts(person.and_then(|person| person.zone.as_deref()));
         let offered: Vec<Channel> = template.channels().collect();
         request.channels.retain(|channel| offered.contains(channel));
         if request.channels.is_empty() {
