@@ -9,7 +9,7 @@ use carepost_consent::tokens::{self, LinkUse, Subject};
 use carepost_consent::types::{AddressKey, Recipient as Person};
 use carepost_delivery::prepare::{self, EnqueueRequest};
 use carepost_delivery::types::Recipient;
-use carepost_kernel::{Channel, Content};
+use carepost_kernel::{Channel, Content, Topic};
 use carepost_templates::error::RenderError;
 use carepost_templates::rules::{CompiledTemplate, RenderInput, Values};
 use carepost_templates::types::Language;
@@ -62,7 +62,8 @@ impl Speaker<'_> {
             return Err(FillError::NoVariant);
         }
         for channel in request.channels.clone() {
-            let values = self.values(request, variables, person, channel)?;
+            let to = (&request.to, request.about.topic);
+            let values = self.complete(Values::from(variables.clone()), to, person, channel)?;
             let input = RenderInput { channel, language, zone, values: &values };
             match template.render(&input).map_err(FillError::Render)?.content {
                 Content::Sms(sms) => request.sms = Some(sms),
@@ -73,15 +74,18 @@ impl Speaker<'_> {
         Ok(())
     }
 
-    /// The caller's own values, and behind them what every template may name.
-    fn values(
+    /// The caller's own values, and behind them what every template may name. Addresses and topic are those that the links
+    /// speak for.
+    ///
+    /// # Errors
+    /// Where a link cannot be made.
+    pub fn complete(
         &self,
-        request: &EnqueueRequest,
-        variables: &Map<String, Value>,
+        mut values: Values,
+        (to, topic): (&Recipient, Option<Topic>),
         person: Option<&Person>,
         channel: Channel,
     ) -> Result<Values, FillError> {
-        let mut values = Values::from(variables.clone());
         if let Some(name) = person.and_then(|person| person.profile.expose().given_name.as_deref()) {
             values.set_default("patient.first_name", name);
         }
@@ -96,12 +100,12 @@ impl Speaker<'_> {
                 values.set_default(variable, text.as_str());
             }
         }
-        let address = request.to.address(channel).unwrap_or_default();
+        let address = to.address(channel).unwrap_or_default();
         let address_hash = prepare::address_hash(self.tenant.hash_key(), channel, address);
         let subject = Subject {
             recipient_id: person.map(|person| person.recipient_id),
             address: Some(AddressKey { channel, address_hash }),
-            topic: request.about.topic,
+            topic,
             message_id: None,
         };
         let token =

@@ -4,7 +4,7 @@ use carepost_consent::message_types;
 use carepost_consent::types::{Profile, RecipientKind};
 use carepost_kernel::{Phi, RecipientId};
 use jiff::Timestamp;
-use proptest::prelude::*;
+use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 use proptest::sample::{select, subsequence};
 
 use super::*;
