@@ -290,6 +290,7 @@ mod tests {
         Kept {
             content: Arc::new(ReadyContent::new(&content).unwrap()),
             public_url: Arc::new("https://care.example.com/".parse().unwrap()),
+            is_plan_open: false,
             settled_to: 0,
             is_to_look_again: false,
             passed: None,
