@@ -10,6 +10,7 @@ mod messages;
 mod opens;
 mod preferences;
 mod recipients;
+mod routed;
 mod streams;
 pub(super) mod support;
 mod templates;

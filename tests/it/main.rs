@@ -26,6 +26,7 @@ mod consent_replies_tell;
 mod consent_stop_holds_at_once;
 mod dashboards;
 mod delivery_batch_of_people;
+mod delivery_by_each_ones_wish;
 mod delivery_every_vendor;
 mod delivery_failures;
 mod delivery_no_call_without_a_trace;

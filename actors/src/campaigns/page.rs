@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use carepost_campaigns::CampaignError;
 use carepost_campaigns::rules::compose::{Composed, Composer};
 use carepost_campaigns::rules::judge::{self, Circumstances};
 use carepost_campaigns::store;
 use carepost_campaigns::types::{FedRow, RowOutcome, RowState, Said};
 use carepost_consent::commands::{Desk as PeopleDesk, list_people};
 use carepost_consent::policy::Practice;
-use carepost_consent::store::MOST_ADDRESSES;
+use carepost_consent::store::{MOST_ADDRESSES, list_first_channels};
 use carepost_consent::types::{Actor, AddressKey, ContactFacts, Recipient};
 use carepost_delivery::gate::Rulebook;
 use carepost_kernel::{Channel, RecipientId};
@@ -102,11 +103,13 @@ pub(super) async fn judge_page(
     rulebook: &Rulebook,
     now: Timestamp,
 ) -> Result<Vec<Judged>, WorkError> {
-    let people = people_of(desk, &rows, now).await?;
+    let People { people, preferred } = people_of(desk, &rows, now).await?;
     let practice = practice_of(desk, rulebook);
     let composer = Composer {
         send: desk.send,
         content: &desk.content.words,
+        is_plan_open: desk.content.is_plan_open,
+        policy: rulebook.policy(),
         practice: &practice,
         public_url: &desk.content.public_url,
         tenant: desk.tenant,
@@ -116,7 +119,8 @@ pub(super) async fn judge_page(
     for chunk in rows.chunks(AT_A_TIME) {
         for row in chunk {
             let person = row.recipient_id.and_then(|recipient_id| people.get(&recipient_id));
-            composed.push(composer.compose(row, person));
+            let preferred = person.and_then(|person| preferred.get(&person.recipient_id)).copied();
+            composed.push(composer.compose(row, person, preferred));
         }
         tokio::task::yield_now().await;
     }
@@ -150,20 +154,32 @@ pub(super) async fn judge_page(
     Ok(judged)
 }
 
-async fn people_of(
-    desk: &Desk<'_>,
-    rows: &[FedRow],
-    now: Timestamp,
-) -> Result<BTreeMap<RecipientId, Recipient>, WorkError> {
+/// Who is spoken to.
+#[derive(Default)]
+struct People {
+    /// By the ids that the rows name.
+    people: BTreeMap<RecipientId, Recipient>,
+    /// The channels that they want to be tried first, by the ids of the records that stand for them.
+    preferred: BTreeMap<RecipientId, Channel>,
+}
+
+async fn people_of(desk: &Desk<'_>, rows: &[FedRow], now: Timestamp) -> Result<People, WorkError> {
     let ids: Vec<RecipientId> = rows.iter().filter_map(|row| row.recipient_id).collect();
     if ids.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(People::default());
     }
     let mut connection = desk.placement.tenant(desk.live.tenant_id).await?;
     let tx = connection.begin().await?;
     let actor = Actor::system();
     let reading = PeopleDesk { tx: &tx, tenant: desk.tenant, actor: &actor, now };
-    Ok(list_people(&reading, &ids).await.map_err(carepost_campaigns::CampaignError::from)?)
+    let people = list_people(&reading, &ids).await.map_err(CampaignError::from)?;
+    let preferred = if desk.content.is_plan_open {
+        let standing: Vec<RecipientId> = people.values().map(|person| person.recipient_id).collect();
+        list_first_channels(&tx, &standing).await.map_err(CampaignError::from)?
+    } else {
+        BTreeMap::new()
+    };
+    Ok(People { people, preferred })
 }
 
 /// The practice as its policy has it; without a name there, the tenant's own.
@@ -186,7 +202,7 @@ async fn facts_of(
     for page in keys.chunks(MOST_ADDRESSES) {
         let session = desk.live.writers.journal.connect().await?;
         let read = session.load_facts(desk.live.tenant_id, page, now).await;
-        let read = read.map_err(carepost_campaigns::CampaignError::from)?;
+        let read = read.map_err(CampaignError::from)?;
         found.extend(read.into_iter().map(|facts| (facts.key, facts)));
     }
     Ok(found)

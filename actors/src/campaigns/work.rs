@@ -90,6 +90,8 @@ pub(super) struct ReadyWords {
     pub(super) words: Arc<ReadyContent>,
     /// Where its links lead.
     pub(super) public_url: Arc<Url>,
+    /// Nobody named channels.
+    pub(super) is_plan_open: bool,
 }
 
 /// What is kept of one send, however many there are: marks.
@@ -280,7 +282,11 @@ async fn load(tenant: &TenantHandle, placement: &Placement, bulk_send_id: BulkSe
     let mut connection = placement.tenant(tenant.tenant.tenant_id).await?;
     let tx = connection.begin().await?;
     let sealed = store::find_content(&tx, tenant, bulk_send_id).await?;
-    Ok(ReadyWords { words: Arc::new(ReadyContent::new(&sealed.content)?), public_url: Arc::new(sealed.url()?) })
+    Ok(ReadyWords {
+        words: Arc::new(ReadyContent::new(&sealed.content)?),
+        public_url: Arc::new(sealed.url()?),
+        is_plan_open: sealed.is_plan_open,
+    })
 }
 
 impl Desk<'_> {
@@ -315,6 +321,7 @@ mod tests {
         ReadyWords {
             words: Arc::new(ReadyContent::new(&content).unwrap()),
             public_url: Arc::new("https://care.example.com/".parse().unwrap()),
+            is_plan_open: false,
         }
     }
 

@@ -6,3 +6,4 @@ pub mod judge;
 pub mod life;
 pub mod lines;
 pub mod once;
+pub mod plan;

@@ -23,8 +23,8 @@ pub use hours::{DayHours, StateHours};
 pub(crate) use hours::{OpenHours, Week};
 pub use preset::Preset;
 pub use sections::{
-    Caps, ConsentNeed, ContactHours, Exemption, Identification, PhiRules, Practice, Registration, Registrations,
-    Reminders, SmsIdentification, StateHoursFor, TypeOverride, UnknownAddress, WhenReached,
+    Caps, ConsentNeed, ContactHours, DEFAULT_ZONE, Exemption, Identification, PhiRules, Practice, Registration,
+    Registrations, Reminders, SmsIdentification, StateHoursFor, TypeOverride, UnknownAddress, WhenReached,
 };
 pub use states::{State, states};
 pub(crate) use states::{continental_zones, zones_of_state};

@@ -23,8 +23,10 @@ pub use changes::{
 };
 pub use evidence::list_consent_states;
 pub use facts::{MOST_ADDRESSES, MOST_SENDS, SENDS_KEPT, load_facts};
-pub use policies::{find_policy, find_policy_in_force, list_due_policies, list_policies, policy_in_force};
-pub use preferences::list_terms;
+pub use policies::{
+    find_policy, find_policy_in_force, list_due_policies, list_policies, policy_in_force, rules_in_force,
+};
+pub use preferences::{list_first_channels, list_terms};
 pub use suppressions::SuppressionFilter;
 
 /// A page holds no more rows.

@@ -59,6 +59,8 @@ pub struct EnqueueRequest {
     pub metadata: BTreeMap<String, String>,
     /// Whom and what it is about.
     pub about: About,
+    /// The type that `about` names, as the practice has it; `None`: as it is shipped.
+    pub message_type: Option<MessageType>,
     /// Links lead over short ones below this address of ours, and following them is known; `None`: they stay as they are.
     pub track_links: Option<Url>,
     /// The email's HTML gets a pixel below this address of ours, and looking at it is known; `None`: it gets none.
@@ -282,12 +284,17 @@ fn times(request: &EnqueueRequest, context: PrepareContext<'_>, faults: &mut Fau
     (scheduled_at, expires_at)
 }
 
+/// The type that a request names, if it is one.
+fn type_of(request: &EnqueueRequest) -> Option<&MessageType> {
+    let key = request.about.message_type.as_deref()?;
+    request.message_type.as_ref().filter(|known| known.key == key).or_else(|| message_types::shipped(key))
+}
+
 /// The purpose that the message is sent for: by its type, where the caller does not say. What a type calls marketing is
 /// marketing, whatever the caller says (decision C32).
 fn purpose(request: &EnqueueRequest, faults: &mut Faults) -> Purpose {
-    let key = request.about.message_type.as_deref();
-    let known = key.and_then(message_types::shipped);
-    if key.is_some() && known.is_none() {
+    let known = type_of(request);
+    if request.about.message_type.is_some() && known.is_none() {
         faults.add("/type", "must be the key of a message type");
     }
     if request.about.language.as_deref().is_some_and(|language| !GatePolicy::LANGUAGES.contains(&language)) {
@@ -303,8 +310,7 @@ fn purpose(request: &EnqueueRequest, faults: &mut Faults) -> Purpose {
 /// LNK-3: what must not be tracked is refused, and not silently left alone.
 fn check_tracking(request: &EnqueueRequest, purpose: Purpose, settings: &TenantSettings, faults: &mut Faults) {
     let wished = (request.track_links.is_some(), request.track_opens.is_some());
-    let of_type = request.about.message_type.as_deref().and_then(message_types::shipped);
-    faults.0.extend(tracking_faults(wished, of_type, purpose, settings));
+    faults.0.extend(tracking_faults(wished, type_of(request), purpose, settings));
 }
 
 /// What is wrong with the wish to track links and opens (LNK-3), for a type and a purpose.

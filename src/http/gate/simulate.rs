@@ -135,7 +135,7 @@ async fn imagined(
     };
     // By the same way as a message that is sent.
     let wanted = Wanted { request: body.into_request(&state.public_url), template };
-    let request = complete(wanted, caller, state).await?;
+    let request = complete(wanted, caller, state, at).await?;
     Ok(imagine(request, context)?)
 }
 

@@ -152,7 +152,7 @@ async fn prepare_items(
         }
     }
     if !incomplete.is_empty() {
-        let records = Records::read(incomplete.iter().map(|(_, item)| &item.wanted), caller, state).await;
+        let records = Records::read(incomplete.iter().map(|(_, item)| &item.wanted), caller, state, now).await;
         for (i, item) in incomplete {
             let complete = |wanted| match &records {
                 Ok(records) => records.complete(wanted, caller, state),

@@ -149,7 +149,8 @@ macro_rules! message_body {
             /// To whom; an address for each channel of the plan.
             #[serde(default, deserialize_with = "object")]
             to: RecipientBody,
-            /// Channels in the order of preference; left out: those that `to` has an address for.
+            /// Channels in the order of preference; left out: those that `to` has an address for, for a `recipient_id` their own:
+            /// the channel that they prefer, those of the type, the others that there is content for.
             #[serde(default)]
             #[schema(value_type = Vec<ChannelName>, required = false)]
             channels: Vec<Channel>,
@@ -237,6 +238,7 @@ macro_rules! message_body {
                     expires_at,
                     metadata: body.metadata,
                     about,
+                    message_type: None,
                     track_links: None,
                     track_opens: None,
                 }

@@ -54,7 +54,7 @@ pub(crate) async fn create_message(
         let keyed = key.map(|key| KeyedBody { key, body: &body });
         let template = parsed.template.take();
         let wanted = Wanted { request: parsed.into_request(&state.public_url), template };
-        let completed = complete(wanted, &caller, &state).await;
+        let completed = complete(wanted, &caller, &state, now).await;
         let prepared = completed.and_then(|request| prepare_message(request, keyed, &caller, now));
         prepared.map_err(|error| Refused::new(error, keyed, &caller, now))
     };

@@ -3,12 +3,20 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use carepost_campaigns::rules::fill::{Speaker, addresses_of};
+use carepost_consent::Desk;
+use carepost_consent::commands::list_people;
+use carepost_consent::policy::CompiledPolicy;
+use carepost_consent::store::rules_in_force;
+use carepost_consent::types::{Actor, Recipient as Person};
 use carepost_delivery::prepare::EnqueueRequest;
-use carepost_kernel::{Channel, Content, TemplateId};
+use carepost_kernel::{Channel, Content, RecipientId, TemplateId};
+use carepost_store::TenantTx;
 use carepost_templates::rules::samples;
 use carepost_templates::types::Language;
 use carepost_templates::{Ready, RenderInput, Rendered, Values, get_version};
 use carepost_tenancy::Scope;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
@@ -24,9 +32,6 @@ use crate::http::messages::create::prepare_message;
 use crate::http::names::{ChannelName, LanguageName};
 use crate::http::state::AppState;
 
-/// The zone where none is said.
-const DEFAULT_ZONE: &str = "UTC";
-
 /// How a template is rendered. Every other parameter is a variable by its dotted name.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -38,11 +43,15 @@ pub(crate) struct RenderQuery {
     /// In this language; left out: the template's own.
     #[param(value_type = Option<LanguageName>)]
     language: Option<String>,
-    /// In this time zone, by its IANA name; default `UTC`.
+    /// In this time zone, by its IANA name; left out: as messages are, that of the practice's first site.
     #[param(example = "America/New_York")]
     zone: Option<String>,
     /// This version; left out: the one that is sent, else the newest.
     version: Option<i32>,
+    /// For this recipient, also called `patient_id`: in their language and zone, with what a message to them is filled with
+    /// (first name, practice, links of their own). Needs the scope `messages:content`.
+    #[param(value_type = Option<Uuid>)]
+    recipient_id: Option<String>,
 }
 
 /// How a template is rendered, and with what.
@@ -58,7 +67,7 @@ pub(crate) struct RenderTemplateBody {
     #[serde(default)]
     #[schema(value_type = Option<LanguageName>)]
     language: Option<Language>,
-    /// In this time zone, by its IANA name; default `UTC`.
+    /// In this time zone, by its IANA name; left out: as messages are, that of the practice's first site.
     #[serde(default)]
     zone: Option<String>,
     /// This version; left out: the one that is sent, else the newest.
@@ -86,7 +95,7 @@ pub(crate) struct TestSendBody {
     #[serde(default)]
     #[schema(value_type = Option<LanguageName>)]
     language: Option<Language>,
-    /// In this time zone, by its IANA name; default `UTC`.
+    /// In this time zone, by its IANA name; left out: as messages are, that of the practice's first site.
     #[serde(default)]
     zone: Option<String>,
     /// This version; left out: the one that is sent, else the newest.
@@ -148,11 +157,13 @@ pub(crate) struct TestSentView {
 }
 
 /// How something is rendered.
+#[derive(Default)]
 struct Wish {
     channel: Option<Channel>,
     language: Option<Language>,
     zone: Option<String>,
     version: Option<i32>,
+    recipient_id: Option<RecipientId>,
     values: Values,
 }
 
@@ -170,7 +181,7 @@ pub(super) async fn render_by_get(
 
 /// Splits a query into how and with what. No name and no value of a variable is repeated.
 fn read_query(request: &HttpRequest) -> Result<Wish, ApiError> {
-    let mut wish = Wish { channel: None, language: None, zone: None, version: None, values: Values::default() };
+    let mut wish = Wish::default();
     let mut faults = Vec::new();
     for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
         let mut wrong = |name, problem| faults.push(FaultView::parameter(Some(name), problem));
@@ -188,6 +199,11 @@ fn read_query(request: &HttpRequest) -> Result<Wish, ApiError> {
                 None => wrong("version", NUMBER),
             },
             "zone" => wish.zone = Some(value.into_owned()),
+            "recipient_id" | "patient_id" => match value.parse() {
+                Ok(_) if wish.recipient_id.is_some() => wrong("recipient_id", "stands there twice"),
+                Ok(recipient_id) => wish.recipient_id = Some(recipient_id),
+                Err(_) => wrong("recipient_id", "must be the id of a recipient"),
+            },
             name if wish.values.get(name).is_some() => {
                 faults.push(FaultView::parameter(None, "a variable stands there twice"));
             }
@@ -205,23 +221,68 @@ async fn render(
     wish: Wish,
     with_samples: bool,
 ) -> Result<(Ready, Rendered), ApiError> {
-    let Wish { channel, language, zone, version, values: mut given } = wish;
+    let Wish { channel, language, zone, version, recipient_id, values: mut given } = wish;
     let (mut connection, template_id) = at(caller, request, state).await?;
     let tx = connection.begin().await?;
     let ready = state.renderer.ready(&tx, template_id, version, viewer(caller)).await?;
-    let language = language.unwrap_or_else(|| ready.compiled.default_language());
+    let policy = rules_in_force(&tx, state.clock.now()).await?;
+    let person = match recipient_id {
+        Some(recipient_id) => Some(person(&tx, caller, recipient_id, state.clock.now()).await?),
+        None => None,
+    };
+    let person = person.as_ref();
+    let spoken = person.and_then(|person| Language::of_tag(&person.language));
+    let language = language.or(spoken).unwrap_or_else(|| ready.compiled.default_language());
     // The order of the design: the practice's own inbox first.
     let preferred = [Channel::InApp, Channel::Email, Channel::Sms];
     let has = |channel: &Channel| ready.compiled.channels().any(|of| of == *channel);
     let channel = channel.or_else(|| preferred.into_iter().find(has)).unwrap_or(Channel::InApp);
+    if let Some(person) = person {
+        given = complete(given, &ready, (person, channel), &policy, (caller, state))?;
+    }
     given.set_default("practice.name", caller.tenant.tenant.display_name.as_str());
     if with_samples {
         let (_, version) = get_version(&tx, template_id, ready.version, viewer(caller)).await?;
         given.fill(&samples(&version.content, language));
     }
-    let zone = zone.as_deref().unwrap_or(DEFAULT_ZONE);
+    let zone = zone.as_deref().or_else(|| person.and_then(|person| person.zone.as_deref()));
+    let zone = policy.source().practice.zone_of_texts(zone);
     let rendered = ready.render(&RenderInput { channel, language, zone, values: &given })?;
     Ok((ready, rendered))
+}
+
+/// Whom something is rendered for. What comes out is a message to them, and only those may see it who may see messages.
+async fn person(
+    tx: &TenantTx<'_>,
+    caller: &Caller,
+    recipient_id: RecipientId,
+    now: Timestamp,
+) -> Result<Person, ApiError> {
+    caller.require(Scope::MessagesContent)?;
+    let actor = Actor::api_key(caller.principal.api_key_id);
+    let desk = Desk { tx, tenant: &caller.tenant, actor: &actor, now };
+    let found = list_people(&desk, &[recipient_id]).await?.remove(&recipient_id);
+    found.ok_or_else(|| ApiError::field(Code::ValidationFailed, "/recipient_id", "names no recipient"))
+}
+
+/// Puts in what a message of this template to this person is filled with.
+fn complete(
+    given: Values,
+    ready: &Ready,
+    (person, channel): (&Person, Channel),
+    policy: &CompiledPolicy,
+    (caller, state): (&Caller, &AppState),
+) -> Result<Values, ApiError> {
+    let meta = &ready.template.meta;
+    let (_, topic) = policy.of_template(meta.type_key.as_deref(), (meta.purpose, meta.topic));
+    let speaker = Speaker {
+        practice: &policy.source().practice,
+        public_url: &state.public_url,
+        tenant: &caller.tenant,
+        now: state.clock.now(),
+    };
+    let filled = speaker.complete(given, (&addresses_of(person), Some(topic)), Some(person), channel);
+    filled.map_err(|_link| ApiError::new(Code::Internal, "a link could not be made"))
 }
 
 impl RenderedView {
@@ -252,13 +313,14 @@ impl RenderedView {
 
 impl From<RenderTemplateBody> for Wish {
     fn from(RenderTemplateBody { channel, language, zone, version, variables }: RenderTemplateBody) -> Self {
-        Self { channel, language, zone, version, values: variables.into() }
+        Self { channel, language, zone, version, recipient_id: None, values: variables.into() }
     }
 }
 
 /// Render a template by GET
 ///
-/// Variables are query parameters by their dotted names. For invented values: what is a patient's goes by POST.
+/// Variables are query parameters by their dotted names. For invented values: what is a patient's goes by POST, or is looked
+/// up here by `recipient_id`.
 #[utoipa::path(
     get,
     path = "/api/v1/messaging/templates/{id}/render",
@@ -347,7 +409,7 @@ pub(crate) async fn test_send_template(
     caller.require(Scope::MessagesWrite)?;
     let bytes = json::read(&request, payload, state.limits.admin_body_bytes).await?;
     let TestSendBody { to, channel, language, zone, version, variables } = json::parse(&bytes)?;
-    let wish = Wish { channel, language, zone, version, values: variables.into() };
+    let wish = Wish { channel, language, zone, version, recipient_id: None, values: variables.into() };
     let (ready, rendered) = render(&caller, &request, &state, wish, true).await?;
     let mut enqueue = EnqueueRequest {
         to: to.into(),

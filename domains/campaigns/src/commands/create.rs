@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use url::Url;
 
 use carepost_consent::message_types;
+use carepost_consent::policy::CompiledPolicy;
+use carepost_consent::store::rules_in_force;
 use carepost_delivery::prepare;
 use carepost_kernel::{BulkSendId, Channel, Phi, Purpose};
 use carepost_store::TenantTx;
@@ -62,12 +64,14 @@ pub async fn create_bulk_send(
     if !faults.is_empty() {
         return Err(CampaignError::Invalid(faults));
     }
+    let is_plan_open = new.channels.is_empty();
     let send = send_of(new, template.map(|(template, version)| about(template, version)), channels, now);
+    let policy = rules_in_force(tx, now).await?;
     match &content {
-        BulkContent::Fixed(fixed) => check_fixed(fixed, &send, public_url, tenant, now)?,
-        BulkContent::Template(_) => check_tracking(&send, tenant)?,
+        BulkContent::Fixed(fixed) => check_fixed(fixed, &send, public_url, (tenant, &policy), now)?,
+        BulkContent::Template(_) => check_tracking(&send, (tenant, &policy))?,
     }
-    let content = SealedContent { content, public_url: public_url.to_string() };
+    let content = SealedContent { content, public_url: public_url.to_string(), is_plan_open };
     let sealed = SealedSend::new(send, &content, tenant)?;
     store::insert_send(tx, &sealed).await?;
     Ok(sealed.send)
@@ -95,9 +99,10 @@ fn check(new: &NewBulkSend, now: Timestamp) -> Vec<FieldFault> {
 }
 
 /// What must not be tracked is refused when the send is made, and not row by row.
-fn check_tracking(send: &BulkSend, tenant: &TenantHandle) -> Result<(), CampaignError> {
+fn check_tracking(send: &BulkSend, (tenant, policy): (&TenantHandle, &CompiledPolicy)) -> Result<(), CampaignError> {
     let wished = (send.track_links, send.track_opens);
-    let (of_type, settings) = (send.message_type.as_deref().and_then(message_types::shipped), &tenant.tenant.settings);
+    let (of_type, settings) =
+        (send.message_type.as_deref().and_then(|key| policy.message_type(key)), &tenant.tenant.settings);
     let purpose = send.purpose.unwrap_or(Purpose::Transactional);
     let faults = prepare::tracking_faults(wished, of_type, purpose, settings);
     if faults.is_empty() { Ok(()) } else { Err(invalid(faults)) }

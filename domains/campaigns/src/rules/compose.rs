@@ -5,17 +5,18 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
-use carepost_consent::policy::Practice;
+use carepost_consent::policy::{CompiledPolicy, Practice};
 use carepost_consent::types::{AddressKey, Recipient as Person};
 use carepost_delivery::prepare::{self, EnqueueRequest, PrepareContext, PrepareError};
-use carepost_delivery::types::{About, Delivery, IdempotencyClaim, NewMessage, Recipient};
-use carepost_kernel::{BulkSendId, Channel, Priority, RecipientId};
+use carepost_delivery::types::{About, Delivery, IdempotencyClaim, NewMessage, Recipient, Strategy};
+use carepost_kernel::{BulkSendId, Channel, Priority, Purpose, RecipientId, Topic};
 use carepost_templates::error::RenderError;
 use carepost_templates::rules::{CompiledTemplate, compile};
 use carepost_templates::types::Language;
 use carepost_tenancy::TenantHandle;
 
 use super::fill::{Speaker, addresses_of};
+use super::plan::Plan;
 use crate::error::{CampaignError, Tried as _};
 use crate::types::{BulkContent, BulkSend, FedRow, FixedContent, RowOutcome, RowState, RowVerdict, Said};
 
@@ -51,6 +52,10 @@ pub struct Composer<'a> {
     pub send: &'a BulkSend,
     /// What it says.
     pub content: &'a ReadyContent,
+    /// Nobody named channels: each recipient's own come first.
+    pub is_plan_open: bool,
+    /// The policy in force.
+    pub policy: &'a CompiledPolicy,
     /// Who speaks.
     pub practice: &'a Practice,
     /// Where links lead.
@@ -84,11 +89,16 @@ pub(crate) const fn address_of(delivery: &Delivery) -> AddressKey {
 }
 
 impl Composer<'_> {
-    /// Makes a row a message.
+    /// Makes a row a message; `preferred` is the channel that its recipient wants to be tried first.
     ///
     /// # Errors
     /// What becomes of a row that is none: refused without an address, or failed with the name of the variable or field.
-    pub fn compose(&self, row: &FedRow, person: Option<&Person>) -> Result<Composed, Box<RowOutcome>> {
+    pub fn compose(
+        &self,
+        row: &FedRow,
+        person: Option<&Person>,
+        preferred: Option<Channel>,
+    ) -> Result<Composed, Box<RowOutcome>> {
         let refused = |code| Err(Box::new(refusal(row.row_no, code)));
         if self.send.expires_at.is_some_and(|expires_at| expires_at <= self.now) {
             return refused("expired");
@@ -98,14 +108,33 @@ impl Composer<'_> {
             (Some(_), Some(person)) if person.is_active => addresses_of(person),
             (Some(_), _) => return refused("recipient_inactive"),
         };
-        let channels: Vec<Channel> =
-            self.send.channels.iter().copied().filter(|channel| to.address(*channel).is_some()).collect();
+        let channels = self.channels(&to, person, preferred);
         if channels.is_empty() {
             return refused("no_address");
         }
         let request =
             self.request(row, person, to, channels).map_err(|error| Box::new(RowOutcome::failed(row.row_no, error)))?;
         self.prepare(row.row_no, request)
+    }
+
+    fn channels(&self, to: &Recipient, person: Option<&Person>, preferred: Option<Channel>) -> Vec<Channel> {
+        let named = || self.send.channels.iter().copied().filter(|channel| to.address(*channel).is_some()).collect();
+        let Some(person) = person.filter(|_| self.is_plan_open) else { return named() };
+        let of_type = self.send.message_type.as_deref().and_then(|key| self.policy.message_type(key));
+        let (purpose, offered) = (self.why().0, self.send.channels.as_slice());
+        Plan { of_type, purpose, offered, strategy: Strategy::Fallback, preferred }.of(person, to)
+    }
+
+    /// Purpose and topic: a template's own as the policy in force has its type, else the caller's words.
+    fn why(&self) -> (Option<Purpose>, Option<Topic>) {
+        let BulkSend { template, message_type, purpose, topic, .. } = self.send;
+        match (template, purpose, topic) {
+            (Some(_), Some(purpose), Some(topic)) => {
+                let (purpose, topic) = self.policy.of_template(message_type.as_deref(), (*purpose, *topic));
+                (Some(purpose), Some(topic))
+            }
+            _ => (*purpose, *topic),
+        }
     }
 
     fn request(
@@ -116,10 +145,11 @@ impl Composer<'_> {
         channels: Vec<Channel>,
     ) -> Result<EnqueueRequest, String> {
         let language = self.language(row, person);
+        let (purpose, topic) = self.why();
         let about = About {
             recipient_id: person.map(|person| person.recipient_id),
             message_type: self.send.message_type.clone(),
-            topic: self.send.topic,
+            topic,
             language: Some(language.as_str().to_owned()),
             template: self.send.template,
             bulk_send_id: Some(self.send.bulk_send_id),
@@ -128,9 +158,10 @@ impl Composer<'_> {
         let mut request = EnqueueRequest {
             to,
             channels,
-            purpose: self.send.purpose,
+            purpose,
             priority: Priority::Bulk,
             expires_at: self.send.expires_at,
+            message_type: about.message_type.as_deref().and_then(|key| self.policy.message_type(key)).cloned(),
             about,
             track_links: self.send.track_links.then(|| self.public_url.clone()),
             track_opens: self.send.track_opens.then(|| self.public_url.clone()),
@@ -225,7 +256,7 @@ pub fn check_fixed(
     fixed: &FixedContent,
     send: &BulkSend,
     public_url: &Url,
-    tenant: &TenantHandle,
+    (tenant, policy): (&TenantHandle, &CompiledPolicy),
     now: Timestamp,
 ) -> Result<(), CampaignError> {
     let to = Recipient {
@@ -238,6 +269,7 @@ pub fn check_fixed(
         to,
         channels: send.channels.clone(),
         purpose: send.purpose,
+        message_type: about.message_type.as_deref().and_then(|key| policy.message_type(key)).cloned(),
         about,
         track_links: send.track_links.then(|| public_url.clone()),
         track_opens: send.track_opens.then(|| public_url.clone()),

@@ -9,14 +9,11 @@ use carepost_consent::tokens::{self, LinkUse, Subject};
 use carepost_consent::types::{AddressKey, Recipient as Person};
 use carepost_delivery::prepare::{self, EnqueueRequest};
 use carepost_delivery::types::Recipient;
-use carepost_kernel::{Channel, Content};
+use carepost_kernel::{Channel, Content, Topic};
 use carepost_templates::error::RenderError;
 use carepost_templates::rules::{CompiledTemplate, RenderInput, Values};
 use carepost_templates::types::Language;
 use carepost_tenancy::TenantHandle;
-
-/// Where neither recipient nor practice say where they are.
-const ZONE: &str = "America/New_York";
 
 /// Who speaks, and where links lead.
 #[derive(Debug, Clone, Copy)]
@@ -58,15 +55,15 @@ impl Speaker<'_> {
         variables: &Map<String, Value>,
         person: Option<&Person>,
     ) -> Result<(), FillError> {
-        let zone = person.and_then(|person| person.zone.as_deref());
-        let zone = zone.or_else(|| self.practice.zones.first().map(String::as_str)).unwrap_or(ZONE);
+        let zone = self.practice.zone_of_texts(person.and_then(|person| person.zone.as_deref()));
         let offered: Vec<Channel> = template.channels().collect();
         request.channels.retain(|channel| offered.contains(channel));
         if request.channels.is_empty() {
             return Err(FillError::NoVariant);
         }
         for channel in request.channels.clone() {
-            let values = self.values(request, variables, person, channel)?;
+            let to = (&request.to, request.about.topic);
+            let values = self.complete(Values::from(variables.clone()), to, person, channel)?;
             let input = RenderInput { channel, language, zone, values: &values };
             match template.render(&input).map_err(FillError::Render)?.content {
                 Content::Sms(sms) => request.sms = Some(sms),
@@ -77,15 +74,18 @@ impl Speaker<'_> {
         Ok(())
     }
 
-    /// The caller's own values, and behind them what every template may name.
-    fn values(
+    /// The caller's own values, and behind them what every template may name. Addresses and topic are those that the links
+    /// speak for.
+    ///
+    /// # Errors
+    /// Where a link cannot be made.
+    pub fn complete(
         &self,
-        request: &EnqueueRequest,
-        variables: &Map<String, Value>,
+        mut values: Values,
+        (to, topic): (&Recipient, Option<Topic>),
         person: Option<&Person>,
         channel: Channel,
     ) -> Result<Values, FillError> {
-        let mut values = Values::from(variables.clone());
         if let Some(name) = person.and_then(|person| person.profile.expose().given_name.as_deref()) {
             values.set_default("patient.first_name", name);
         }
@@ -100,12 +100,12 @@ impl Speaker<'_> {
                 values.set_default(variable, text.as_str());
             }
         }
-        let address = request.to.address(channel).unwrap_or_default();
+        let address = to.address(channel).unwrap_or_default();
         let address_hash = prepare::address_hash(self.tenant.hash_key(), channel, address);
         let subject = Subject {
             recipient_id: person.map(|person| person.recipient_id),
             address: Some(AddressKey { channel, address_hash }),
-            topic: request.about.topic,
+            topic,
             message_id: None,
         };
         let token =

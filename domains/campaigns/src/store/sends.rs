@@ -31,6 +31,9 @@ pub struct SealedContent {
     pub content: BulkContent,
     /// Where its links lead: our address as it was when the send was made.
     pub public_url: String,
+    /// Nobody named channels: each recipient's own come first (HUB-003).
+    #[serde(default)]
+    pub is_plan_open: bool,
 }
 
 impl SealedContent {

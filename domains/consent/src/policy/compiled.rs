@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
 
-use carepost_kernel::{Channel, Purpose};
+use carepost_kernel::{Channel, Purpose, Topic};
 
 use super::{ConsentNeed, GatePolicy, PolicyFault, StateHoursFor, UnknownAddress, Week, check, states};
 use crate::message_types::{self, MessageType};
@@ -66,6 +66,18 @@ impl CompiledPolicy {
     #[must_use]
     pub fn message_type(&self, key: &str) -> Option<&MessageType> {
         self.types.get(key)
+    }
+
+    /// Why a message goes that a template says, and what it is about: as the template has it, unless the practice has set its
+    /// type otherwise. Where either is marketing, it is marketing (decision C32).
+    #[must_use]
+    pub fn of_template(&self, key: Option<&str>, (purpose, topic): (Purpose, Topic)) -> (Purpose, Topic) {
+        let change = key.and_then(|key| self.policy.types.get(key));
+        let of_type = key.and_then(|key| self.message_type(key)).map(|known| known.purpose);
+        let is_marketing = purpose == Purpose::Marketing || of_type == Some(Purpose::Marketing);
+        let set = change.and_then(|change| change.purpose).unwrap_or(purpose);
+        let purpose = if is_marketing { Purpose::Marketing } else { set };
+        (purpose, change.and_then(|change| change.topic).unwrap_or(topic))
     }
 
     /// All message types as this practice has them, in no order.

@@ -31,6 +31,18 @@ pub struct Practice {
     pub language: String,
 }
 
+/// The zone in which times are written where neither the recipient nor the practice says where they are.
+pub const DEFAULT_ZONE: &str = "America/New_York";
+
+impl Practice {
+    /// The zone in which a text's times are written: the recipient's own, else that of the practice's first site, else
+    /// [`DEFAULT_ZONE`]. One for all that is rendered: what is sent shows the hour that the preview showed.
+    #[must_use]
+    pub fn zone_of_texts<'zone>(&'zone self, of_recipient: Option<&'zone str>) -> &'zone str {
+        of_recipient.or_else(|| self.zones.first().map(String::as_str)).unwrap_or(DEFAULT_ZONE)
+    }
+}
+
 impl Default for Practice {
     fn default() -> Self {
         Self {

@@ -89,3 +89,32 @@ fn unknown_fields_are_refused_and_a_policy_comes_back_as_written() {
         assert_eq!(serde_json::from_str::<GatePolicy>(&text).unwrap(), policy);
     }
 }
+
+#[test]
+fn tpl_008_the_zone_of_texts_is_the_recipients_else_the_practices_else_a_known_one() {
+    let nowhere = Practice::default();
+    let here = Practice { zones: vec!["America/Denver".to_owned(), "America/Phoenix".to_owned()], ..nowhere.clone() };
+    assert_eq!(here.zone_of_texts(Some("America/Chicago")), "America/Chicago");
+    assert_eq!(here.zone_of_texts(None), "America/Denver");
+    assert_eq!(nowhere.zone_of_texts(None), DEFAULT_ZONE);
+    assert!(jiff::tz::TimeZone::get(DEFAULT_ZONE).is_ok());
+}
+
+#[test]
+fn c32_a_template_is_what_it_says_unless_the_practice_has_set_its_type_and_marketing_stays_marketing() {
+    use carepost_kernel::Topic;
+    let change = |purpose, topic| TypeOverride { purpose, topic, ..TypeOverride::default() };
+    let types = BTreeMap::from([
+        ("follow_up".to_owned(), change(Some(Purpose::Treatment), Some(Topic::Care))),
+        ("progress_update".to_owned(), change(Some(Purpose::Marketing), None)),
+    ]);
+    let policy = GatePolicy { types, ..GatePolicy::default() }.compile().unwrap();
+    let of = |key, purpose| policy.of_template(key, (purpose, Topic::Account));
+    assert_eq!(of(None, Purpose::Financial), (Purpose::Financial, Topic::Account));
+    assert_eq!(of(Some("own"), Purpose::Financial), (Purpose::Financial, Topic::Account));
+    assert_eq!(of(Some("payment_due"), Purpose::Transactional), (Purpose::Transactional, Topic::Account));
+    assert_eq!(of(Some("follow_up"), Purpose::Transactional), (Purpose::Treatment, Topic::Care));
+    assert_eq!(of(Some("follow_up"), Purpose::Marketing), (Purpose::Marketing, Topic::Care));
+    assert_eq!(of(Some("progress_update"), Purpose::Treatment), (Purpose::Marketing, Topic::Account));
+    assert_eq!(of(Some("birthday"), Purpose::Transactional), (Purpose::Marketing, Topic::Account));
+}

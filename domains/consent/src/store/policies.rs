@@ -10,6 +10,7 @@ use carepost_store::{EngineConnection, Row, TenantTx, ToSql};
 use super::rows::{Result, get, number};
 use crate::ConsentError;
 use crate::error::Tried as _;
+use crate::policy::CompiledPolicy;
 use crate::types::{PolicyState, PolicyVersion};
 
 pub(super) const FIND_POLICY: &str = include_str!("../sql/find_policy.sql");
@@ -67,7 +68,16 @@ pub async fn policy_in_force(tx: &TenantTx<'_>, now: Timestamp) -> Result<Option
     row.as_ref().map(read).transpose()
 }
 
-/// The same for the engine.
+/// The policy that holds at an instant, ready to be asked: the built-in one where the tenant has set none.
+///
+/// # Errors
+/// As [`policy_in_force`].
+pub async fn rules_in_force(tx: &TenantTx<'_>, now: Timestamp) -> Result<CompiledPolicy> {
+    let in_force = policy_in_force(tx, now).await?;
+    Ok(in_force.map_or_else(CompiledPolicy::built_in, |stored| CompiledPolicy::of_stored(&stored.body).0))
+}
+
+/// The same version for the engine.
 ///
 /// # Errors
 /// As [`policy_in_force`].

@@ -1,9 +1,11 @@
 //! What people wish, what they wished before, and the terms that they have accepted.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
-use carepost_kernel::RecipientId;
+use carepost_kernel::{Channel, RecipientId};
 use carepost_store::{Row, TenantTx, ToSql};
 
 use super::rows::{self, Result, get};
@@ -12,6 +14,7 @@ use crate::error::Tried as _;
 use crate::types::{AcceptedTerms, Actor, ConsentSource, PreferenceVersion, Preferences, PreferencesRecord};
 
 pub(super) const FIND_PREFERENCES: &str = include_str!("../sql/find_preferences.sql");
+pub(super) const LIST_FIRST_CHANNELS: &str = include_str!("../sql/list_first_channels.sql");
 pub(super) const PUT_PREFERENCES: &str = include_str!("../sql/put_preferences.sql");
 pub(super) const INSERT_PREFERENCE_EVENT: &str = include_str!("../sql/insert_preference_event.sql");
 pub(super) const LIST_PREFERENCE_EVENTS: &str = include_str!("../sql/list_preference_events.sql");
@@ -29,6 +32,23 @@ pub(crate) async fn find_preferences(tx: &TenantTx<'_>, recipient_id: RecipientI
             updated_at: Some(get(row, "updated_at")?),
         })
     })
+}
+
+/// The channels that these people want to be tried first; who wishes for none is left out. By the ids of records that
+/// stand: those of merged ones are nobody's.
+///
+/// # Errors
+/// Where the database fails or a row cannot be read.
+pub async fn list_first_channels(tx: &TenantTx<'_>, ids: &[RecipientId]) -> Result<BTreeMap<RecipientId, Channel>> {
+    let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let params: [&(dyn ToSql + Sync); 2] = [&tx.tenant_id().as_uuid(), &ids];
+    let found = tx.query(LIST_FIRST_CHANNELS, &params).await.tried("list the channels that people prefer")?;
+    let read = |row: &Row| {
+        let channel = get::<&str>(row, "first_channel")?.parse();
+        let channel = channel.map_err(|_| ConsentError::Row { column: "first_channel" })?;
+        Ok((RecipientId::from_uuid(get(row, "recipient_id")?), channel))
+    };
+    found.iter().map(read).collect()
 }
 
 /// Writes a new state of somebody's wishes, and keeps it in their history.
