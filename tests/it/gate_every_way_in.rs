@@ -18,7 +18,7 @@ use carepost_providers::Vendor;
 use crate::support::World;
 use life::Life;
 
-const SEEDS: [u64; 3] = [1, 3, 4];
+const SEEDS: [u64; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
 /// So many live side by side on the one server.
 const AT_ONCE: usize = 4;
 /// Vendors outside: the inbox here is none.

@@ -100,8 +100,9 @@ async fn read(life: &Life<'_>) -> Book {
         (row.get(0), message)
     });
     let messages = messages.collect();
+    // carepost_kernel::WaitReason: 3 quiet hours, 15 caps, as in `settle`.
     let sql = "SELECT message_id, channel, state, is_open, finished_at IS NOT NULL,
-                      reason IS NOT NULL AND due_at > now(), code
+                      reason IS NOT NULL AND (due_at > now() OR reason IN (3, 15)), code
                FROM deliveries WHERE tenant_id = $1";
     let deliveries = owner.query(sql, &[&tenant]).await.unwrap().into_iter().map(|row| Delivery {
         key: (row.get(0), channel(row.get(1))),
