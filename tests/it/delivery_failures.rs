@@ -89,6 +89,20 @@ async fn transient_failures_are_tried_again_until_they_pass() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_taken_and_never_arrives_is_tried_as_often_as_the_tenant_says() {
+    let world = World::open().await;
+    let retry = json!({ "initial_ms": 50, "cap_ms": 100, "max_failures": 3 });
+    let clinic = Clinic::open(&world.server, "never-arrives", json!({ "retry": retry })).await;
+    clinic.account(&world.simulator, Vendor::VonageSms, json!({})).await;
+    // Accepted each time; then a receipt says that it was not delivered, and that it may be another time.
+    let id = clinic.send(&sms("+15005550010")).await;
+    clinic.until(&id, "failed").await;
+    let delivery = clinic.message(&id).await["deliveries"][0].clone();
+    assert_eq!((&delivery["attempts"], &delivery["code"]), (&json!(3), &json!("vonage_sms_dlr_1")), "{delivery}");
+    assert_eq!(world.simulator.calls(Vendor::VonageSms).len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn del_3_a_refused_account_keeps_its_messages_until_it_is_mended() {
     let mut world = World::open().await;
     world.server.allow("lane halted, messages kept");

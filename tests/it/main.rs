@@ -36,6 +36,7 @@ mod delivery_survives_kills;
 mod delivery_throttles;
 mod delivery_unknown_is_an_outcome;
 mod delivery_waits_with_a_name;
+mod gate_every_way_in;
 mod gate_policy_takes_effect;
 mod gate_simulation_agrees;
 mod guard_takes_the_deployments_dictionary;

@@ -170,6 +170,8 @@ impl ChannelActor {
     pub(super) fn write(&mut self, delivery: &Delivery, decision: Decision) {
         if let Some(held) = self.window.get_mut(delivery.key.message_id) {
             held.delivery.reason = decision.change.reason;
+            // Else the next try would count from the same number again, and never come to an end.
+            held.delivery.failures = decision.change.failures;
         }
         let owed = OwedAnswer { link: self.link.clone(), key: delivery.key, effect: None };
         let (shared, live, template) = (Arc::clone(&self.shared), Arc::clone(&self.live), delivery.clone());
