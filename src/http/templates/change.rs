@@ -265,10 +265,13 @@ pub(crate) async fn restore_template(
     let body: RestoreTemplateBody = json::parse(&bytes)?;
     // The version before the newest is another one as soon as somebody has been faster.
     let before = body.expected_version.map(|seen| seen.saturating_sub(1));
-    let unnamed = || ApiError::field(Code::ValidationFailed, "/version", "must be there, or expected_version must");
-    let version = body.version.or(before).ok_or_else(unnamed)?;
     let (mut connection, template_id) = at(&caller, &request, &state).await?;
     let tx = connection.begin().await?;
+    let Some(version) = body.version.or(before) else {
+        take_template(&tx, author(&caller, &state), template_id).await?;
+        let problem = "must be there, or expected_version must";
+        return Err(ApiError::field(Code::ValidationFailed, "/version", problem));
+    };
     let seen = Seen { latest_version: body.expected_version, ..Seen::default() };
     let restored = restore_version(&tx, author(&caller, &state), template_id, version, seen).await?;
     tx.commit().await?;

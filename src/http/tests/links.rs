@@ -157,6 +157,7 @@ async fn hub_022_a_bulk_send_is_tracked_where_a_message_may_be() {
     const BULK: &str = "/api/v1/messaging/bulk-sends";
     const TEMPLATES: &str = "/api/v1/messaging/templates";
     let world = World::new().await;
+    super::opens::allow(&world).await;
     let of = |more: serde_json::Value| {
         let mut body = json!({"name": "canary", "content": {"subject": "canary", "body": TARGET}});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

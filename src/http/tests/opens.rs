@@ -37,7 +37,7 @@ fn path_in(html: &str, start: &str) -> String {
 }
 
 /// Lets the tenant watch whether messages are opened.
-async fn allow(world: &World) {
+pub(super) async fn allow(world: &World) {
     let path = format!("/api/v1/admin/tenants/{}/settings", world.tenant.tenant_id);
     let put = TestRequest::put().uri(&path).set_json(json!({"allow_open_tracking": true}));
     assert_eq!(world.call(put).await.status, 200);
