@@ -36,6 +36,8 @@ const ATTEMPT_FINISHED: i16 = 3;
 /// Receipts: the vendor sent it on, which the answer has said already, so that nothing is merged; it arrived.
 const RECEIPTS: [(i16, i16); 2] = [(2, SENT), (4, DELIVERED)];
 const WINDOW: SignedDuration = SignedDuration::from_hours(72);
+/// carepost_delivery::types::GateRecord: format, version 0 of the policy, no rule that objects.
+const ALL_GO: Option<&[u8]> = Some(&[1, 0, 0, 0, 0]);
 
 type Param<'a> = &'a (dyn ToSql + Sync);
 
@@ -167,6 +169,7 @@ impl LifeWriter {
                     &batch.events(),
                     &batch.all(batch.now),
                     &waits,
+                    &batch.all(ALL_GO),
                 ],
                 batch.count,
             )
@@ -220,6 +223,7 @@ impl LifeWriter {
                     &batch.all(None::<&str>),
                     &batch.accounts,
                     &batch.all(None::<Value>),
+                    &batch.all(None::<&[u8]>),
                 ],
                 batch.count,
             )
