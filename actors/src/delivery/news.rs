@@ -3,7 +3,6 @@
 //! A change that is made here is in force before whoever made it is answered. Changes of other processes stand in rows,
 //! and are looked for twice a second.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -33,13 +32,12 @@ pub(crate) enum GateNews {
     Of(Vec<AddressKey>),
 }
 
-impl GateNews {
-    fn add(&mut self, more: Self) {
-        match (&mut *self, more) {
-            (Self::Of(keys), Self::Of(more)) => keys.extend(more),
-            (_, Self::All) => *self = Self::All,
-            (Self::All, Self::Of(_)) => {}
-        }
+fn gather(all: &mut BTreeMap<TenantId, GateNews>, tenant_id: TenantId, more: GateNews) {
+    let news = all.entry(tenant_id).or_insert_with(|| GateNews::Of(Vec::new()));
+    match (&mut *news, more) {
+        (GateNews::Of(keys), GateNews::Of(more)) => keys.extend(more),
+        (_, GateNews::All) => *news = GateNews::All,
+        (GateNews::All, GateNews::Of(_)) => {}
     }
 }
 
@@ -71,10 +69,7 @@ impl Seen {
     fn keep_unheard(&self, unheard: BTreeMap<TenantId, GateNews>) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (tenant_id, news) in unheard {
-            match seen.unheard.entry(tenant_id) {
-                Entry::Vacant(place) => drop(place.insert(news)),
-                Entry::Occupied(mut kept) => kept.get_mut().add(news),
-            }
+            gather(&mut seen.unheard, tenant_id, news);
         }
     }
 
@@ -109,10 +104,7 @@ pub(crate) async fn follow(shared: &Arc<Shared>, writers: &Arc<Writers>) -> Resu
             // Whoever wakes reads it all anew.
             None => continue,
         };
-        match all.entry(change.tenant_id) {
-            Entry::Vacant(place) => drop(place.insert(news)),
-            Entry::Occupied(mut known) => known.get_mut().add(news),
-        }
+        gather(all, change.tenant_id, news);
     }
     // What was known is thrown out of everybody's book first: nobody's news stand behind another's work.
     for (tenant_id, news) in &of_live {

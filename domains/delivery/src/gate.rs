@@ -103,7 +103,7 @@ pub const BEFORE_A_CALL: [WaitReason; 13] = [
 /// What holds it back.
 pub fn decide<T>(delivery: &Delivery, facts: &GateFacts<'_>, what: T) -> Result<(Cleared<T>, GateRecord), Held<T>> {
     let verdicts = ask(delivery, facts);
-    let record = GateRecord::noting(facts.rulebook.version(), &verdicts, facts.judged.note());
+    let record = GateRecord::of(facts.rulebook.version(), &verdicts, facts.judged.note());
     #[expect(clippy::disallowed_methods, reason = "this is the gate")]
     match verdicts.clear(what, facts.now) {
         Ok(cleared) => Ok((cleared, record)),

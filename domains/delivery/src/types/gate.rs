@@ -69,15 +69,9 @@ pub struct GateReading {
 }
 
 impl GateRecord {
-    /// Writes down what the rules said.
+    /// Writes down what the rules said, with a code of the rule that is noted where that one lets pass.
     #[must_use]
-    pub fn of(policy_version: u32, verdicts: &Verdicts) -> Self {
-        Self::noting(policy_version, verdicts, None)
-    }
-
-    /// The same, with a code of the rule of that name where it lets pass.
-    #[must_use]
-    pub fn noting(policy_version: u32, verdicts: &Verdicts, note: Option<(&str, &str)>) -> Self {
+    pub fn of(policy_version: u32, verdicts: &Verdicts, note: Option<(&str, &str)>) -> Self {
         let mut bytes = vec![FORMAT];
         bytes.extend(policy_version.to_le_bytes());
         for (place, (rule, verdict)) in (0_u8..).zip(verdicts.by_rule()) {
@@ -161,13 +155,13 @@ mod tests {
     #[test]
     fn del_8_what_was_said_is_read_as_it_was_written() {
         let mut verdicts = all_go();
-        let short = GateRecord::of(7, &verdicts);
+        let short = GateRecord::of(7, &verdicts, None);
         assert_eq!(short.as_bytes().len(), 5, "what passes takes no room");
         assert!(short.read().unwrap().rules.iter().all(|said| said.ruling == Ruling::Go));
 
         verdicts.consent = Verdict::OtherChannel { code: "no_consent" };
         verdicts.quiet_hours = Verdict::Wait { until: Timestamp::UNIX_EPOCH, reason: WaitReason::QuietHours };
-        let reading = GateRecord::from_bytes(GateRecord::of(7, &verdicts).as_bytes()).read().unwrap();
+        let reading = GateRecord::from_bytes(GateRecord::of(7, &verdicts, None).as_bytes()).read().unwrap();
         assert_eq!((reading.policy_version, reading.rules.len()), (7, Verdicts::RULES.len()));
         let objections: Vec<_> = reading.rules.iter().filter(|said| said.ruling != Ruling::Go).collect();
         let said = |said: &RuleSaid| (said.rule, said.ruling, said.code.clone().unwrap());
@@ -176,7 +170,7 @@ mod tests {
         assert_eq!(objections.len(), 2);
 
         // What a rule has done is noted where it lets pass, and nowhere else.
-        let noted = |of: &str| GateRecord::noting(7, &verdicts, Some((of, "replaced"))).read().unwrap();
+        let noted = |of: &str| GateRecord::of(7, &verdicts, Some((of, "replaced"))).read().unwrap();
         let code = |of: &str| noted(of).rules.into_iter().find(|said| said.rule == of).unwrap().code;
         assert_eq!(code("phi_guard").as_deref(), Some("replaced"));
         assert_eq!(code("consent").as_deref(), Some("no_consent"));
